@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+# make demo   installs what is missing, builds, runs the whole path on three million real flights
+# make test   installs what is missing, builds, runs all tests
+# make help   the rest
+SHELL := /bin/bash
+.DEFAULT_GOAL := dev
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DEMO_DATA ?= firn-data
+T ?=
+SECONDS_EACH ?= 60
+
+.PHONY: help dev demo deps deps-test build test unit check check-all checks fuzz bench fmt docs clean install
+
+help:
+	@awk '/^## /{ sub(/^## /, ""); print }' Makefile
+
+## make dev        debug build (ASan + UBSan) of program and tests, in build/dev
+dev: deps
+	@cmake --preset dev >build/dev-configure.log || { cat build/dev-configure.log; exit 1; }
+	@ninja -C build/dev -j $(JOBS)
+
+## make deps       installs what deps.txt lists for building
+deps:
+	@tools/deps build
+
+deps-test:
+	@tools/deps build test
+
+## make build      release build; the program is build/release/firn
+build: deps
+	@cmake --preset release >build/release-configure.log || { cat build/release-configure.log; exit 1; }
+	@ninja -C build/release -j $(JOBS) firn
+
+## make demo       the main job end to end; leaves its data in DEMO_DATA (firn-data)
+demo: build
+	@build/release/firn demo --data $(DEMO_DATA) --input build/deps/vega --project examples/flights
+
+## make check      style checks, unit, golden and fault tests, fuzz corpus replay, all under sanitizers
+check: checks unit
+
+checks:
+	@for c in layers banned lengths headers format; do tools/check-$$c || { echo "tools/check-$$c failed"; exit 1; }; done
+	@echo "style checks passed"
+
+unit: deps-test dev
+	@tools/run-ctest build/dev
+
+## make test       all tests: check, then end to end with real clients and a browser
+test: deps-test
+	@tools/run-tests
+
+## make check-all  test, then ThreadSanitizer, static analysis, longer sweeps
+check-all: test
+	@cmake --preset tsan >build/tsan-configure.log && ninja -C build/tsan -j $(JOBS) && tools/run-ctest build/tsan
+	@tools/check-static
+
+## make fuzz       libFuzzer on every target, SECONDS_EACH (60) seconds each; T=avro for one
+fuzz: deps-test
+	@cmake --preset fuzz >build/fuzz-configure.log && ninja -C build/fuzz -j $(JOBS) && tools/run-fuzz "$(T)" $(SECONDS_EACH)
+
+## make bench      Firn beside its rivals, on the same data in one run; T=pit for one
+bench: build deps-test
+	@bench/run $(T)
+
+## make fmt        formats the sources
+fmt:
+	@find src tests bench include -name '*.[ch]' | xargs clang-format -i
+
+## make docs       man page, shell completion and command reference from the command table
+docs: build
+	@tools/make-docs build/release/firn
+
+## make install    program, library, man page and completion below PREFIX (/usr/local)
+install: build docs
+	install -D -m 755 build/release/firn $(DESTDIR)$(PREFIX)/bin/firn
+	install -D -m 644 build/release/libduckdb.so $(DESTDIR)$(PREFIX)/lib/firn/libduckdb.so
+	install -D -m 644 build/docs/firn.1 $(DESTDIR)$(PREFIX)/share/man/man1/firn.1
+	install -D -m 644 build/docs/firn.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/firn
+
+## make clean      removes builds, keeps downloads
+clean:
+	rm -rf build/dev build/release build/tsan build/fuzz build/docs build/*.log
