@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Producing snapshots: writes manifests and a manifest list, and gives the table updates that make
+ * them the head of a branch.  Nothing here commits; a caller that fails to commit tells the
+ * collector about the files written and, on a conflict, produces again from the new metadata. */
+#ifndef FIRN_ICEBERG_SNAPSHOT_H
+#define FIRN_ICEBERG_SNAPSHOT_H
+
+#include "iceberg/manifest.h"
+
+struct env;
+struct metadata;
+struct snapshot;
+struct store;
+struct table_requirement;
+struct table_update;
+
+struct snapshot_property {
+    str key, value;
+};
+
+enum snapshot_operation {
+    SNAPSHOT_APPEND,    /* files added */
+    SNAPSHOT_OVERWRITE, /* files added and removed, rows change */
+    SNAPSHOT_DELETE,    /* files removed */
+    SNAPSHOT_REPLACE,   /* files added and removed, rows stay the same (compaction) */
+};
+
+struct snapshot_change {
+    enum snapshot_operation operation;
+    str branch;                    /* empty: main */
+    const struct data_file *added; /* data files; their spec_id says by which spec */
+    size_t added_n;
+    const str *removed; /* paths of live data files; a missing one is ERR_CONFLICT */
+    size_t removed_n;
+    bool remove_all;                         /* all live files instead */
+    const struct snapshot_property *summary; /* more keys for the summary */
+    size_t summary_n;
+    int64_t
+        base_snapshot_id; /* 0: the branch's head; otherwise the head must be this (ERR_CONFLICT) */
+};
+
+struct snapshot_result {
+    int64_t snapshot_id;
+    const struct snapshot *snapshot;
+    struct table_update *updates; /* add-snapshot, set-snapshot-ref */
+    size_t updates_n;
+    struct table_requirement *requirements; /* assert-table-uuid, assert-ref-snapshot-id */
+    size_t requirements_n;
+    str *written; /* locations of manifests and manifest list, for the collector on failure */
+    size_t written_n;
+};
+
+/* Everything in *out lives in `a`; views point into `metadata` and `change` too.  On failure
+ * out->written still names what was written.  ERR_INVALID for files that do not fit the table,
+ * ERR_CONFLICT, ERR_UNSUPPORTED for removing rows from tables with delete files that would then
+ * point nowhere. */
+MUST_USE bool snapshot_produce(struct store *store, struct env *env,
+                               const struct metadata *metadata,
+                               const struct snapshot_change *change, struct arena *a,
+                               struct snapshot_result *out, struct error *err);
+
+/* A random positive id that the table does not have. */
+int64_t snapshot_new_id(struct env *env, const struct metadata *metadata);
+
+#endif
