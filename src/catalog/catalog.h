@@ -26,6 +26,7 @@
 struct catalog;
 struct db;
 struct pool;
+struct property; /* iceberg/metadata.h */
 struct store;
 
 struct catalog_options {
@@ -49,11 +50,6 @@ struct commit_info {
 
 #define COMMIT_ID_LEN 64 /* hexadecimal digits */
 
-/* Properties; also of tables and snapshot summaries where they pass through the catalog. */
-struct catalog_prop {
-    str key, value;
-};
-
 enum entry_type { ENTRY_NAMESPACE = 1, ENTRY_TABLE, ENTRY_VIEW, ENTRY_FUNCTION };
 
 /* What a list answers, in the order of the tree (bytes of the names). */
@@ -71,7 +67,7 @@ struct catalog_page {
 
 /* ERR_EXISTS, ERR_NOT_FOUND (parent of a nested one).  `commit_id` may be NULL, as everywhere; on success it is the commit's id. */
 MUST_USE bool catalog_create_namespace(struct catalog *c, str ref, str ns,
-                                       const struct catalog_prop *props, size_t n,
+                                       const struct property *props, size_t n,
                                        const struct commit_info *info, struct arena *a,
                                        str *commit_id, struct error *err);
 /* ERR_NOT_FOUND; ERR_CONFLICT "... is not empty" when it holds anything. */
@@ -79,13 +75,12 @@ MUST_USE bool catalog_drop_namespace(struct catalog *c, str ref, str ns,
                                      const struct commit_info *info, struct arena *a,
                                      str *commit_id, struct error *err);
 MUST_USE bool catalog_load_namespace(struct catalog *c, str ref, str ns, struct arena *a,
-                                     struct catalog_prop **props, size_t *n, struct error *err);
+                                     struct property **props, size_t *n, struct error *err);
 /* Removes the keys, then sets the properties; a key in both is ERR_INVALID. */
 MUST_USE bool catalog_update_namespace(struct catalog *c, str ref, str ns,
-                                       const struct catalog_prop *set, size_t set_n,
-                                       const str *removed, size_t removed_n,
-                                       const struct commit_info *info, struct arena *a,
-                                       str *commit_id, struct error *err);
+                                       const struct property *set, size_t set_n, const str *removed,
+                                       size_t removed_n, const struct commit_info *info,
+                                       struct arena *a, str *commit_id, struct error *err);
 
 /* Direct children of `parent` (empty: the top level); tables of one namespace (ERR_NOT_FOUND when there is no such namespace).
  * limit 0: LIST_MAX.  `token` is empty or the previous page's `next`; ERR_INVALID when it is neither.  ENTRY_TABLE, ENTRY_VIEW

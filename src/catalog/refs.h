@@ -6,17 +6,21 @@
 
 #include "catalog/catalog.h"
 
-enum ref_kind { REF_BRANCH = 1, REF_TAG, REF_COMMIT /* a commit id used as a ref */ };
+enum catalog_ref_kind {
+    CATALOG_BRANCH = 1,
+    CATALOG_TAG,
+    CATALOG_COMMIT /* a commit id used as a ref */
+};
 
 struct ref_info {
     str name;
-    enum ref_kind kind;
+    enum catalog_ref_kind kind;
     str commit_id;
     int64_t created_us, updated_us;
 };
 
 /* Names: letters, digits and -_./ without "..", "//", ".lock" at the end; not 64 hexadecimal digits; at most 200 bytes. */
-MUST_USE bool catalog_create_ref(struct catalog *c, enum ref_kind kind, str name, str from,
+MUST_USE bool catalog_create_ref(struct catalog *c, enum catalog_ref_kind kind, str name, str from,
                                  struct arena *a, struct ref_info *out,
                                  struct error *err); /* ERR_EXISTS, ERR_NOT_FOUND (from) */
 /* `expected` (a commit id, may be empty) must be where the ref points: ERR_CONFLICT.  "main" cannot be deleted: ERR_INVALID. */

@@ -37,7 +37,7 @@ struct table_create {
     const struct partition_spec *spec; /* NULL: unpartitioned; source ids are those of `schema` */
     const struct sort_order *order;    /* NULL: unsorted */
     str location;                      /* empty: <warehouse>/<ns>/<name>-<uuid> */
-    const struct catalog_prop *props;
+    const struct property *props;
     size_t props_n;
     bool stage; /* make the metadata, write and commit nothing: committed by assert-create later */
 };

@@ -12,7 +12,7 @@ struct data_file;
 
 struct write_info {
     struct commit_info commit;
-    const struct catalog_prop *
+    const struct property *
         summary; /* what produced the snapshot: source, run id, offsets, inputs; kept in its summary */
     size_t summary_n;
     struct cancel *cancel; /* checked between attempts; may be NULL */
