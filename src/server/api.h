@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests and their answers, whoever carries them: the HTTP listener (listener.h) or a command of the same process
+ * (cli/).  A command is a request too, so each thing is written once, and `--server` costs nothing.
+ *
+ * One table lists every route with the permission that it needs; a row without one does not compile (router.c).
+ * Handlers run on worker threads, one request each, and may block. */
+#ifndef FIRN_SERVER_API_H
+#define FIRN_SERVER_API_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "base/thread.h"
+#include "codec/json.h"
+
+struct features;
+struct lake;
+struct metrics;
+struct models;
+
+/* What a process serves: the lake and the domains over it.  Made once, used by all threads. */
+struct app {
+    struct lake *lake;
+    struct features *features;
+    struct models *models;
+    struct metrics *metrics;
+    int64_t started_us;
+    bool local_files; /* requests may name files of this machine: true in-process and without credentials on loopback */
+};
+
+struct lake_options;
+
+/* Opens the lake and the domains over it; app_close undoes it, NULL is fine. */
+MUST_USE bool app_open(const struct lake_options *options, struct app **out, struct error *err);
+void app_close(struct app *app);
+
+enum permission {
+    PERMISSION_MISSING, /* what a row without one would have; refused by the compiler */
+    PERMISSION_PUBLIC,  /* health, metrics, the page: no data */
+    PERMISSION_READ,    /* tables, features, models, their data */
+    PERMISSION_WRITE,
+    PERMISSION_ADMIN
+};
+
+#define API_PARAMS_MAX 8
+#define API_BODY_MAX ((size_t)64 << 20)      /* of a request */
+#define API_ANSWER_MAX ((size_t)256 << 20)   /* of an answer that is not streamed */
+
+struct api_request {
+    str method;           /* "GET" */
+    str path;             /* decoded, without query */
+    str query;            /* as it came: "a=1&b=2" */
+    str content_type, accept;
+    str body;
+    str request_id;
+    struct arena *arena;  /* lives until the answer has been sent */
+    struct cancel *cancel;
+    struct progress *progress; /* in-process only, else NULL */
+    bool in_process;
+    str params[API_PARAMS_MAX]; /* what stood for {x} in the route, in order; set by the router */
+};
+
+/* Takes a streamed answer piece by piece; false when the receiver is gone: stop. */
+typedef bool (*api_sink)(void *ctx, str piece);
+
+struct api_answer {
+    int status;           /* 200 */
+    str content_type;     /* "application/json" */
+    struct buf body;      /* memory is the answer's: api_answer_deinit */
+    /* When set it is called after the handler has returned, on the same thread, and writes the body; it releases what
+     * it holds in every case.  A failure after the first piece can only end the stream early: an error object is the last line
+     * of formats that have lines. */
+    bool (*stream)(void *ctx, api_sink sink, void *sink_ctx, struct error *err);
+    void *stream_ctx;
+    int retry_after_s;    /* 0: no such header */
+};
+
+void api_answer_init(struct api_answer *answer);
+void api_answer_deinit(struct api_answer *answer);
+
+/* Finds the route, checks the permission, runs the handler, turns errors into
+ * {"error":{"type":"NotFound","code":404,"message":"...","hint":"..."}}.  Always leaves a full answer. */
+void api_dispatch(struct app *app, struct api_request *req, struct api_answer *answer);
+
+/* The value of a query parameter, decoded into the arena; `fallback` when absent. */
+str api_query(const struct api_request *req, const char *name, const char *fallback);
+MUST_USE bool api_query_int(const struct api_request *req, const char *name, int64_t fallback, int64_t min, int64_t max,
+                            int64_t *out, struct error *err);
+/* The body as a JSON object; ERR_INVALID (400) with line and column when it is not. */
+MUST_USE bool api_body(const struct api_request *req, const struct json **out, struct error *err);
+
+/* A handler answers by writing JSON through `w` (into answer->body) and returning true, or fails. */
+typedef bool (*api_handler)(struct app *app, struct api_request *req, struct api_answer *answer, struct json_writer *w,
+                            struct error *err);
+
+struct route {
+    const char *method, *path; /* "/api/tables/{name}"; {name} takes one segment, {name...} the rest */
+    enum permission permission;
+    api_handler handler;
+    const char *summary;       /* for the description of the API */
+};
+
+/* Writes an error as the API's error object. */
+void api_error_json(const struct error *err, struct json_writer *w);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sql/lake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "catalog/catalog.h"
+#include "codec/json.h"
+#include "engine/engine.h"
+#include "io/db.h"
+#include "io/kv.h"
+#include "io/lock.h"
+#include "io/store.h"
+#include "io/yaml.h"
+
+#define CONFIG_BYTES_MAX (1u << 20)
+#define POOL_QUEUE_MAX 1024
+#define MEMORY_SHARE 0.6 /* of the machine's memory, for the engine, unless configured */
+
+/* What firn.yaml in the data directory may say. */
+struct config {
+    int64_t memory_limit; /* bytes; 0: not said */
+};
+
+static bool make_dir(const char *path, struct error *err)
+{
+    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+        return true;
+    return fail_errno(err, errno, "make the folder %s", path);
+}
+
+/* The folder's absolute name; it is made when missing (its parent is not: a typing error must not build trees). */
+static bool find_dir(const struct lake_options *o, struct arena *a, char **out, struct error *err)
+{
+    struct stat st;
+    if (stat(o->dir, &st) != 0) {
+        if (errno != ENOENT)
+            return fail_errno(err, errno, "open the data directory %s", o->dir);
+        if (o->must_exist)
+            return fail(err, ERR_NOT_FOUND, "there is no data directory %s", o->dir) ||
+                   fail_hint(err, "make one by loading something: firn ingest FILE bronze.NAME --data %s", o->dir);
+        if (!make_dir(o->dir, err))
+            return false;
+    } else if (!S_ISDIR(st.st_mode)) {
+        return fail(err, ERR_INVALID, "the data directory %s is a file", o->dir);
+    }
+    char *real = realpath(o->dir, NULL);
+    if (!real)
+        return fail_errno(err, errno, "open the data directory %s", o->dir);
+    *out = arena_cstr(a, str_of(real));
+    free(real);
+    return true;
+}
+
+static bool read_config(struct store *root, struct arena *a, struct config *out, struct error *err)
+{
+    str text;
+    const struct json *doc;
+    *out = (struct config){ 0 };
+    if (!store_get(root, STR("firn.yaml"), CONFIG_BYTES_MAX, a, &text, err)) {
+        if (err->code != ERR_NOT_FOUND)
+            return fail_in(err, "read the configuration");
+        *err = (struct error){ 0 };
+        return true;
+    }
+    if (!yaml_parse(text, STR("firn.yaml"), a, &doc, err))
+        return false;
+    if (doc->kind == JSON_NULL)
+        return true;
+    for (size_t i = 0; doc->kind == JSON_OBJECT && i < doc->object.n; i++)
+        if (!str_is(doc->object.members[i].key, "memory_limit"))
+            return fail(err, ERR_INVALID, "firn.yaml: unknown setting " STR_FMT " (known: memory_limit)",
+                        STR_ARG(doc->object.members[i].key));
+    return json_opt_int(doc, "memory_limit", 0, &out->memory_limit, err);
+}
+
+static size_t default_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return (size_t)((double)pages * (double)size * MEMORY_SHARE);
+}
+
+static bool open_store(const char *dir, const char *name, struct arena *a, struct store **out, struct error *err)
+{
+    struct store_fs_options o = { .root = arena_printf(a, "%s/%s", dir, name), .clean = true };
+    return store_fs_open(&o, out, err);
+}
+
+static bool open_engine(struct lake *lake, const struct lake_options *o, const struct config *config,
+                        struct arena *a, struct error *err)
+{
+    size_t memory = o->memory_limit;
+    if (!memory)
+        memory = config->memory_limit > 0 ? (size_t)config->memory_limit : default_memory();
+    struct engine_config c = {
+        .memory_limit = memory,
+        .threads = o->threads,
+        .temp_dir = arena_printf(a, "%s/tmp", lake->dir),
+    };
+    return engine_create(&c, &lake->engine, err);
+}
+
+/* The parts in the order in which they depend on each other; lake_close undoes what was done. */
+static bool open_parts(struct lake *lake, const struct lake_options *o, struct arena *a, struct error *err)
+{
+    struct store *root;
+    struct config config;
+    str dir = str_of(lake->dir);
+    if (!lock_acquire(dir, &lake->lock, err) || (o->url && !lock_set_url(lake->lock, str_of(o->url), err)))
+        return false;
+    if (!store_fs_open(&(struct store_fs_options){ .root = dir }, &root, err))
+        return false;
+    bool ok = read_config(root, a, &config, err);
+    store_destroy(root);
+    if (!ok || !make_dir(arena_printf(a, "%s/tmp", lake->dir).ptr, err) ||
+        !open_store(lake->dir, "warehouse", a, &lake->warehouse, err) ||
+        !open_store(lake->dir, "artifacts", a, &lake->artifacts, err) ||
+        !db_open(arena_printf(a, "%s/catalog.db", lake->dir), &lake->db, err))
+        return false;
+    lake->pool = pool_create("firn-work", o->threads > 0 ? o->threads : cpu_count(), POOL_QUEUE_MAX);
+    struct catalog_options c = { .db = lake->db, .store = lake->warehouse, .env = lake->env, .pool = lake->pool };
+    return catalog_open(&c, &lake->catalog, err) && open_engine(lake, o, &config, a, err) &&
+           kv_open(arena_printf(a, "%s/online", lake->dir), NULL, &lake->online, err);
+}
+
+bool lake_open(const struct lake_options *options, struct lake **out, struct error *err)
+{
+    struct arena *a = arena_create(0);
+    struct lake *lake = arena_new(a, struct lake);
+    lake->arena = a;
+    lake->env = options->env ? options->env : env_real();
+    if (!find_dir(options, a, &lake->dir, err) || !open_parts(lake, options, a, err)) {
+        lake_close(lake);
+        return false;
+    }
+    *out = lake;
+    return true;
+}
+
+void lake_close(struct lake *lake)
+{
+    if (!lake)
+        return;
+    kv_close(lake->online);
+    engine_destroy(lake->engine);
+    catalog_close(lake->catalog);
+    pool_destroy(lake->pool);
+    db_close(lake->db);
+    store_destroy(lake->artifacts);
+    store_destroy(lake->warehouse);
+    lock_release(lake->lock);
+    arena_destroy(lake->arena);
+}

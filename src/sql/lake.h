@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An opened data directory: everything that one process needs to work on it, made in order and
+ * closed in the reverse order.  One process opens a data directory at a time (lock file); inside
+ * it every part is thread-safe.
+ *
+ *   catalog.db    refs, commits, tables, runs, models, feature definitions    (io/db.h)
+ *   warehouse/    Iceberg tables: <namespace>/<table>-<uuid>/{metadata,data}  (io/store.h)
+ *   artifacts/    files of runs and model versions
+ *   online/       the online store                                           (io/kv.h)
+ *   tmp/          spill of the engine; emptied when the directory is opened
+ *   firn.yaml     configuration, optional */
+#ifndef FIRN_SQL_LAKE_H
+#define FIRN_SQL_LAKE_H
+
+#include "base/arena.h"
+#include "base/env.h"
+#include "base/error.h"
+
+struct catalog;
+struct db;
+struct engine;
+struct kv;
+struct lock;
+struct pool;
+struct store;
+
+struct lake_options {
+    const char *dir;          /* made when missing, unless must_exist */
+    bool must_exist;          /* ERR_NOT_FOUND instead of making it */
+    const char *url;          /* of the server that this process will run; shown to who finds the lock taken */
+    struct env *env;          /* NULL: the real one */
+    size_t memory_limit;      /* bytes for the engine; 0: firn.yaml, else 60 % of the machine's */
+    int threads;              /* 0: all cores */
+};
+
+struct lake {
+    struct arena *arena;      /* of this struct */
+    char *dir;                /* absolute, no slash at the end */
+    struct env *env;
+    struct lock *lock;
+    struct store *warehouse;  /* rooted at dir/warehouse */
+    struct store *artifacts;  /* rooted at dir/artifacts */
+    struct db *db;
+    struct catalog *catalog;
+    struct engine *engine;
+    struct kv *online;
+    struct pool *pool;        /* CPU work: planning, joins, encoding; `threads` threads */
+};
+
+/* Opens or makes a data directory.  ERR_UNAVAILABLE with the owner's process id and URL when another process
+ * has it, ERR_CORRUPT when its database is damaged, ERR_UNSUPPORTED when a newer program wrote it. */
+MUST_USE bool lake_open(const struct lake_options *options, struct lake **out, struct error *err);
+
+/* Waits for work under way, then closes everything; NULL is fine. */
+void lake_close(struct lake *lake);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The one way in which rows become a snapshot: a query over the lake is written as Parquet files with field ids and
+ * statistics, and committed.  INSERT, CREATE TABLE AS, ingestion, models and training sets all come here. */
+#ifndef FIRN_SQL_WRITE_H
+#define FIRN_SQL_WRITE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/thread.h"
+
+struct lake;
+struct session;
+
+enum write_mode {
+    WRITE_CREATE,  /* the table must not exist */
+    WRITE_APPEND,  /* it must exist */
+    WRITE_REPLACE, /* all rows of the table are replaced; made when missing; schema changes by column name where the
+                    * query's columns differ (kept ids, added columns); an incompatible change fails */
+};
+
+struct write_prop {
+    str key, value;
+};
+
+struct write_request {
+    str branch;                      /* empty: main */
+    str table;                       /* "ns.name", quoted parts allowed */
+    str query;                       /* SELECT text; resolved over the lake like any query */
+    enum write_mode mode;
+    bool create_missing;             /* WRITE_APPEND: make the table when it is not there */
+    str partition_by;                /* "day(date), origin"; for a table that is made; empty: none */
+    bool local_files;                /* the query may read local files */
+    const struct write_prop *summary;/* what produced the snapshot; kept in its summary */
+    size_t summary_n;
+    const struct write_prop *properties; /* table properties of a table that is made */
+    size_t properties_n;
+    struct cancel *cancel;
+    struct session *session;         /* run in this session (its own tables and views visible); NULL: a fresh one */
+};
+
+struct write_result {
+    int64_t snapshot_id, rows, files, bytes;
+    str commit_id;
+    bool created;                    /* the table was made by this write */
+    struct sql_scan_stats *inputs;   /* tables and snapshots read (sql.h) */
+    size_t inputs_n;
+};
+
+/* Runs the query and commits its rows.  Nothing is visible unless it returns true; ERR_CONFLICT only after retries. */
+MUST_USE bool sql_write_query(struct lake *lake, const struct write_request *req, struct arena *a,
+                              struct write_result *out, struct error *err);
+
+#endif
