@@ -138,10 +138,12 @@ struct migration {
     const char *sql;
 };
 
-/* Brings the database up to the last of n steps, each in a transaction of its own together with
- * its row in schema_version.  ERR_INVALID with a hint when the database is newer than the program, ERR_CORRUPT
- * when a step that was applied bears another name than ours. */
-MUST_USE bool db_migrate(struct db *db, const struct migration *steps, size_t n, struct error *err);
+/* Brings the tables of one area ("catalog", "models": each folder that keeps tables has its own
+ * numbering) up to the last of its n steps, each in a transaction of its own together with its row
+ * (area, version, name) in schema_version.  ERR_INVALID with a hint when the database is newer than
+ * the program, ERR_CORRUPT when a step that was applied bears another name than ours. */
+MUST_USE bool db_migrate(struct db *db, const char *area, const struct migration *steps, size_t n,
+                         struct error *err);
 
 /* Wraps a database (kept alive by the caller, as the plan is): the operation that the plan names
  * fails.  Begin and run count as reads (a statement alone makes nothing durable), commit of a
