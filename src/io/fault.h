@@ -15,6 +15,7 @@
 #define FIRN_IO_FAULT_H
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "base/error.h"
 

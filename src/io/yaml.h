@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * YAML text to the same tree as JSON, for configuration, sources and feature definitions.
- * Scalars follow YAML 1.2's core schema: null, true/false, integers (decimal, 0x, 0o), floats (.inf,
- * .nan), all else text; quoted scalars and !!str are text always.  So `yes`, `no` and dates stay text. */
+ * Scalars follow YAML 1.2's core schema: null, true/false, integers (decimal, 0x, 0o), finite
+ * floats, all else text; quoted scalars and !!str are text always.  So `yes`, `no`, dates and .inf stay text. */
 #ifndef FIRN_IO_YAML_H
 #define FIRN_IO_YAML_H
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
-
-struct json;
+#include "codec/json.h"
 
 #define YAML_BYTES_MAX (4u << 20) /* text */
 #define YAML_DEPTH_MAX 64         /* nesting, aliases followed */

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The store on files, writing.
+ *
+ * Writing: the bytes go to a fresh temporary name (O_EXCL, in ROOT/.tmp, which is on the same file
+ * system), the file is synced, renamed to its place, and the folder is synced.  Until the rename nothing is
+ * visible; after it everything is.  So:
+ *   F1  an error before the rename changed nothing: the temporary file is removed, the code says
+ *       what was wrong (a failed fsync is ERR_UNAVAILABLE: those bytes are thrown away, never synced again);
+ *   F2  an error of the rename itself that is not a plain refusal, or of the folder's sync, is
+ *       ERR_UNKNOWN: the object may be there, or may be gone after a power cut;
+ *   F3  STORE_CREATE_NEW renames with RENAME_NOREPLACE (or links, where the file system lacks it),
+ *       so of two writers one wins, also across processes;
+ *   F4  a folder is made top down, and its entry in its parent is synced before anything inside it is
+ *       acknowledged, whichever thread or process made it.  The set `durable` remembers which folders this
+ *       process has seen to; folders are never removed, so that it stays true. */
+#include "io/store_fs_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/fs_priv.h"
+
+#define TEMP_NAME_MAX 64
+#define TEMP_EXT_MAX 16 /* an extension longer than this is not kept */
+#define TEMP_TRIES 16   /* names to try; a clash means that another process draws the same */
+
+static bool need_writable(const struct place *p, struct error *err)
+{
+    if (!p->root->writable)
+        return fail(err, ERR_DENIED, "location " STR_FMT " may only be read", STR_ARG(p->path));
+    return true;
+}
+
+/* ---- folders ---- */
+
+/* Whether the hash is in the set; puts it there when `add`. */
+static bool durable_seen(struct store_fs *s, uint64_t hash, bool add)
+{
+    hash |= 1; /* 0 marks a free slot */
+    pthread_mutex_lock(&s->lock);
+    if (s->durable_n > DURABLE_SLOTS / 4 * 3) {
+        memset(s->durable, 0, sizeof s->durable);
+        s->durable_n = 0;
+    }
+    size_t i = (hash >> 32) % DURABLE_SLOTS;
+    while (s->durable[i] && s->durable[i] != hash)
+        i = (i + 1) % DURABLE_SLOTS;
+    bool seen = s->durable[i] == hash;
+    if (!seen && add) {
+        s->durable[i] = hash;
+        s->durable_n++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return seen;
+}
+
+static uint64_t folder_hash(const struct store_fs *s, const struct root *r, str rel)
+{
+    return str_hash(rel, s->seed + (uint64_t)(r - s->roots));
+}
+
+/* Opens one more level of folders, making it when it is missing, and syncs the parent unless this
+ * process has done so before (F4). */
+static int open_level(struct store_fs *s, const struct place *p, int parent, str rel, str name,
+                      struct error *err)
+{
+    char leaf[STORE_PART_MAX + 1];
+    memcpy(leaf, name.ptr, name.len);
+    leaf[name.len] = 0;
+    if (mkdirat(parent, leaf, 0777) != 0 && errno != EEXIST) {
+        fs_fail(err, errno, "make the folder of", p->path, true);
+        return -1;
+    }
+    char whole[STORE_PATH_MAX + 1];
+    memcpy(whole, rel.ptr, rel.len);
+    whole[rel.len] = 0;
+    int fd = fs_open_beneath(p->root->fd, whole, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0) {
+        if (errno == ENOTDIR)
+            fail(err, ERR_INVALID, "write " STR_FMT ": %s is a file, not a folder",
+                 STR_ARG(p->path), whole);
+        else
+            fs_fail(err, errno, "open the folder of", p->path, true);
+        return -1;
+    }
+    uint64_t hash = folder_hash(s, p->root, rel);
+    if (!durable_seen(s, hash, false)) {
+        if (fsync(parent) != 0) {
+            fs_fail(err, errno, "sync the folder of", p->path, true);
+            close(fd);
+            return -1;
+        }
+        durable_seen(s, hash, true);
+    }
+    return fd;
+}
+
+/* The folder of p, made durably when it is missing.  The caller closes it. */
+static int open_folder_for_write(struct store_fs *s, const struct place *p, struct error *err)
+{
+    str folder = str_make(p->rel, p->name_at ? p->name_at - 1 : 0);
+    char text[STORE_PATH_MAX + 1];
+    memcpy(text, folder.ptr, folder.len);
+    text[folder.len] = 0;
+    if (folder.len == 0 || durable_seen(s, folder_hash(s, p->root, folder), false)) {
+        int fd = fs_open_beneath(p->root->fd, folder.len ? text : ".", O_RDONLY | O_DIRECTORY, 0);
+        if (fd >= 0)
+            return fd;
+    }
+    int at = fs_open_beneath(p->root->fd, ".", O_RDONLY | O_DIRECTORY, 0);
+    if (at < 0) {
+        fs_fail(err, errno, "open the folder of", p->path, true);
+        return -1;
+    }
+    str rest = folder, name;
+    while (at >= 0 && str_next(&rest, '/', &name)) {
+        str rel = str_make(folder.ptr, (size_t)(name.ptr + name.len - folder.ptr));
+        int next = open_level(s, p, at, rel, name, err);
+        close(at);
+        at = next;
+    }
+    return at;
+}
+
+/* ---- temporary names ---- */
+
+static bool ensure_temp_dir(const struct root *r, str path, struct error *err)
+{
+    if (mkdirat(r->fd, STORE_TEMP_DIR, 0777) != 0 && errno != EEXIST)
+        return fs_fail(err, errno, "write", path, true);
+    return true;
+}
+
+/* ".tmp/<seed><counter><.ext>" with the extension of the name, for tools that look at it. */
+static void temp_name(struct store_fs *s, const struct place *p, char out[TEMP_NAME_MAX])
+{
+    str name = str_of(p->rel + p->name_at);
+    ptrdiff_t dot = str_rfind_char(name, '.');
+    str ext = dot > 0 ? str_from(name, (size_t)dot) : STR("");
+    if (ext.len > TEMP_EXT_MAX)
+        ext = STR("");
+    snprintf(out, TEMP_NAME_MAX, STORE_TEMP_DIR "/%016llx%06llx" STR_FMT,
+             (unsigned long long)s->seed,
+             (unsigned long long)(atomic_fetch_add(&s->temp_next, 1) & 0xffffff), STR_ARG(ext));
+}
+
+static int create_temp(struct store_fs *s, const struct place *p, char name[TEMP_NAME_MAX],
+                       struct error *err)
+{
+    for (int i = 0; i < TEMP_TRIES; i++) {
+        temp_name(s, p, name);
+        int fd = fs_open_beneath(p->root->fd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        if (fd < 0 && errno == ENOENT && ensure_temp_dir(p->root, p->path, err))
+            continue;
+        if (fd >= 0 || errno != EEXIST) {
+            if (fd < 0)
+                fs_fail(err, errno, "write", p->path, true);
+            return fd;
+        }
+    }
+    fail(err, ERR_UNAVAILABLE, "write " STR_FMT ": no free temporary name; nothing was changed",
+         STR_ARG(p->path));
+    return -1;
+}
+
+/* ---- writing ---- */
+
+/* Errors of rename and link that are refusals: nothing happened. */
+static bool is_refusal(int errno_value)
+{
+    switch (errno_value) {
+    case EEXIST:
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ENOTEMPTY:
+    case ENOSPC:
+    case EDQUOT:
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case EXDEV:
+    case ELOOP:
+    case EMLINK:
+    case ENAMETOOLONG:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool rename_failed(const struct place *p, int errno_value, struct error *err)
+{
+    if (errno_value == EXDEV)
+        return fail(err, ERR_UNSUPPORTED,
+                    "write " STR_FMT ": its folder is on another file system than " STR_FMT
+                    "/" STORE_TEMP_DIR "; nothing was changed",
+                    STR_ARG(p->path), STR_ARG(p->root->dir));
+    if (is_refusal(errno_value))
+        return fs_fail(err, errno_value, "write", p->path, errno_value != EEXIST);
+    fs_fail(err, errno_value, "write", p->path, false);
+    err->code = ERR_UNKNOWN;
+    return false;
+}
+
+/* rename without replacing; link and unlink where the file system has no RENAME_NOREPLACE. */
+static int rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+    if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (linkat(from_dir, from, to_dir, to, 0) != 0)
+        return -1;
+    unlinkat(from_dir, from, 0);
+    return 0;
+}
+
+/* Moves a synced file to its place in `folder` and makes the entry durable (F2, F3). */
+static bool put_in_place(const struct place *p, const char *temp, int folder,
+                         enum store_put_flags flags, struct error *err)
+{
+    const char *name = p->rel + p->name_at;
+    int rc = flags & STORE_CREATE_NEW ? rename_new(p->root->fd, temp, folder, name)
+                                      : renameat(p->root->fd, temp, folder, name);
+    if (rc != 0)
+        return rename_failed(p, errno, err);
+    if (fsync(folder) != 0) {
+        fs_fail(err, errno, "sync the folder of", p->path, false);
+        err->code = ERR_UNKNOWN;
+        return false;
+    }
+    return true;
+}
+
+static bool write_temp(const struct place *p, int fd, str bytes, struct error *err)
+{
+    if (!fs_write_all(fd, bytes.ptr, bytes.len))
+        return fs_fail(err, errno, "write", p->path, true);
+    if (fsync(fd) != 0)
+        return fs_fail(err, errno, "sync", p->path, true);
+    return true;
+}
+
+bool fs_put(struct store *st, str path, str bytes, enum store_put_flags flags, struct error *err)
+{
+    struct store_fs *s = fs_of(st);
+    struct place p;
+    if (!fs_resolve(s, path, &p, err) || !need_writable(&p, err))
+        return false;
+    int folder = open_folder_for_write(s, &p, err);
+    if (folder < 0)
+        return false;
+    char temp[TEMP_NAME_MAX];
+    int fd = create_temp(s, &p, temp, err);
+    bool ok = false;
+    if (fd >= 0) {
+        ok = write_temp(&p, fd, bytes, err);
+        close(fd);
+        ok = ok && put_in_place(&p, temp, folder, flags, err);
+        if (!ok)
+            unlinkat(p.root->fd, temp, 0); /* gone already if the rename happened */
+    }
+    close(folder);
+    return ok;
+}
+
+bool fs_remove(struct store *st, str path, struct error *err)
+{
+    struct place p;
+    if (!fs_resolve(fs_of(st), path, &p, err) || !need_writable(&p, err))
+        return false;
+    char folder_name[STORE_PATH_MAX + 1] = ".";
+    if (p.name_at) {
+        memcpy(folder_name, p.rel, p.name_at - 1);
+        folder_name[p.name_at - 1] = 0;
+    }
+    int folder = fs_open_beneath(p.root->fd, folder_name, O_RDONLY | O_DIRECTORY, 0);
+    if (folder < 0)
+        return fs_fail(err, errno, "delete", path, true);
+    bool ok = unlinkat(folder, p.rel + p.name_at, 0) == 0;
+    if (!ok) {
+        fs_fail(err, errno, "delete", path, is_refusal(errno));
+        if (!is_refusal(errno))
+            err->code = ERR_UNKNOWN;
+    } else if (fsync(folder) != 0) {
+        ok = fs_fail(err, errno, "sync the folder of", path, false);
+        err->code = ERR_UNKNOWN;
+    }
+    close(folder);
+    return ok;
+}
+
+/* ---- staging: files that others write ---- */
+
+bool fs_stage(struct store *st, str path, struct arena *a, str *local, struct error *err)
+{
+    struct store_fs *s = fs_of(st);
+    struct place p;
+    char name[TEMP_NAME_MAX];
+    if (!fs_resolve(s, path, &p, err) || !need_writable(&p, err) ||
+        !ensure_temp_dir(p.root, path, err))
+        return false;
+    for (int i = 0; i < TEMP_TRIES; i++) {
+        temp_name(s, &p, name);
+        if (faccessat(p.root->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            continue;
+        *local = arena_printf(a, STR_FMT "/%s", STR_ARG(p.root->dir), name);
+        return true;
+    }
+    return fail(err, ERR_UNAVAILABLE, "stage " STR_FMT ": no free temporary name", STR_ARG(path));
+}
+
+/* The part of a staged name below the root: ".tmp/..."; false when it is not one of ours. */
+static bool staged_rel(const struct root *r, str local, char rel[STORE_PATH_MAX + 1])
+{
+    if (!str_starts(local, r->dir))
+        return false;
+    str rest = str_from(local, r->dir.len);
+    if (!str_starts(rest, STR("/" STORE_TEMP_DIR "/")) || rest.len > STORE_PATH_MAX ||
+        rest.len <= sizeof STORE_TEMP_DIR + 1 || memchr(rest.ptr, 0, rest.len))
+        return false;
+    memcpy(rel, rest.ptr + 1, rest.len - 1);
+    rel[rest.len - 1] = 0;
+    return true;
+}
+
+/* Syncs what another library wrote, through a descriptor of our own: a write error that the
+ * kernel met earlier is reported to it as well. */
+static bool sync_staged(const struct place *p, const char *rel, struct error *err)
+{
+    struct stat info;
+    int fd = fs_open_beneath(p->root->fd, rel, O_RDONLY | O_NONBLOCK, 0);
+    bool ok = fd >= 0 && fstat(fd, &info) == 0;
+    if (!ok)
+        fs_fail(err, errno, "open the staged file of", p->path, true);
+    else if (!S_ISREG(info.st_mode))
+        ok = fail(err, ERR_INVALID, "publish " STR_FMT ": what is staged is not a file",
+                  STR_ARG(p->path));
+    else if (fsync(fd) != 0)
+        ok = fs_fail(err, errno, "sync", p->path, true);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+bool fs_publish(struct store *st, str path, str local, enum store_put_flags flags,
+                struct error *err)
+{
+    struct store_fs *s = fs_of(st);
+    struct place p;
+    char rel[STORE_PATH_MAX + 1];
+    if (!fs_resolve(s, path, &p, err) || !need_writable(&p, err))
+        return false;
+    if (!staged_rel(p.root, local, rel))
+        return fail(err, ERR_INVALID, "publish " STR_FMT ": " STR_FMT " was not staged for it",
+                    STR_ARG(path), STR_ARG(local));
+    if (!sync_staged(&p, rel, err))
+        return false;
+    int folder = open_folder_for_write(s, &p, err);
+    if (folder < 0)
+        return false;
+    bool ok = put_in_place(&p, rel, folder, flags, err);
+    close(folder);
+    return ok;
+}
+
+void fs_discard(struct store *st, str local)
+{
+    struct store_fs *s = fs_of(st);
+    char rel[STORE_PATH_MAX + 1];
+    for (size_t i = 0; i < s->roots_n; i++)
+        if (staged_rel(&s->roots[i], local, rel))
+            fs_remove_tree(s->roots[i].fd, rel);
+}
