@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 #define NS_SEP '\x1f'
-#define NAME_BYTES_MAX 255 /* of one level or name; one path component on every file system */
+#define NAME_BYTES_MAX 200 /* of one level or name; with "-<uuid>" it fits a path component */
 #define NS_LEVELS_MAX 16
 
 /* ERR_INVALID naming the text and the character: empty, "." or "..", too long, not UTF-8, a control character or one of
