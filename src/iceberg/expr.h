@@ -78,6 +78,7 @@ const struct expr *expr_true(void);
 const struct expr *expr_false(void);
 const struct expr *expr_and(struct arena *a, const struct expr *x, const struct expr *y);
 const struct expr *expr_or(struct arena *a, const struct expr *x, const struct expr *y);
+const struct expr *expr_nary(struct arena *a, enum expr_op op, const struct expr **args, size_t n);
 const struct expr *expr_not(struct arena *a, const struct expr *x);
 const struct expr *expr_unary(struct arena *a, enum expr_op op, str name);
 const struct expr *expr_compare(struct arena *a, enum expr_op op, str name, struct literal lit);

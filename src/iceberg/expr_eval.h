@@ -13,17 +13,18 @@
 #define FIRN_ICEBERG_EXPR_EVAL_H
 
 #include "iceberg/expr.h"
+#include "iceberg/value.h"
 
 struct data_file;
 struct manifest_file;
 struct partition_spec;
 
-/* What is known about the values of one column in a group of rows. */
+/* What is known about the values of one column in a group of rows.  "Values" are neither null nor
+ * NaN; each flag is a proof, false when not known. */
 struct expr_facts {
-    const struct value *lower, *upper; /* of values neither null nor NaN; NULL: not known */
-    bool no_null, no_nan;              /* proved to hold none */
-    bool only_null, only_nan;          /* proved to hold nothing else */
-    bool exact;                        /* lower and upper are values that occur */
+    bool no_null, no_nan, no_value;
+    bool has_lower, has_upper;
+    struct value lower, upper; /* every value lies between them */
 };
 
 /* Whether a value that these facts allow may satisfy one leaf. */

@@ -9,8 +9,7 @@
 #include "base/buf.h"
 
 #define MANIFEST_LIST_BYTES_MAX ((size_t)1 << 30)
-#define MANIFESTS_MAX 4000000     /* manifests of one snapshot */
-#define PARTITION_FIELDS_MAX 1000 /* fields of one spec */
+#define MANIFESTS_MAX 4000000 /* manifests of one snapshot */
 
 enum manifest_content { MANIFEST_DATA, MANIFEST_DELETES };
 

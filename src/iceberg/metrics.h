@@ -8,7 +8,7 @@
 #include "base/arena.h"
 
 struct column_metrics;
-struct property; /* key and value, metadata.h */
+struct property_list;
 struct schema;
 struct value;
 
@@ -17,8 +17,7 @@ struct value;
 enum metrics_mode { METRICS_NONE, METRICS_COUNTS, METRICS_TRUNCATE, METRICS_FULL };
 
 /* What is known about one column; -1 and NULL: not known.  min and max are values of the column's
- * type, neither null nor NaN, and exact unless `inexact`: then they are bounds already and are
- * kept as they are. */
+ * type, neither null nor NaN; strings and bytes may be bounds already. */
 struct column_stats {
     int32_t field_id;
     int64_t size, values, nulls, nans;
@@ -30,15 +29,11 @@ struct column_stats {
 MUST_USE bool metrics_mode_parse(str text, enum metrics_mode *mode, size_t *width,
                                  struct error *err);
 
-/* Gives the value of a table property, or an empty view with ptr NULL. */
-typedef str (*metrics_property_fn)(const void *ctx, str key);
-
 /* The metrics of stats_n columns, ascending by field id, in `a`.  Columns that the schema does not
  * have are ERR_INVALID.  Columns below lists and maps get no bounds. */
-MUST_USE bool metrics_make(const struct schema *schema, metrics_property_fn property,
-                           const void *ctx, const struct column_stats *stats, size_t stats_n,
-                           struct arena *a, struct column_metrics **out, size_t *n,
-                           struct error *err);
+MUST_USE bool metrics_make(const struct schema *schema, const struct property_list *properties,
+                           const struct column_stats *stats, size_t stats_n, struct arena *a,
+                           struct column_metrics **out, size_t *n, struct error *err);
 
 /* Bounds of strings and bytes cut to `width` code points or bytes.  The lower one is a prefix; the
  * upper one is a prefix with its last part incremented, or ptr NULL when there is none. */

@@ -7,17 +7,10 @@
 #define FIRN_ICEBERG_SNAPSHOT_H
 
 #include "iceberg/manifest.h"
+#include "iceberg/update.h"
 
 struct env;
-struct metadata;
-struct snapshot;
 struct store;
-struct table_requirement;
-struct table_update;
-
-struct snapshot_property {
-    str key, value;
-};
 
 enum snapshot_operation {
     SNAPSHOT_APPEND,    /* files added */
@@ -33,9 +26,8 @@ struct snapshot_change {
     size_t added_n;
     const str *removed; /* paths of live data files; a missing one is ERR_CONFLICT */
     size_t removed_n;
-    bool remove_all;                         /* all live files instead */
-    const struct snapshot_property *summary; /* more keys for the summary */
-    size_t summary_n;
+    bool remove_all;              /* all live files instead */
+    struct property_list summary; /* more keys for the summary */
     int64_t
         base_snapshot_id; /* 0: the branch's head; otherwise the head must be this (ERR_CONFLICT) */
 };
