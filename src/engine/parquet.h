@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Writing the data files of an Iceberg table: the rows of a query as Parquet with field ids, and what a
+ * manifest needs to know of each file.  One pass over the query, whatever the number of partitions.
+ *
+ * Columns of the query are cast to the schema's types (overflow is ERR_INVALID, never silent).  Data
+ * files hold all columns of the schema, those of identity transforms too. */
+#ifndef FIRN_ENGINE_PARQUET_H
+#define FIRN_ENGINE_PARQUET_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+struct column_stats; /* iceberg/metrics.h */
+struct partition_spec;
+struct schema;
+struct session;
+struct sort_order;
+struct transform;
+struct type;
+struct value;
+
+enum parquet_codec { PARQUET_ZSTD, PARQUET_SNAPPY, PARQUET_UNCOMPRESSED };
+
+struct parquet_write {
+    str query; /* a SELECT; its columns are matched to the schema's by name when
+                                        * by_name, else by place.  Missing ones (by name) are null */
+    bool by_name;
+    const struct schema *schema;
+    const struct partition_spec *spec; /* NULL or without fields: unpartitioned */
+    const struct sort_order *order;    /* NULL: as the query gives the rows */
+    const char *dir;                   /* absolute, must exist; files are made in it or below */
+    str prefix;                        /* begins every file's name; make it unique (a uuid) */
+    enum parquet_codec codec;
+    int64_t file_bytes;         /* start a new file near this size; 0: 512 MB */
+    int64_t row_group_rows;     /* 0: 122,880 */
+    const struct param *params; /* of the query */
+    size_t params_n;
+};
+
+struct parquet_file {
+    str path; /* absolute */
+    int64_t rows, size, footer_size;
+    const struct column_stats *stats; /* ascending by field id; bounds only where they are exact */
+    size_t stats_n;
+    const struct value *partition; /* spec->fields_n transformed values; NULL when unpartitioned */
+};
+
+/* Runs the query and writes its rows: no rows give no files.  On failure files may be left in `dir`: whoever
+ * made the directory removes it. */
+MUST_USE bool parquet_write(struct session *s, const struct parquet_write *w, struct arena *a,
+                            struct parquet_file **out, size_t *n, struct error *err);
+
+/* Appends an SQL expression equal to Iceberg's transform of a column expression of type `t`; its result has the
+ * transform's result type, but day gives an INTEGER of days since 1970 where `day_as_int` is set. */
+MUST_USE bool transform_sql(struct buf *out, const struct transform *f, const struct type *t,
+                            str column_sql, struct error *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * C in SQL: scalar functions and relations whose work a callback does, vector by vector, on all of the
+ * engine's threads.  Both are made per session, reached from its SQL only, and end with it. */
+#ifndef FIRN_ENGINE_UDF_H
+#define FIRN_ENGINE_UDF_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "engine/column.h"
+
+struct session;
+
+/* A call on n rows (at most 2048).  Arguments are flat views; nulls are given to the callback. */
+struct udf_call {
+    size_t n;
+    const struct column_view *args;
+    size_t args_n;
+    void *out; /* n elements, laid out as column.h says for the return type; text and blob: n of
+                      * struct str, copied by the engine; all zero before the call */
+    uint64_t *valid; /* (n + 63) / 64 words, all bits set before the call */
+};
+
+struct udf {
+    const char *const
+        *arg_types; /* the engine's names: "BIGINT"; args are cast to them.  NULL entries: any */
+    size_t args_n;
+    const char *return_type; /* any type without children and ENUM: "BOOLEAN", "DECIMAL(10,2)" */
+    /* Thread-safe; false ends the query with its error. */
+    bool (*fn)(void *ctx, const struct udf_call *call, struct error *err);
+    void *ctx; /* outlives the session or udf_drop */
+};
+
+/* Gives the text that stands before the arguments in SQL, such as `firn_udf_3(8273..., `: write the
+ * arguments and ")" behind it.  In `a`. */
+MUST_USE bool udf_add(struct session *s, const struct udf *f, struct arena *a, str *call_sql,
+                      struct error *err);
+
+/* A relation. */
+struct row_source_column {
+    str name;
+    const char *type; /* as a udf's return type */
+};
+
+struct row_source {
+    const struct row_source_column *columns;
+    size_t columns_n;
+    int64_t rows_n;
+    /* Fills rows [from, from + n) of one column; as udf_call's out and valid.  Thread-safe, each
+     * needed column and row once, in no order; at most 2048 rows. */
+    bool (*fill)(void *ctx, size_t column, int64_t from, size_t n, void *out, uint64_t *valid,
+                 struct error *err);
+    void *ctx;
+    bool ordered; /* rows come in order, then from one thread; else on all threads */
+};
+
+/* Gives the text of the relation, such as `firn_rows(8273...)`, for FROM.  `src` outlives its use; in `a`. */
+MUST_USE bool rows_add(struct session *s, const struct row_source *src, struct arena *a,
+                       str *from_sql, struct error *err);
+
+#endif
