@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
+struct param;
 struct session;
 
 enum filter_op {

@@ -15,6 +15,7 @@
 struct column_stats; /* iceberg/metrics.h */
 struct partition_spec;
 struct schema;
+struct param;
 struct session;
 struct sort_order;
 struct transform;
