@@ -56,8 +56,8 @@ _Noreturn void test_skip(const char *fmt, ...) PRINTF_LIKE(1, 2);
         if (call)                                                                                  \
             test_fail(__FILE__, __LINE__, "%s succeeded, wanted %s", #call, err_code_name(want));  \
         if (err.code != (want))                                                                    \
-            test_fail(__FILE__, __LINE__, "%s: wanted %s, got %s: %s", #call,                      \
-                      err_code_name(want), err_code_name(err.code), err.msg);                      \
+            test_fail(__FILE__, __LINE__, "%s: wanted %s, got %s: %s", #call, err_code_name(want), \
+                      err_code_name(err.code), err.msg);                                           \
     } while (0)
 
 #define CHECK_STR(got, want)                                                                       \
@@ -75,10 +75,10 @@ _Noreturn void test_skip(const char *fmt, ...) PRINTF_LIKE(1, 2);
             test_fail(__FILE__, __LINE__, "%s is %lld, wanted %lld", #got, got_, want_);           \
     } while (0)
 
-uint64_t test_seed(void);                /* FIRN_TEST_SEED or a fixed default; printed on failure */
-struct arena *test_arena(void);          /* destroyed when the test ends */
-const char *test_tmpdir(void);           /* a fresh empty folder, removed when the test passes */
-const char *test_source_dir(void);       /* the repository's root */
-const char *test_golden_dir(void);       /* tables written by other engines; may be missing */
+uint64_t test_seed(void);          /* FIRN_TEST_SEED or a fixed default; printed on failure */
+struct arena *test_arena(void);    /* destroyed when the test ends */
+const char *test_tmpdir(void);     /* a fresh empty folder, removed when the test passes */
+const char *test_source_dir(void); /* the repository's root */
+const char *test_golden_dir(void); /* tables written by other engines; may be missing */
 
 #endif

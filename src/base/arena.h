@@ -26,8 +26,8 @@ void *arena_alloc_array(struct arena *a, size_t n, size_t size); /* panics on ov
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_alloc_array((a), (n), sizeof(type)))
 
-str arena_str(struct arena *a, str s);             /* a copy */
-char *arena_cstr(struct arena *a, str s);          /* a copy with a NUL after it */
+str arena_str(struct arena *a, str s);    /* a copy */
+char *arena_cstr(struct arena *a, str s); /* a copy with a NUL after it */
 str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3); /* NUL after it too */
 str arena_join(struct arena *a, const str *parts, size_t n, str sep);
 

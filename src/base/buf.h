@@ -15,17 +15,20 @@ struct buf {
     bool overflow;
 };
 
-#define BUF_INIT(bytes_max) { .max = (bytes_max) }
+#define BUF_INIT(bytes_max)                                                                        \
+    {                                                                                              \
+        .max = (bytes_max)                                                                         \
+    }
 
 void buf_init(struct buf *b, size_t bytes_max);
 void buf_deinit(struct buf *b);
-void buf_clear(struct buf *b);                    /* len = 0, keeps memory */
-char *buf_reserve(struct buf *b, size_t n);       /* room for n more bytes at the end, or NULL */
+void buf_clear(struct buf *b);              /* len = 0, keeps memory */
+char *buf_reserve(struct buf *b, size_t n); /* room for n more bytes at the end, or NULL */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, str s);
 void buf_add_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void buf_add_i64(struct buf *b, int64_t v);       /* decimal, faster than printf */
+void buf_add_i64(struct buf *b, int64_t v); /* decimal, faster than printf */
 
 #define buf_lit(b, literal) buf_add((b), "" literal, sizeof(literal) - 1)
 

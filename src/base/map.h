@@ -21,8 +21,8 @@ struct map {
 };
 
 void map_init(struct map *m, struct arena *a);
-void *map_get(const struct map *m, str key);             /* NULL when absent */
-void *map_put(struct map *m, str key, void *value);      /* the previous value, or NULL */
-bool map_add(struct map *m, str key, void *value);       /* false when the key was there */
+void *map_get(const struct map *m, str key);        /* NULL when absent */
+void *map_put(struct map *m, str key, void *value); /* the previous value, or NULL */
+bool map_add(struct map *m, str key, void *value);  /* false when the key was there */
 
 #endif

@@ -11,7 +11,8 @@ struct progress {
     void (*report)(struct progress *p, const char *what, int64_t done, int64_t total);
 };
 
-static inline void progress_report(struct progress *p, const char *what, int64_t done, int64_t total)
+static inline void progress_report(struct progress *p, const char *what, int64_t done,
+                                   int64_t total)
 {
     if (p)
         p->report(p, what, done, total);

@@ -11,7 +11,10 @@ struct ref {
     atomic_int count;
 };
 
-static inline void ref_init(struct ref *r) { atomic_init(&r->count, 1); }
+static inline void ref_init(struct ref *r)
+{
+    atomic_init(&r->count, 1);
+}
 
 static inline void ref_get(struct ref *r)
 {

@@ -16,7 +16,10 @@ typedef struct str {
 } str;
 
 #define STR(literal) ((str){ "" literal, sizeof(literal) - 1 })
-#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 } /* for static tables */
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    } /* for static tables */
 #define STR_FMT "%.*s"
 #define STR_ARG(s) (int)(s).len, (s).len ? (s).ptr : ""
 
@@ -40,8 +43,8 @@ static inline bool str_is(str a, const char *cstr)
     return str_eq(a, str_of(cstr));
 }
 
-int str_cmp(str a, str b);                  /* bytes, unsigned; shorter first on a tie */
-bool str_eq_nocase(str a, str b);           /* ASCII only */
+int str_cmp(str a, str b);        /* bytes, unsigned; shorter first on a tie */
+bool str_eq_nocase(str a, str b); /* ASCII only */
 bool str_starts(str s, str prefix);
 bool str_ends(str s, str suffix);
 bool str_starts_nocase(str s, str prefix);

@@ -6,6 +6,8 @@
 #define FIRN_BASE_THREAD_H
 
 #include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -21,9 +23,8 @@ void pool_submit(struct pool *p, void (*fn)(void *arg), void *arg);
 
 /* Runs fn(ctx, i, err) for each i < n on the pool and on the calling thread.  After a failure no
  * further index is started; the first error is returned.  fn runs concurrently with itself. */
-MUST_USE bool pool_for(struct pool *p, size_t n,
-                       bool (*fn)(void *ctx, size_t i, struct error *err), void *ctx,
-                       struct error *err);
+MUST_USE bool pool_for(struct pool *p, size_t n, bool (*fn)(void *ctx, size_t i, struct error *err),
+                       void *ctx, struct error *err);
 
 /* One thread with a join handle, for long-lived services. */
 struct thread;
@@ -35,6 +36,7 @@ struct cancel {
     atomic_bool requested;
     int64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
 };
-bool cancel_check(struct cancel *c, struct error *err); /* false with ERR_CANCELLED; c may be NULL */
+bool cancel_check(struct cancel *c,
+                  struct error *err); /* false with ERR_CANCELLED; c may be NULL */
 
 #endif
