@@ -14,6 +14,9 @@
 
 #define AVRO_SCHEMA_BYTES_MAX ((size_t)8 << 20)
 #define AVRO_DEPTH_MAX 32                  /* nesting of a schema */
+#define AVRO_EMPTY_MAX 64                  /* types that take no bytes in a schema */
+#define AVRO_NAMES_MAX 4096                /* named types in a schema */
+#define AVRO_NAME_BYTES_MAX 1024           /* of a name, of a namespace */
 #define AVRO_NODES_MAX 100000              /* types in a schema, named ones counted at each use */
 #define AVRO_META_MAX 1024                 /* key-value pairs in a header */
 #define AVRO_BLOCK_MAX ((size_t)512 << 20) /* bytes of one block, unpacked */
@@ -52,7 +55,8 @@ struct avro_schema {
     const struct avro_schema **branches;  /* of unions: n of them */
     str *symbols;                         /* of enums: n of them */
     size_t n;
-    size_t nodes; /* types below and including this one, for AVRO_NODES_MAX */
+    /* For the limits: types below and including this one, those of them that take no bytes, levels. */
+    size_t nodes, empty, height;
 };
 
 struct avro_field {
@@ -73,6 +77,7 @@ const struct avro_schema *avro_optional(const struct avro_schema *s, size_t *nul
 const struct avro_field *avro_field_by_id(const struct avro_schema *record, int32_t id);
 const struct avro_field *avro_field_by_name(const struct avro_schema *record, const char *name);
 
+/* The specification's word. */
 const char *avro_kind_name(enum avro_kind kind);
 
 enum avro_codec { AVRO_CODEC_NULL, AVRO_CODEC_DEFLATE, AVRO_CODEC_SNAPPY, AVRO_CODEC_ZSTD };
@@ -92,7 +97,7 @@ struct avro_reader {
     size_t file_len;
     uint64_t block; /* number of the next block */
     char sync[16];
-    struct buf scratch; /* the unpacked block; freed with the arena */
+    struct buf *scratch; /* the unpacked block; in the arena */
 };
 
 /* A cursor over encoded values.  Reading past the end sets `bad`, which is sticky; values read then
@@ -210,8 +215,7 @@ static inline size_t avro_index(struct avro_rd *rd, size_t n)
 
 /* Arrays and maps: `struct avro_items it = { 0 }; while (avro_items_next(&rd, &it)) …` reads an
  * element, or a key and a value, each time round; it ends when rd is bad.  A block may not claim more
- * items than there are bytes left, so it.left is a safe hint for allocation (arrays of null, which
- * Iceberg has not, are refused by this). */
+ * items than there are bytes left, so it.left is a safe hint for allocation. */
 struct avro_items {
     uint64_t left; /* in this block, without the one that was announced last */
     bool done;

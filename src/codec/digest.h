@@ -14,6 +14,7 @@ struct sha256 {
     uint8_t bytes[SHA256_LEN];
 };
 
+/* FIPS 180-4 and RFC 2104. */
 struct sha256 sha256_of(str bytes);
 struct sha256 sha256_of_parts(const str *parts, size_t n); /* of their concatenation */
 struct sha256 hmac_sha256(str key, str bytes);

@@ -99,18 +99,16 @@ struct json_reader {
     const char *mistake; /* sticky; its place is p */
     enum err_code mistake_code;
     int depth;
-    bool first;  /* nothing has been read yet in the innermost object or array */
-    bool opened; /* a member's value is due: no comma before it */
-    uint64_t arrays[(JSON_DEPTH_MAX + 63) / 64]; /* one bit a level: array or object */
+    bool first; /* nothing has been read yet in the innermost object or array */
 };
 
+/* See above for how they go together. */
 void jr_init(struct json_reader *r, str text, struct arena *a);
-bool jr_peek(struct json_reader *r,
-             enum json_kind *kind);              /* the next value's kind; numbers: JSON_F64 */
-void jr_object(struct json_reader *r);           /* enters an object */
-bool jr_member(struct json_reader *r, str *key); /* false: no more members, left it */
-void jr_array(struct json_reader *r);            /* enters an array */
-bool jr_element(struct json_reader *r);          /* false: no more elements, left it */
+bool jr_peek(struct json_reader *r, enum json_kind *kind); /* of the next; numbers: JSON_F64 */
+void jr_object(struct json_reader *r);                     /* enters an object */
+bool jr_member(struct json_reader *r, str *key);           /* false: no more members, left it */
+void jr_array(struct json_reader *r);                      /* enters an array */
+bool jr_element(struct json_reader *r);                    /* false: no more elements, left it */
 str jr_str(struct json_reader *r); /* a view into the text, or into the arena when it had escapes */
 int64_t jr_int(struct json_reader *r);
 double jr_f64(struct json_reader *r); /* integers too */
@@ -131,8 +129,10 @@ struct json_writer {
     bool comma;  /* a value stands before this place */
     bool keyed;  /* a key stands before this place */
     int depth;
+    uint64_t objects[(JSON_DEPTH_MAX + 63) / 64]; /* one bit a level, set: an object */
 };
 
+/* As they read; a key is followed by its value. */
 void jw_init(struct json_writer *w, struct buf *out);
 void jw_begin_object(struct json_writer *w);
 void jw_end_object(struct json_writer *w);

@@ -12,6 +12,7 @@ struct uuid {
     uint8_t bytes[16]; /* network order, as in the text */
 };
 
+/* Version and variant bits over the given ones. */
 struct uuid uuid_v4(const uint8_t random[16]);
 struct uuid uuid_v7(int64_t unix_ms, const uint8_t random[10]); /* sorts by time */
 
