@@ -22,7 +22,7 @@
 #define KV_TABLE_NAME_MAX 200    /* bytes of a table's name */
 #define KV_MAP_BYTES                                                                               \
     ((uint64_t)64 << 30)    /* default map size; the file stays as small as its data */
-#define KV_TABLES_MAX 4096  /* named tables of one store */
+#define KV_TABLES_MAX 1000  /* named tables of one store */
 #define KV_READERS_MAX 1000 /* read transactions open at once */
 
 struct kv_table; /* a named table; lives as long as the store */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is the same for every database: cells, thin calls, the schema's steps. */
+#include "io/db.h"
+
+const struct db_value *db_cell(const struct db_rows *rows, size_t r, size_t c)
+{
+    if (r >= rows->n || c >= rows->cols)
+        panic("database cell %zu,%zu of %zu,%zu", r, c, rows->n, rows->cols);
+    return &rows->cells[r * rows->cols + c];
+}
+
+bool db_is_null(const struct db_rows *rows, size_t r, size_t c)
+{
+    return db_cell(rows, r, c)->kind == DB_NULL;
+}
+
+/* The cell when it is of the kind, NULL when it is null. */
+static const struct db_value *cell_of(const struct db_rows *rows, size_t r, size_t c,
+                                      enum db_kind kind)
+{
+    const struct db_value *v = db_cell(rows, r, c);
+    if (v->kind != kind && v->kind != DB_NULL)
+        panic("database column %zu (" STR_FMT ") has kind %d, not %d", c, STR_ARG(rows->names[c]),
+              (int)v->kind, (int)kind);
+    return v->kind == DB_NULL ? NULL : v;
+}
+
+int64_t db_int(const struct db_rows *rows, size_t r, size_t c)
+{
+    const struct db_value *v = cell_of(rows, r, c, DB_INT);
+    return v ? v->i : 0;
+}
+
+double db_real(const struct db_rows *rows, size_t r, size_t c)
+{
+    const struct db_value *v = db_cell(rows, r, c);
+    if (v->kind == DB_INT)
+        return (double)v->i;
+    v = cell_of(rows, r, c, DB_REAL);
+    return v ? v->f : 0;
+}
+
+str db_str(const struct db_rows *rows, size_t r, size_t c)
+{
+    const struct db_value *v = db_cell(rows, r, c);
+    if (v->kind == DB_BLOB)
+        return v->s;
+    v = cell_of(rows, r, c, DB_TEXT);
+    return v ? v->s : (str){ 0 };
+}
+
+bool db_begin(struct db *db, struct db_tx **tx, struct error *err)
+{
+    return db->ops->begin(db, true, tx, err);
+}
+
+bool db_read_begin(struct db *db, struct db_tx **tx, struct error *err)
+{
+    return db->ops->begin(db, false, tx, err);
+}
+
+bool db_run(struct db_tx *tx, str sql, const struct db_value *args, size_t n, struct arena *a,
+            struct db_rows *rows, struct error *err)
+{
+    ASSERT(!rows || a);
+    return tx->db->ops->run(tx, sql, args, n, a, rows, err);
+}
+
+bool db_commit(struct db_tx *tx, struct error *err)
+{
+    return tx->db->ops->commit(tx, err);
+}
+
+void db_rollback(struct db_tx *tx)
+{
+    if (tx)
+        tx->db->ops->rollback(tx);
+}
+
+void db_close(struct db *db)
+{
+    if (db)
+        db->ops->close(db);
+}
+
+/* ---- the schema's steps ---- */
+
+static const char version_table[] = "CREATE TABLE IF NOT EXISTS schema_version ("
+                                    "area TEXT NOT NULL, version BIGINT NOT NULL,"
+                                    "name TEXT NOT NULL, PRIMARY KEY (area, version))";
+
+/* The steps of one area. */
+struct steps {
+    const char *area;
+    const struct migration *at;
+    size_t n;
+};
+
+/* What is applied must be a prefix of our steps. */
+static bool check_applied(const struct db_rows *rows, const struct steps *s, struct error *err)
+{
+    if (rows->n > s->n) {
+        fail(err, ERR_INVALID,
+             "the database has %s schema version %zu, this program knows up to %zu", s->area,
+             rows->n, s->n);
+        return fail_hint(err, "use a newer release of firn for this data directory");
+    }
+    for (size_t i = 0; i < rows->n; i++)
+        if (db_int(rows, i, 0) != s->at[i].version || !str_is(db_str(rows, i, 1), s->at[i].name))
+            return fail(err, ERR_CORRUPT,
+                        "%s schema step %lld of the database is \"" STR_FMT "\", not \"%s\"",
+                        s->area, (long long)db_int(rows, i, 0), STR_ARG(db_str(rows, i, 1)),
+                        s->at[i].name);
+    return true;
+}
+
+/* Inside one transaction: looks where the schema is and applies the next step, if there is one. */
+static bool apply_next(struct db_tx *tx, const struct steps *s, struct arena *a, bool *done,
+                       struct error *err)
+{
+    struct db_rows rows;
+    struct db_value area = db_val_text(str_of(s->area));
+    if (!db_run(tx, str_of(version_table), DB_NO_ARGS, NULL, NULL, err) ||
+        !db_run(tx, STR("SELECT version, name FROM schema_version WHERE area = ? ORDER BY version"),
+                &area, 1, a, &rows, err) ||
+        !check_applied(&rows, s, err))
+        return false;
+    *done = rows.n == s->n;
+    if (*done)
+        return true;
+    const struct migration *m = &s->at[rows.n];
+    if (!tx->db->ops->script(tx, str_of(m->sql), err) ||
+        !db_run(tx, STR("INSERT INTO schema_version (area, version, name) VALUES (?, ?, ?)"),
+                DB_ARGS(area, db_val_int(m->version), db_val_text(str_of(m->name))), NULL, NULL,
+                err))
+        return fail_in(err, "%s schema step %lld (%s)", s->area, (long long)m->version, m->name);
+    return true;
+}
+
+bool db_migrate(struct db *db, const char *area, const struct migration *steps, size_t n,
+                struct error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        ASSERT(steps[i].version == (int64_t)i + 1);
+    struct arena *a = arena_create(0);
+    struct steps s = { area, steps, n };
+    bool ok = true;
+    for (bool done = false; ok && !done; arena_reset(a)) {
+        struct db_tx *tx;
+        ok = db_begin(db, &tx, err);
+        if (!ok)
+            break;
+        ok = apply_next(tx, &s, a, &done, err);
+        if (ok)
+            ok = db_commit(tx, err);
+        else
+            db_rollback(tx);
+    }
+    arena_destroy(a);
+    return ok;
+}
