@@ -67,12 +67,14 @@ static bool compress_deflate(enum compression how, int level, str in, struct buf
     struct libdeflate_compressor *c = libdeflate_alloc_compressor(level ? level : DEFLATE_LEVEL);
     if (!c)
         return fail(err, ERR_INVALID, "%s has no level %d", names[how], level);
-    size_t bound = deflate_bound(how, c, in.len);
-    char *room = buf_reserve(out, bound);
-    if (room)
-        out->len += deflate_pack(how, c, in, room, bound);
+    size_t bound = deflate_bound(how, c, in.len), left = out->max - out->len;
+    size_t room = bound < left ? bound : left, len = 0;
+    char *to = room ? buf_reserve(out, room) : NULL;
+    if (to)
+        len = deflate_pack(how, c, in, to, room);
     libdeflate_free_compressor(c);
-    return room ? true : full(out, err);
+    out->len += len;
+    return len ? true : full(out, err);
 }
 
 static bool compress_snappy(str in, struct buf *out, struct error *err)
@@ -141,6 +143,13 @@ static enum libdeflate_result deflate_unpack(enum compression how,
                : libdeflate_gzip_decompress_ex(d, in.ptr, in.len, out, cap, used, made);
 }
 
+/* Where room bytes may be written; a place that is not empty even when room is 0. */
+static char *make_room(struct buf *out, size_t room)
+{
+    static char nowhere[1];
+    return room ? buf_reserve(out, room) : nowhere;
+}
+
 /* One stream or member at the front of `in`; cuts it off.  At most max bytes come out. */
 static bool inflate_one(enum compression how, struct libdeflate_decompressor *d, str *in,
                         size_t max, struct buf *out, struct error *err)
@@ -149,7 +158,7 @@ static bool inflate_one(enum compression how, struct libdeflate_decompressor *d,
     room = room < GUESS_MIN ? GUESS_MIN : room;
     for (;;) {
         room = room < max ? room : max;
-        char *to = buf_reserve(out, room ? room : 1);
+        char *to = make_room(out, room);
         if (!to)
             return full(out, err);
         size_t used = 0, made = 0;
@@ -194,7 +203,7 @@ static bool decompress_snappy(str in, size_t max, struct buf *out, struct error 
     /* A copy makes at most 64 bytes of 2: a larger claim is a lie, found out before allocating. */
     if (len / 32 > in.len)
         return damaged(COMPRESSION_SNAPPY, err);
-    char *to = buf_reserve(out, len ? len : 1);
+    char *to = make_room(out, len);
     if (!to)
         return full(out, err);
     if (snappy_uncompress(in.ptr, in.len, to, &len) != SNAPPY_OK)
@@ -210,19 +219,19 @@ static bool decompress_zstd(str in, size_t max, struct buf *out, struct error *e
     if (!d)
         panic("out of memory");
     ZSTD_inBuffer from = { in.ptr, in.len, 0 };
-    size_t begin = out->len, step = ZSTD_DStreamOutSize(), rest = 1;
+    size_t begin = out->len, step = ZSTD_DStreamOutSize();
     bool ok = true;
     while (ok) {
         size_t left = max - (out->len - begin);
         size_t room = left < step ? left : step;
-        char *to = buf_reserve(out, room ? room : 1);
+        char *to = make_room(out, room);
         if (!to) {
             ok = full(out, err);
             break;
         }
         ZSTD_outBuffer piece = { to, room, 0 };
         size_t before = from.pos;
-        rest = ZSTD_decompressStream(d, &piece, &from);
+        size_t rest = ZSTD_decompressStream(d, &piece, &from);
         out->len += piece.pos;
         if (ZSTD_isError(rest))
             ok = damaged(COMPRESSION_ZSTD, err);
@@ -241,6 +250,8 @@ bool decompress_bytes(enum compression how, str in, size_t max, struct buf *out,
     bool ok = false;
     if (in.len == 0)
         in.ptr = "";
+    if (max > out->max - out->len)
+        max = out->max - out->len;
     switch (how) {
     case COMPRESSION_NONE:
         if (in.len > max)

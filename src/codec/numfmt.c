@@ -245,6 +245,15 @@ static bool scan_short(str s, struct decimal *d, bool *negative)
     return s.len > (size_t)*negative + point;
 }
 
+/* The C library also reads "inf", "nan" and hexadecimal. */
+static bool decimal_characters(str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((s.ptr[i] < '0' || s.ptr[i] > '9') && !memchr("+-.eE", s.ptr[i], 5))
+            return false;
+    return true;
+}
+
 bool num_parse_f64(str s, double *out)
 {
     static const double powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
@@ -258,5 +267,5 @@ bool num_parse_f64(str s, double *out)
         *out = negative ? -v : v;
         return true;
     }
-    return str_to_f64(s, out);
+    return decimal_characters(s) && str_to_f64(s, out);
 }
