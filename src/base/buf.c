@@ -1,8 +1,14 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One byte more than `cap` is allocated, so that printf's NUL has a place when the text fills the
+ * buffer to its cap. */
 #include "base/buf.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define CAP_MIN 64
 
 void buf_init(struct buf *b, size_t bytes_max)
 {
@@ -23,14 +29,16 @@ void buf_clear(struct buf *b)
 
 static void grow(struct buf *b, size_t need)
 {
-    size_t cap = b->cap ? b->cap : 64;
-    while (cap < need)
-        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    size_t cap = b->cap > SIZE_MAX / 2 ? SIZE_MAX - 1 : b->cap * 2;
+    if (cap < need)
+        cap = need;
+    if (cap < CAP_MIN)
+        cap = CAP_MIN;
     if (cap > b->max)
         cap = b->max;
-    char *p = realloc(b->ptr, cap);
+    char *p = realloc(b->ptr, cap + 1);
     if (!p)
-        panic("out of memory: %zu bytes", cap);
+        panic("out of memory for a buffer of %zu bytes", cap);
     b->ptr = p;
     b->cap = cap;
 }
@@ -41,16 +49,14 @@ char *buf_reserve(struct buf *b, size_t n)
         b->overflow = true;
         return NULL;
     }
-    if (b->len + n > b->cap)
+    if (!b->ptr || n > b->cap - b->len)
         grow(b, b->len + n);
     return b->ptr + b->len;
 }
 
 void buf_add(struct buf *b, const void *p, size_t n)
 {
-    if (n == 0)
-        return;
-    char *to = buf_reserve(b, n);
+    char *to = n ? buf_reserve(b, n) : NULL;
     if (!to)
         return;
     memcpy(to, p, n);
@@ -64,51 +70,56 @@ void buf_add_str(struct buf *b, str s)
 
 void buf_add_char(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    if (b->len < b->cap && !b->overflow)
+        b->ptr[b->len++] = c;
+    else
+        buf_add(b, &c, 1);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
-    va_list args, again;
+    va_list args;
+    size_t room = b->ptr ? b->cap - b->len + 1 : 0;
     va_start(args, fmt);
-    va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    int n = vsnprintf(room ? b->ptr + b->len : NULL, room, fmt, args);
     va_end(args);
-    ASSERT(n >= 0);
-    char *to = buf_reserve(b, (size_t)n + 1); /* vsnprintf wants room for its NUL */
-    if (to) {
-        vsnprintf(to, (size_t)n + 1, fmt, again);
-        b->len += (size_t)n;
+    if (n < 0)
+        panic("buf_printf: bad format: %s", fmt);
+    char *to = buf_reserve(b, (size_t)n);
+    if (!to)
+        return;
+    if ((size_t)n >= room) {
+        va_start(args, fmt);
+        vsnprintf(to, (size_t)n + 1, fmt, args);
+        va_end(args);
     }
-    va_end(again);
+    b->len += (size_t)n;
 }
 
 void buf_add_i64(struct buf *b, int64_t v)
 {
-    char text[20], *p = text + sizeof text;
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    char text[20], *p = text + sizeof text; /* -9223372036854775808 */
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
     do {
-        *--p = (char)('0' + u % 10);
-        u /= 10;
-    } while (u);
+        *--p = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
     if (v < 0)
-        buf_add_char(b, '-');
+        *--p = '-';
     buf_add(b, p, (size_t)(text + sizeof text - p));
 }
 
 bool buf_ok(const struct buf *b, const char *what, struct error *err)
 {
-    if (b->overflow)
-        return fail(err, ERR_LIMIT, "%s is larger than %zu bytes", what, b->max);
-    return true;
+    return !b->overflow || fail(err, ERR_LIMIT, "%s is larger than %zu bytes", what, b->max);
 }
 
-static void deinit(void *b)
+static void deinit_cb(void *arg)
 {
-    buf_deinit(b);
+    buf_deinit(arg);
 }
 
 void buf_in_arena(struct buf *b, struct arena *a)
 {
-    arena_defer(a, deinit, b);
+    arena_defer(a, deinit_cb, b);
 }

@@ -22,7 +22,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t bytes_max);
 void buf_deinit(struct buf *b);
-void buf_clear(struct buf *b);              /* len = 0, keeps memory */
+void buf_clear(struct buf *b);              /* len = 0, no overflow; keeps memory */
 char *buf_reserve(struct buf *b, size_t n); /* room for n more bytes at the end, or NULL */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, str s);
@@ -40,7 +40,8 @@ static inline str buf_str(const struct buf *b) /* valid until the next change */
 /* ERR_LIMIT naming `what` when the cap was hit. */
 MUST_USE bool buf_ok(const struct buf *b, const char *what, struct error *err);
 
-/* Registers buf_deinit with the arena, so that nobody has to free it. */
+/* Registers buf_deinit with the arena, so that nobody has to free it.  *b itself must live as long
+ * as the arena: take it from there, not from the stack of a function that returns before. */
 void buf_in_arena(struct buf *b, struct arena *a);
 
 #endif

@@ -4,25 +4,27 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "base/rand.h"
+#include "base/time.h"
+
+/* ---- The real one ---- */
 
 static int64_t real_now_us(struct env *e)
 {
-    struct timespec t;
     (void)e;
+    struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (int64_t)t.tv_sec * US_PER_S + t.tv_nsec / 1000;
 }
 
 static int64_t real_monotonic_ns(struct env *e)
 {
-    struct timespec t;
     (void)e;
+    struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
@@ -30,12 +32,13 @@ static int64_t real_monotonic_ns(struct env *e)
 static void real_random(struct env *e, void *out, size_t len)
 {
     (void)e;
-    for (char *p = out; len;) {
+    char *p = out;
+    while (len > 0) {
         ssize_t n = getrandom(p, len, 0);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            panic("no randomness from the system: %s", strerror(errno));
+            panic("no randomness from the system");
         p += n;
         len -= (size_t)n;
     }
@@ -43,48 +46,44 @@ static void real_random(struct env *e, void *out, size_t len)
 
 static void real_sleep_us(struct env *e, int64_t us)
 {
-    struct timespec t = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
     (void)e;
-    while (us > 0 && nanosleep(&t, &t) != 0 && errno == EINTR)
-        ;
+    if (us <= 0)
+        return;
+    struct timespec left = { us / US_PER_S, us % US_PER_S * 1000 };
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+        continue;
 }
 
 struct env *env_real(void)
 {
     static const struct env_ops ops = { real_now_us, real_monotonic_ns, real_random,
                                         real_sleep_us };
-    static struct env real = { &ops };
-    return &real;
+    static struct env env = { &ops };
+    return &env;
 }
+
+/* ---- The repeatable one ---- */
 
 struct fake {
     struct env env;
-    pthread_mutex_t lock; /* guards what follows */
-    int64_t now_us, elapsed_us, step_us;
+    pthread_mutex_t lock; /* guards all below */
+    int64_t now_us, step_us;
     struct rand rand;
 };
 
-/* Moves the clock and gives its reading before. */
-static int64_t fake_advance(struct fake *f, int64_t us, bool wall)
-{
-    pthread_mutex_lock(&f->lock);
-    int64_t reading = wall ? f->now_us : f->elapsed_us;
-    f->now_us += us;
-    f->elapsed_us += us;
-    pthread_mutex_unlock(&f->lock);
-    return reading;
-}
-
-static int64_t fake_now_us(struct env *e)
+static int64_t fake_read(struct env *e)
 {
     struct fake *f = (struct fake *)e;
-    return fake_advance(f, f->step_us, true);
+    pthread_mutex_lock(&f->lock);
+    int64_t now = f->now_us;
+    f->now_us += f->step_us;
+    pthread_mutex_unlock(&f->lock);
+    return now;
 }
 
 static int64_t fake_monotonic_ns(struct env *e)
 {
-    struct fake *f = (struct fake *)e;
-    return fake_advance(f, f->step_us, false) * 1000;
+    return fake_read(e) * 1000;
 }
 
 static void fake_random(struct env *e, void *out, size_t len)
@@ -97,16 +96,19 @@ static void fake_random(struct env *e, void *out, size_t len)
 
 static void fake_sleep_us(struct env *e, int64_t us)
 {
-    fake_advance((struct fake *)e, us > 0 ? us : 0, true);
+    struct fake *f = (struct fake *)e;
+    pthread_mutex_lock(&f->lock);
+    if (us > 0)
+        f->now_us += us;
+    pthread_mutex_unlock(&f->lock);
 }
 
 struct env *env_fake_create(int64_t start_us, int64_t step_us, uint64_t seed)
 {
-    static const struct env_ops ops = { fake_now_us, fake_monotonic_ns, fake_random,
-                                        fake_sleep_us };
+    static const struct env_ops ops = { fake_read, fake_monotonic_ns, fake_random, fake_sleep_us };
     struct fake *f = calloc(1, sizeof *f);
     if (!f)
-        panic("out of memory");
+        panic("out of memory for an env");
     f->env.ops = &ops;
     f->now_us = start_us;
     f->step_us = step_us;
@@ -117,10 +119,11 @@ struct env *env_fake_create(int64_t start_us, int64_t step_us, uint64_t seed)
 
 void env_fake_destroy(struct env *e)
 {
-    if (!e)
+    struct fake *f = (struct fake *)e;
+    if (!f)
         return;
-    pthread_mutex_destroy(&((struct fake *)e)->lock);
-    free(e);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
 }
 
 uint64_t env_random_u64(struct env *e)

@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A ring under one lock.  Waiting is timed by the monotonic clock. */
 #include "base/queue.h"
 
 #include <errno.h>
@@ -7,30 +9,30 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/time.h"
 
 struct queue {
     pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t room, filled;
-    void **items; /* a ring of cap */
+    pthread_cond_t not_empty, not_full;
     size_t cap, head, n;
     bool closed;
+    void *items[];
 };
 
 struct queue *queue_create(size_t cap)
 {
-    struct queue *q = calloc(1, sizeof *q);
-    void **items = calloc(cap ? cap : 1, sizeof *items);
+    ASSERT(cap > 0 && cap < SIZE_MAX / sizeof(void *) / 2);
+    struct queue *q = calloc(1, sizeof *q + cap * sizeof(void *));
+    if (!q)
+        panic("out of memory for a queue of %zu", cap);
     pthread_condattr_t attr;
-    if (!q || !items)
-        panic("out of memory");
-    q->items = items;
-    q->cap = cap ? cap : 1;
-    pthread_mutex_init(&q->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->room, &attr);
-    pthread_cond_init(&q->filled, &attr);
+    pthread_cond_init(&q->not_empty, &attr);
+    pthread_cond_init(&q->not_full, &attr);
     pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&q->lock, NULL);
+    q->cap = cap;
     return q;
 }
 
@@ -38,27 +40,20 @@ void queue_destroy(struct queue *q)
 {
     if (!q)
         return;
-    pthread_cond_destroy(&q->room);
-    pthread_cond_destroy(&q->filled);
     pthread_mutex_destroy(&q->lock);
-    free(q->items);
+    pthread_cond_destroy(&q->not_empty);
+    pthread_cond_destroy(&q->not_full);
     free(q);
 }
 
-bool queue_push(struct queue *q, void *item)
+/* The lock is held and there is room. */
+static void put(struct queue *q, void *item)
 {
-    pthread_mutex_lock(&q->lock);
-    while (q->n == q->cap && !q->closed)
-        pthread_cond_wait(&q->room, &q->lock);
-    bool ok = !q->closed;
-    if (ok) {
-        q->items[(q->head + q->n++) % q->cap] = item;
-        pthread_cond_signal(&q->filled);
-    }
-    pthread_mutex_unlock(&q->lock);
-    return ok;
+    q->items[(q->head + q->n++) % q->cap] = item;
+    pthread_cond_signal(&q->not_empty);
 }
 
+/* The lock is held.  False when there is nothing. */
 static bool take(struct queue *q, void **item)
 {
     if (q->n == 0)
@@ -66,34 +61,62 @@ static bool take(struct queue *q, void **item)
     *item = q->items[q->head];
     q->head = (q->head + 1) % q->cap;
     q->n--;
-    pthread_cond_signal(&q->room);
+    pthread_cond_signal(&q->not_full);
     return true;
+}
+
+bool queue_push(struct queue *q, void *item)
+{
+    pthread_mutex_lock(&q->lock);
+    while (q->n == q->cap && !q->closed)
+        pthread_cond_wait(&q->not_full, &q->lock);
+    bool ok = !q->closed;
+    if (ok)
+        put(q, item);
+    pthread_mutex_unlock(&q->lock);
+    return ok;
+}
+
+bool queue_try_push(struct queue *q, void *item)
+{
+    pthread_mutex_lock(&q->lock);
+    bool ok = !q->closed && q->n < q->cap;
+    if (ok)
+        put(q, item);
+    pthread_mutex_unlock(&q->lock);
+    return ok;
 }
 
 bool queue_pop(struct queue *q, void **item)
 {
     pthread_mutex_lock(&q->lock);
     while (q->n == 0 && !q->closed)
-        pthread_cond_wait(&q->filled, &q->lock);
+        pthread_cond_wait(&q->not_empty, &q->lock);
     bool ok = take(q, item);
     pthread_mutex_unlock(&q->lock);
     return ok;
 }
 
+static struct timespec time_after(int64_t us)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    if (us > 0) {
+        t.tv_sec += us / US_PER_S;
+        t.tv_nsec += us % US_PER_S * 1000;
+        t.tv_sec += t.tv_nsec / 1000000000;
+        t.tv_nsec %= 1000000000;
+    }
+    return t;
+}
+
 bool queue_pop_until(struct queue *q, void **item, int64_t timeout_us)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_us / 1000000;
-    until.tv_nsec += timeout_us % 1000000 * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = time_after(timeout_us);
     pthread_mutex_lock(&q->lock);
-    int rc = 0;
-    while (q->n == 0 && !q->closed && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&q->filled, &q->lock, &until);
+    while (q->n == 0 && !q->closed)
+        if (pthread_cond_timedwait(&q->not_empty, &q->lock, &until) == ETIMEDOUT)
+            break;
     bool ok = take(q, item);
     pthread_mutex_unlock(&q->lock);
     return ok;
@@ -103,7 +126,7 @@ void queue_close(struct queue *q)
 {
     pthread_mutex_lock(&q->lock);
     q->closed = true;
-    pthread_cond_broadcast(&q->room);
-    pthread_cond_broadcast(&q->filled);
+    pthread_cond_broadcast(&q->not_empty);
+    pthread_cond_broadcast(&q->not_full);
     pthread_mutex_unlock(&q->lock);
 }

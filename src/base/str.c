@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/str.h"
 
+#include <endian.h>
 #include <locale.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
+
+#include "base/error.h"
+
+/* The longest text of a double that is read.  The exact decimal form of any double has at most
+ * 1,077 characters; a longer text is not a number that a program wrote. */
+#define F64_TEXT_MAX 1100
 
 int str_cmp(str a, str b)
 {
@@ -12,19 +20,14 @@ int str_cmp(str a, str b)
     return c ? c : (a.len > b.len) - (a.len < b.len);
 }
 
-static char lower(char c)
+static unsigned char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
 bool str_eq_nocase(str a, str b)
 {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (lower(a.ptr[i]) != lower(b.ptr[i]))
-            return false;
-    return true;
+    return a.len == b.len && str_starts_nocase(a, b);
 }
 
 bool str_starts(str s, str prefix)
@@ -32,14 +35,19 @@ bool str_starts(str s, str prefix)
     return s.len >= prefix.len && str_eq((str){ s.ptr, prefix.len }, prefix);
 }
 
-bool str_starts_nocase(str s, str prefix)
-{
-    return s.len >= prefix.len && str_eq_nocase((str){ s.ptr, prefix.len }, prefix);
-}
-
 bool str_ends(str s, str suffix)
 {
-    return s.len >= suffix.len && str_eq((str){ s.ptr + (s.len - suffix.len), suffix.len }, suffix);
+    return s.len >= suffix.len && str_eq(str_from(s, s.len - suffix.len), suffix);
+}
+
+bool str_starts_nocase(str s, str prefix)
+{
+    if (s.len < prefix.len)
+        return false;
+    for (size_t i = 0; i < prefix.len; i++)
+        if (lower(s.ptr[i]) != lower(prefix.ptr[i]))
+            return false;
+    return true;
 }
 
 ptrdiff_t str_find(str s, str needle)
@@ -48,20 +56,20 @@ ptrdiff_t str_find(str s, str needle)
         return 0;
     if (s.len < needle.len)
         return -1;
-    const char *p = memmem(s.ptr, s.len, needle.ptr, needle.len);
-    return p ? p - s.ptr : -1;
+    const char *at = memmem(s.ptr, s.len, needle.ptr, needle.len);
+    return at ? at - s.ptr : -1;
 }
 
 ptrdiff_t str_find_char(str s, char c)
 {
-    const char *p = s.len ? memchr(s.ptr, c, s.len) : NULL;
-    return p ? p - s.ptr : -1;
+    const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
+    return at ? at - s.ptr : -1;
 }
 
 ptrdiff_t str_rfind_char(str s, char c)
 {
-    const char *p = s.len ? memrchr(s.ptr, c, s.len) : NULL;
-    return p ? p - s.ptr : -1;
+    const char *at = s.len ? memrchr(s.ptr, c, s.len) : NULL;
+    return at ? at - s.ptr : -1;
 }
 
 str str_sub(str s, size_t from, size_t to)
@@ -70,7 +78,7 @@ str str_sub(str s, size_t from, size_t to)
         to = s.len;
     if (from > to)
         from = to;
-    return (str){ s.ptr ? s.ptr + from : NULL, to - from };
+    return (str){ from ? s.ptr + from : s.ptr, to - from };
 }
 
 str str_from(str s, size_t from)
@@ -85,32 +93,29 @@ static bool is_space(char c)
 
 str str_trim(str s)
 {
-    while (s.len && is_space(s.ptr[0]))
-        s = str_from(s, 1);
-    while (s.len && is_space(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
+    size_t from = 0, to = s.len;
+    while (from < to && is_space(s.ptr[from]))
+        from++;
+    while (to > from && is_space(s.ptr[to - 1]))
+        to--;
+    return str_sub(s, from, to);
 }
 
 bool str_next(str *rest, char sep, str *piece)
 {
     if (!rest->ptr)
         return false;
-    ptrdiff_t at = str_find_char(*rest, sep);
-    if (at < 0) {
-        *piece = *rest;
-        *rest = (str){ NULL, 0 };
-    } else {
-        *piece = (str){ rest->ptr, (size_t)at };
-        *rest = (str){ rest->ptr + at + 1, rest->len - (size_t)at - 1 };
-    }
+    str tail;
+    if (!str_cut(*rest, sep, piece, &tail))
+        tail = (str){ NULL, 0 };
+    *rest = tail;
     return true;
 }
 
 bool str_cut(str s, char sep, str *head, str *tail)
 {
     ptrdiff_t at = str_find_char(s, sep);
-    *head = at < 0 ? s : (str){ s.ptr, (size_t)at };
+    *head = at < 0 ? s : str_sub(s, 0, (size_t)at);
     *tail = at < 0 ? (str){ NULL, 0 } : str_from(s, (size_t)at + 1);
     return at >= 0;
 }
@@ -121,10 +126,8 @@ bool str_to_u64(str s, uint64_t *out)
     if (s.len == 0)
         return false;
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
-            return false;
-        if (__builtin_mul_overflow(v, 10, &v) ||
-            __builtin_add_overflow(v, (uint64_t)(s.ptr[i] - '0'), &v))
+        unsigned digit = (unsigned char)s.ptr[i] - (unsigned)'0';
+        if (digit > 9 || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, digit, &v))
             return false;
     }
     *out = v;
@@ -133,96 +136,156 @@ bool str_to_u64(str s, uint64_t *out)
 
 bool str_to_i64(str s, int64_t *out)
 {
-    bool negative = s.len && s.ptr[0] == '-';
-    bool sign = negative || (s.len && s.ptr[0] == '+');
+    bool negative = s.len > 0 && s.ptr[0] == '-';
     uint64_t v;
-    if (!str_to_u64(str_from(s, sign), &v) || v > (uint64_t)INT64_MAX + negative)
+    if (!str_to_u64(str_from(s, negative), &v) || v > (uint64_t)INT64_MAX + negative)
         return false;
-    *out = negative ? (int64_t)(0 - v) : (int64_t)v;
+    *out = (int64_t)(negative ? 0 - v : v);
     return true;
+}
+
+static size_t digits_at(str s, size_t i)
+{
+    size_t n = 0;
+    while (i + n < s.len && s.ptr[i + n] >= '0' && s.ptr[i + n] <= '9')
+        n++;
+    return n;
+}
+
+/* -?(digits[.digits] | .digits)[e[+-]digits]: strtod itself would take blanks, hex, "inf", "nan". */
+static bool is_decimal(str s)
+{
+    size_t i = s.len > 0 && s.ptr[0] == '-';
+    size_t whole = digits_at(s, i), fraction = 0;
+    i += whole;
+    if (i < s.len && s.ptr[i] == '.') {
+        fraction = digits_at(s, i + 1);
+        i += 1 + fraction;
+    }
+    if (whole + fraction == 0)
+        return false;
+    if (i < s.len && (s.ptr[i] == 'e' || s.ptr[i] == 'E')) {
+        i++;
+        if (i < s.len && (s.ptr[i] == '+' || s.ptr[i] == '-'))
+            i++;
+        size_t exponent = digits_at(s, i);
+        i += exponent;
+        if (exponent == 0)
+            return false;
+    }
+    return i == s.len;
 }
 
 static locale_t c_locale;
 
-static void make_locale(void)
+static void make_c_locale(void)
 {
     c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!c_locale)
+        panic("out of memory for the C locale");
 }
 
 bool str_to_f64(str s, double *out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    char text[512], *end; /* no shortest or exact form of a double that people write is longer */
-    if (s.len == 0 || s.len >= sizeof text || is_space(s.ptr[0]))
+    char text[F64_TEXT_MAX + 1];
+    if (s.len > F64_TEXT_MAX || !is_decimal(s))
         return false;
-    pthread_once(&once, make_locale);
     memcpy(text, s.ptr, s.len);
-    text[s.len] = '\0';
-    *out = strtod_l(text, &end, c_locale);
-    return end == text + s.len;
+    text[s.len] = 0;
+    pthread_once(&once, make_c_locale);
+    double v = strtod_l(text, NULL, c_locale);
+    if (isinf(v))
+        return false;
+    *out = v;
+    return true;
 }
 
-/* Bytes of the sequence that begins with c, 0 when none does; *low and *high bound its second byte. */
-static size_t utf8_length(unsigned char c, unsigned char *low, unsigned char *high)
+/* Length of the character at p, 0 when it is malformed.  Unicode 15, table 3-7. */
+static size_t utf8_len(const unsigned char *p, size_t left)
 {
-    *low = 0x80;
-    *high = 0xbf;
-    if (c < 0x80)
-        return 1;
-    if (c >= 0xc2 && c <= 0xdf)
-        return 2;
-    if (c >= 0xe0 && c <= 0xef) {
-        *low = c == 0xe0 ? 0xa0 : 0x80;  /* overlong */
-        *high = c == 0xed ? 0x9f : 0xbf; /* surrogates */
-        return 3;
-    }
-    if (c >= 0xf0 && c <= 0xf4) {
-        *low = c == 0xf0 ? 0x90 : 0x80;
-        *high = c == 0xf4 ? 0x8f : 0xbf;
-        return 4;
-    }
-    return 0;
+    unsigned c = p[0];
+    size_t n = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
+    if (n <= 1 || n > left)
+        return n <= 1 ? n : 0;
+    unsigned low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+    unsigned high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < n; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    return n;
 }
 
 bool str_is_utf8(str s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
     for (size_t i = 0; i < s.len;) {
-        unsigned char low, high;
-        size_t n = utf8_length(p[i], &low, &high);
-        if (n == 0 || n > s.len - i || (n > 1 && (p[i + 1] < low || p[i + 1] > high)))
+        uint64_t eight;
+        if (s.len - i >= sizeof eight) {
+            memcpy(&eight, p + i, sizeof eight);
+            if ((eight & 0x8080808080808080u) == 0) {
+                i += sizeof eight;
+                continue;
+            }
+        }
+        size_t n = utf8_len(p + i, s.len - i);
+        if (n == 0)
             return false;
-        for (size_t k = 2; k < n; k++)
-            if ((p[i + k] & 0xc0) != 0x80)
-                return false;
         i += n;
     }
     return true;
 }
 
-/* Multiply two words and fold the 128-bit product: each bit of either reaches every bit of the result. */
-static uint64_t mix(uint64_t a, uint64_t b)
+/* Hash: 16 bytes a step are multiplied to 128 bits and folded.  The constants are the fractions of
+ * the square roots of 2, 3, 5 and 7. */
+#define H2 0x6a09e667f3bcc909u
+#define H3 0xbb67ae8584caa73bu
+#define H5 0x3c6ef372fe94f82bu
+#define H7 0xa54ff53a5f1d36f1u
+
+static uint64_t fold(uint64_t a, uint64_t b)
 {
-    unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
+    __uint128_t r = (__uint128_t)a * b;
+    return (uint64_t)r ^ (uint64_t)(r >> 64);
 }
 
-static uint64_t load(const char *p, size_t n)
+static uint64_t read64(const char *p)
 {
-    uint64_t v = 0;
-    memcpy(&v, p, n);
-    return v;
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return le64toh(v);
+}
+
+static uint64_t read32(const char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return le32toh(v);
 }
 
 uint64_t str_hash(str s, uint64_t seed)
 {
-    const uint64_t k0 = 0x9e3779b97f4a7c15u, k1 = 0xd1b54a32d192ed03u;
-    uint64_t h = seed ^ mix(s.len ^ k0, k1);
     const char *p = s.ptr;
-    size_t n = s.len;
-    for (; n > 16; n -= 16, p += 16)
-        h = mix(load(p, 8) ^ k0 ^ h, load(p + 8, 8) ^ k1);
-    uint64_t a = n > 8 ? load(p, 8) : n ? load(p, n) : 0;
-    uint64_t b = n > 8 ? load(p + 8, n - 8) : 0;
-    return mix(mix(a ^ k1 ^ h, b ^ k0), k0 ^ s.len);
+    uint64_t a = 0, b = 0, state = fold(seed ^ H2, s.len ^ H3);
+    if (s.len > 16) {
+        size_t left = s.len;
+        for (; left > 16; left -= 16, p += 16)
+            state = fold(read64(p) ^ H5, read64(p + 8) ^ state);
+        /* The last 16 bytes, which may overlap what was read. */
+        a = read64(p + left - 16);
+        b = read64(p + left - 8);
+    } else if (s.len >= 8) {
+        a = read64(p);
+        b = read64(p + s.len - 8);
+    } else if (s.len >= 4) {
+        a = read32(p);
+        b = read32(p + s.len - 4);
+    } else if (s.len > 0) {
+        a = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[s.len / 2] << 8 |
+            (unsigned char)p[s.len - 1];
+    }
+    __uint128_t r = (__uint128_t)(a ^ H3) * (b ^ state);
+    return fold((uint64_t)r ^ H7 ^ s.len, (uint64_t)(r >> 64) ^ H2);
 }

@@ -55,13 +55,16 @@ str str_sub(str s, size_t from, size_t to); /* clamped to s */
 str str_from(str s, size_t from);           /* clamped to s */
 str str_trim(str s);                        /* ASCII white space off both ends */
 
-/* Cuts the next piece off *rest at `sep`; false when *rest is used up.  "a,,b," gives a, "", b, "". */
+/* Cuts the next piece off *rest at `sep`; false when *rest is used up, which is { NULL, 0 }.
+ * "a,,b," gives a, "", b, ""; the empty text "" gives one empty piece. */
 bool str_next(str *rest, char sep, str *piece);
 
 /* Splits at the first `sep`; false (and *head = s, *tail empty) when there is none. */
 bool str_cut(str s, char sep, str *head, str *tail);
 
-/* The whole of s must be the number; false on anything else, overflow included.  No locale. */
+/* The whole of s must be the number, in decimal digits after an optional '-'; false on anything
+ * else: blanks, '+', hexadecimal, "nan", "inf", overflow (a double that rounds to infinity).  A double
+ * may have an exponent and is the nearest one to the text.  No locale. */
 bool str_to_i64(str s, int64_t *out);
 bool str_to_u64(str s, uint64_t *out);
 bool str_to_f64(str s, double *out);

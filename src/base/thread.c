@@ -1,31 +1,48 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A pool is a queue of jobs and threads that empty it.
+ *
+ * pool_for cannot deadlock, whoever calls it: the calling thread works through the indexes itself,
+ * and only offers the pool to help.  It waits for helpers that have begun, never for one that is
+ * still queued: that one finds the loop closed when its turn comes and drops its reference. */
 #include "base/thread.h"
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/queue.h"
+#include "base/ref.h"
 
-#define THREAD_NAME_MAX 16
+#define NAME_MAX_BYTES 15 /* what the kernel keeps */
+
+static void *allocate(size_t size)
+{
+    void *p = calloc(1, size);
+    if (!p)
+        panic("out of memory for %zu bytes", size);
+    return p;
+}
+
+/* ---- One thread ---- */
+
+struct thread {
+    pthread_t id;
+    char name[NAME_MAX_BYTES + 1];
+    void (*fn)(void *arg);
+    void *arg;
+};
 
 int cpu_count(void)
 {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    int n = CPU_COUNT(&set);
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
     return n > 0 ? n : 1;
 }
-
-struct thread {
-    pthread_t id;
-    char name[THREAD_NAME_MAX];
-    void (*fn)(void *arg);
-    void *arg;
-};
 
 static void *thread_main(void *arg)
 {
@@ -35,18 +52,20 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+/* Signals stay with the thread that main() runs in. */
 struct thread *thread_start(const char *name, void (*fn)(void *arg), void *arg)
 {
-    struct thread *t = calloc(1, sizeof *t);
-    if (!t)
-        panic("out of memory");
-    size_t n = strnlen(name, THREAD_NAME_MAX - 1);
-    memcpy(t->name, name, n);
+    struct thread *t = allocate(sizeof *t);
+    snprintf(t->name, sizeof t->name, "%.*s", NAME_MAX_BYTES, name);
     t->fn = fn;
     t->arg = arg;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int rc = pthread_create(&t->id, NULL, thread_main, t);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0)
-        panic("start the thread %s: %s", name, strerror(rc));
+        panic("start thread %s: %s", name, strerror(rc));
     return t;
 }
 
@@ -58,6 +77,8 @@ void thread_join(struct thread *t)
     free(t);
 }
 
+/* ---- Pool ---- */
+
 struct job {
     void (*fn)(void *arg);
     void *arg;
@@ -65,14 +86,18 @@ struct job {
 
 struct pool {
     struct queue *jobs;
-    struct thread **threads;
-    int threads_n;
+    int n;
+    struct thread *threads[];
 };
+
+/* The pool that this thread belongs to, if any. */
+static _Thread_local const struct pool *own_pool;
 
 static void pool_main(void *arg)
 {
     struct pool *p = arg;
     void *item;
+    own_pool = p;
     while (queue_pop(p->jobs, &item)) {
         struct job job = *(struct job *)item;
         free(item);
@@ -82,13 +107,10 @@ static void pool_main(void *arg)
 
 struct pool *pool_create(const char *name, int threads, size_t queue_max)
 {
-    struct pool *p = calloc(1, sizeof *p);
-    struct thread **list = calloc((size_t)threads, sizeof(struct thread *));
-    if (!p || !list)
-        panic("out of memory");
-    p->jobs = queue_create(queue_max);
-    p->threads = list;
-    p->threads_n = threads;
+    ASSERT(threads > 0);
+    struct pool *p = allocate(sizeof *p + (size_t)threads * sizeof p->threads[0]);
+    p->jobs = queue_create(queue_max ? queue_max : 1);
+    p->n = threads;
     for (int i = 0; i < threads; i++)
         p->threads[i] = thread_start(name, pool_main, p);
     return p;
@@ -99,122 +121,164 @@ void pool_destroy(struct pool *p)
     if (!p)
         return;
     queue_close(p->jobs);
-    for (int i = 0; i < p->threads_n; i++)
+    for (int i = 0; i < p->n; i++)
         thread_join(p->threads[i]);
     queue_destroy(p->jobs);
-    free(p->threads);
     free(p);
 }
 
 int pool_threads(const struct pool *p)
 {
-    return p->threads_n;
+    return p->n;
 }
 
+static struct job *job_create(void (*fn)(void *arg), void *arg)
+{
+    struct job *job = allocate(sizeof *job);
+    *job = (struct job){ fn, arg };
+    return job;
+}
+
+static bool try_submit(struct pool *p, void (*fn)(void *arg), void *arg)
+{
+    struct job *job = job_create(fn, arg);
+    if (queue_try_push(p->jobs, job))
+        return true;
+    free(job);
+    return false;
+}
+
+/* A thread of the pool must not wait for room that only the pool's threads can make. */
 void pool_submit(struct pool *p, void (*fn)(void *arg), void *arg)
 {
-    struct job *job = malloc(sizeof *job);
-    if (!job)
-        panic("out of memory");
-    *job = (struct job){ fn, arg };
+    if (own_pool == p) {
+        if (!try_submit(p, fn, arg))
+            fn(arg);
+        return;
+    }
+    struct job *job = job_create(fn, arg);
     if (!queue_push(p->jobs, job))
-        panic("a job for a pool that is being destroyed");
+        panic("job submitted to a pool that is being destroyed");
 }
 
-/* One pool_for.  Helpers that the pool starts late, after the caller has finished all indexes, find nothing to do: so the
- * caller never waits for a job that has not begun, and nesting cannot deadlock.  The last one out frees it. */
+/* ---- Loops ---- */
+
 struct loop {
+    struct ref ref; /* the caller and each offered helper hold one */
+    size_t n;
     bool (*fn)(void *ctx, size_t i, struct error *err);
     void *ctx;
-    size_t n;
     atomic_size_t next;
-    atomic_int holders;   /* the caller and the jobs submitted */
-    pthread_mutex_t lock; /* guards running, failed, err */
+    atomic_bool stop;
+    pthread_mutex_t lock; /* guards all below */
     pthread_cond_t idle;
-    int running; /* jobs inside loop_run */
-    bool failed;
+    int running;     /* helpers inside run_indexes */
+    bool closed;     /* the caller is leaving: fn and ctx are gone */
+    size_t error_at; /* smallest index that failed; n: none */
     struct error err;
 };
 
-static void loop_release(struct loop *l)
+static void loop_unref(struct loop *l)
 {
-    if (atomic_fetch_sub(&l->holders, 1) != 1)
+    if (!ref_put(&l->ref))
         return;
-    pthread_cond_destroy(&l->idle);
     pthread_mutex_destroy(&l->lock);
+    pthread_cond_destroy(&l->idle);
     free(l);
 }
 
-static void loop_run(struct loop *l)
+static void keep_error(struct loop *l, size_t i, const struct error *err)
 {
-    size_t i;
-    while ((i = atomic_fetch_add(&l->next, 1)) < l->n) {
+    pthread_mutex_lock(&l->lock);
+    if (i < l->error_at) {
+        l->error_at = i;
+        l->err = *err;
+    }
+    pthread_mutex_unlock(&l->lock);
+    atomic_store(&l->stop, true);
+}
+
+static void run_indexes(struct loop *l)
+{
+    while (!atomic_load(&l->stop)) {
+        size_t i = atomic_fetch_add(&l->next, 1);
+        if (i >= l->n)
+            return;
         struct error err = { 0 };
-        if (l->fn(l->ctx, i, &err))
-            continue;
-        atomic_store(&l->next, l->n);
-        pthread_mutex_lock(&l->lock);
-        if (!l->failed)
-            l->err = err;
-        l->failed = true;
-        pthread_mutex_unlock(&l->lock);
+        if (!l->fn(l->ctx, i, &err))
+            keep_error(l, i, &err);
     }
 }
 
-static void loop_job(void *arg)
+static void loop_help(void *arg)
 {
     struct loop *l = arg;
     pthread_mutex_lock(&l->lock);
-    l->running++;
+    bool join = !l->closed;
+    l->running += join;
     pthread_mutex_unlock(&l->lock);
-    loop_run(l);
-    pthread_mutex_lock(&l->lock);
-    if (--l->running == 0)
-        pthread_cond_signal(&l->idle);
-    pthread_mutex_unlock(&l->lock);
-    loop_release(l);
+    if (join) {
+        run_indexes(l);
+        pthread_mutex_lock(&l->lock);
+        if (--l->running == 0)
+            pthread_cond_signal(&l->idle);
+        pthread_mutex_unlock(&l->lock);
+    }
+    loop_unref(l);
+}
+
+static void offer_helpers(struct pool *p, struct loop *l)
+{
+    for (int k = 0; k < p->n && (size_t)k + 1 < l->n; k++) {
+        ref_get(&l->ref);
+        if (!try_submit(p, loop_help, l)) {
+            loop_unref(l);
+            return; /* the pool is busy: the caller goes on alone */
+        }
+    }
 }
 
 bool pool_for(struct pool *p, size_t n, bool (*fn)(void *ctx, size_t i, struct error *err),
               void *ctx, struct error *err)
 {
-    size_t helpers = p && n > 1 ? (size_t)p->threads_n : 0;
-    if (helpers > n - 1)
-        helpers = n ? n - 1 : 0;
-    struct loop *l = calloc(1, sizeof *l);
-    if (!l)
-        panic("out of memory");
+    if (n == 0)
+        return true;
+    struct loop *l = allocate(sizeof *l);
+    ref_init(&l->ref);
+    l->n = l->error_at = n;
     l->fn = fn;
     l->ctx = ctx;
-    l->n = n;
-    atomic_init(&l->holders, (int)helpers + 1);
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->idle, NULL);
-    for (size_t i = 0; i < helpers; i++)
-        pool_submit(p, loop_job, l);
-    loop_run(l);
+    if (p)
+        offer_helpers(p, l);
+    run_indexes(l);
+
     pthread_mutex_lock(&l->lock);
+    l->closed = true;
     while (l->running > 0)
         pthread_cond_wait(&l->idle, &l->lock);
-    bool ok = !l->failed;
+    bool ok = l->error_at == n;
     if (!ok)
         *err = l->err;
     pthread_mutex_unlock(&l->lock);
-    loop_release(l);
+    loop_unref(l);
     return ok;
 }
+
+/* ---- Cancellation ---- */
 
 bool cancel_check(struct cancel *c, struct error *err)
 {
     if (!c)
         return true;
     if (atomic_load_explicit(&c->requested, memory_order_relaxed))
-        return fail(err, ERR_CANCELLED, "cancelled");
-    if (!c->deadline_ns)
+        return fail(err, ERR_CANCELLED, "cancelled by request");
+    if (c->deadline_ns == 0)
         return true;
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     if ((int64_t)t.tv_sec * 1000000000 + t.tv_nsec < c->deadline_ns)
         return true;
-    return fail(err, ERR_CANCELLED, "the time limit has passed");
+    return fail(err, ERR_CANCELLED, "the deadline passed");
 }

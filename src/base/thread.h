@@ -15,14 +15,16 @@ struct pool;
 
 int cpu_count(void); /* cores this process may run on, at least 1 */
 
-/* `name` shows in ps and gdb, at most 15 bytes.  queue_max: jobs that may wait; submit blocks then. */
+/* `name` shows in ps and gdb, at most 15 bytes.  queue_max: jobs that may wait; submit blocks then
+ * (a job that submits to its own full pool runs the new job itself). */
 struct pool *pool_create(const char *name, int threads, size_t queue_max);
 void pool_destroy(struct pool *p); /* waits for submitted jobs; NULL is fine */
 int pool_threads(const struct pool *p);
 void pool_submit(struct pool *p, void (*fn)(void *arg), void *arg);
 
-/* Runs fn(ctx, i, err) for each i < n on the pool and on the calling thread.  After a failure no
- * further index is started; the first error is returned.  fn runs concurrently with itself. */
+/* Runs fn(ctx, i, err) for each i < n on the pool and on the calling thread (p NULL: only there).
+ * After a failure no further index is started; the error of the smallest failed index is returned.
+ * fn runs concurrently with itself, and may call pool_for on the same pool. */
 MUST_USE bool pool_for(struct pool *p, size_t n, bool (*fn)(void *ctx, size_t i, struct error *err),
                        void *ctx, struct error *err);
 
