@@ -276,16 +276,31 @@ static bool fill_transaction(struct publisher *p, struct db_tx *tx, struct publi
     return ok;
 }
 
-/* C4: the answer to a commit was lost, so the outcome is read back.  All requests of a transaction share it. */
+static bool is_there(struct db_tx *tx, const struct publish_request *r, bool *out,
+                     struct error *err)
+{
+    if (!r->move_to)
+        return commit_exists(tx, &r->commit_id, out, err);
+    struct arena *a = arena_create(0);
+    struct ref_row ref;
+    bool found, ok = ref_load(tx, r->branch, a, &found, &ref, err);
+    if (ok && found)
+        ok = history_contains(tx, &ref.commit_id, r->move_to, out, err);
+    arena_destroy(a);
+    return ok;
+}
+
+/* C4: the answer to a commit was lost, so the outcome is read back.  All requests of a transaction
+ * share it. */
 static bool was_committed(struct publisher *p, const struct publish_request *batch, bool *out,
                           struct error *err)
 {
-    while (batch && (!batch->ok || batch->move_to))
+    while (batch && !batch->ok)
         batch = batch->next;
     struct db_tx *tx;
     if (!batch || !db_read_begin(p->db, &tx, err))
         return false;
-    bool ok = commit_exists(tx, &batch->commit_id, out, err);
+    bool ok = is_there(tx, batch, out, err);
     db_rollback(tx);
     return ok;
 }

@@ -52,7 +52,6 @@ struct publish_request {
     struct sha256 commit_id; /* the answer */
     struct sha256 nonce;     /* first 16 bytes used */
     bool done, ok;
-    bool entered; /* a transaction with this request was sent to be committed */
     struct error err;
     struct publish_request *next;
 };

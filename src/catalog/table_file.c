@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Metadata files.  They never change once written, so that parsed ones are cached by location. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "catalog/catalog_priv.h"
+#include "codec/compress.h"
+#include "codec/uuid.h"
+#include "iceberg/metadata.h"
+#include "io/store.h"
+
+#define VERSION_MAX 999999999
+
+struct cached_metadata {
+    struct cached base;
+    struct arena *arena; /* of the metadata and the key */
+    const struct metadata *metadata;
+};
+
+static void destroy_cached(struct cached *object)
+{
+    struct cached_metadata *c = (struct cached_metadata *)object;
+    arena_destroy(c->arena);
+    free(c);
+}
+
+/* Java writes compressed metadata as *.gz.metadata.json; the first bytes tell more surely. */
+static bool unpack(str *bytes, struct arena *a, struct error *err)
+{
+    if (bytes->len < 2 || (uint8_t)bytes->ptr[0] != 0x1f || (uint8_t)bytes->ptr[1] != 0x8b)
+        return true;
+    struct buf *b = arena_new(a, struct buf);
+    buf_init(b, METADATA_BYTES_MAX);
+    buf_in_arena(b, a);
+    if (!decompress_bytes(COMPRESSION_GZIP, *bytes, METADATA_BYTES_MAX, b, err))
+        return false;
+    *bytes = buf_str(b);
+    return true;
+}
+
+static bool read_metadata(struct catalog *c, str location, struct arena *a,
+                          const struct metadata **out, struct error *err)
+{
+    struct arena *scratch = arena_create(0);
+    str path, bytes;
+    bool ok = store_from_uri(c->store, location, scratch, &path, err) &&
+              store_get(c->store, path, METADATA_BYTES_MAX, scratch, &bytes, err) &&
+              unpack(&bytes, scratch, err) && metadata_parse(bytes, a, out, err);
+    arena_destroy(scratch);
+    return ok || fail_in(err, "table metadata " STR_FMT, STR_ARG(location));
+}
+
+static struct cached_metadata *cache_object(struct arena *a, str location, const struct metadata *m)
+{
+    struct cached_metadata *o = calloc(1, sizeof *o);
+    if (!o)
+        panic("out of memory: cached metadata");
+    o->base.key = arena_str(a, location);
+    o->base.bytes = sizeof *o + arena_used(a);
+    o->base.destroy = destroy_cached;
+    o->arena = a;
+    o->metadata = m;
+    return o;
+}
+
+static bool load_cached(struct catalog *c, str location, struct arena *a,
+                        const struct metadata **out, struct error *err)
+{
+    struct cached *hit = lru_get(c->metadata, location);
+    if (!hit) {
+        struct arena *own = arena_create(0);
+        const struct metadata *m;
+        if (!read_metadata(c, location, own, &m, err)) {
+            arena_destroy(own);
+            return false;
+        }
+        hit = lru_add(c->metadata, &cache_object(own, location, m)->base);
+    }
+    cached_keep(hit, a);
+    *out = ((struct cached_metadata *)hit)->metadata;
+    return true;
+}
+
+bool metadata_load(struct catalog *c, str location, str uuid, struct arena *a,
+                   const struct metadata **out, struct error *err)
+{
+    if (!load_cached(c, location, a, out, err))
+        return false;
+    if (uuid.len == 0 || (*out)->uuid.len == 0 || str_eq_nocase(uuid, (*out)->uuid))
+        return true;
+    return fail(err, ERR_CORRUPT,
+                "table metadata " STR_FMT " is that of table " STR_FMT ", not of " STR_FMT,
+                STR_ARG(location), STR_ARG((*out)->uuid), STR_ARG(uuid));
+}
+
+/* "00012-<uuid>.metadata.json" and "v12.metadata.json" are version 12; other names 0. */
+static int64_t version_of(str location)
+{
+    str name = str_from(location, (size_t)(str_rfind_char(location, '/') + 1));
+    if (str_starts(name, STR("v")))
+        name = str_from(name, 1);
+    size_t digits = 0;
+    while (digits < name.len && name.ptr[digits] >= '0' && name.ptr[digits] <= '9')
+        digits++;
+    int64_t version;
+    if (!str_to_i64(str_sub(name, 0, digits), &version) || version > VERSION_MAX)
+        return 0;
+    return version;
+}
+
+static str new_location(struct catalog *c, const struct metadata *m, str previous, struct arena *a)
+{
+    uint8_t random[16];
+    char text[UUID_TEXT_LEN + 1];
+    env_random(c->env, random, sizeof random);
+    struct uuid uuid = uuid_v4(random);
+    uuid_format(&uuid, text);
+    str folder = metadata_property(m, "write.metadata.path", (str){ 0 });
+    if (folder.len == 0)
+        folder = arena_printf(a, STR_FMT "/metadata", STR_ARG(m->location));
+    while (str_ends(folder, STR("/")))
+        folder.len--;
+    int64_t version = previous.len ? version_of(previous) + 1 : 0;
+    return arena_printf(a, STR_FMT "/%05" PRId64 "-%s.metadata.json", STR_ARG(folder), version,
+                        text);
+}
+
+bool metadata_save(struct catalog *c, const struct metadata *m, str previous, struct arena *a,
+                   str *location, struct error *err)
+{
+    *location = new_location(c, m, previous, a);
+    struct arena *scratch = arena_create(0);
+    struct buf b = BUF_INIT(METADATA_BYTES_MAX);
+    metadata_write(m, &b);
+    str path;
+    bool ok = buf_ok(&b, "table metadata", err) &&
+              store_from_uri(c->store, *location, scratch, &path, err) &&
+              store_put(c->store, path, buf_str(&b), STORE_CREATE_NEW, err);
+    buf_deinit(&b);
+    arena_destroy(scratch);
+    if (ok)
+        return true;
+    if (err->code == ERR_UNKNOWN) /* of the file; the catalog has provably not moved */
+        err->code = ERR_UNAVAILABLE;
+    return fail_in(err, "write table metadata " STR_FMT, STR_ARG(*location));
+}
+
+static bool check_place(struct catalog *c, const char *what, str location, struct arena *a,
+                        struct error *err)
+{
+    str path;
+    if (location.len == 0 || store_from_uri(c->store, location, a, &path, err))
+        return true;
+    return fail_in(err, "%s", what);
+}
+
+bool metadata_check_places(struct catalog *c, const struct metadata *m, struct error *err)
+{
+    static const char *const keys[] = { "write.data.path", "write.metadata.path",
+                                        "write.object-storage.path", "write.folder-storage.path" };
+    struct arena *a = arena_create(0);
+    bool ok = check_place(c, "location", m->location, a, err);
+    for (size_t i = 0; ok && i < sizeof keys / sizeof *keys; i++)
+        ok = check_place(c, keys[i], metadata_property(m, keys[i], (str){ 0 }), a, err);
+    for (size_t i = 0; ok && i < m->statistics_n; i++)
+        ok = check_place(c, "statistics", m->statistics[i].path, a, err);
+    for (size_t i = 0; ok && i < m->partition_statistics_n; i++)
+        ok = check_place(c, "partition statistics", m->partition_statistics[i].path, a, err);
+    arena_destroy(a);
+    return ok;
+}
+
+struct entry metadata_entry(const struct metadata *m, str location)
+{
+    return (struct entry){ .type = ENTRY_TABLE,
+                           .uuid = m->uuid,
+                           .location = location,
+                           .snapshot_id = m->current_snapshot_id };
+}
+
+void metadata_table(const struct metadata *m, str ref, str ns, str name, str location,
+                    str commit_id, struct arena *a, struct table *out)
+{
+    *out = (struct table){ .ns = arena_str(a, ns),
+                           .name = arena_str(a, name),
+                           .ref = arena_str(a, ref.len ? ref : MAIN_BRANCH),
+                           .commit_id = commit_id,
+                           .uuid = m->uuid,
+                           .metadata_location = location,
+                           .metadata = m,
+                           .snapshot_id = m->current_snapshot_id };
+}
+
+int64_t catalog_now_us(struct catalog *c, int64_t not_before_us)
+{
+    int64_t now = env_now_us(c->env);
+    return now > not_before_us ? now : not_before_us;
+}
