@@ -1,25 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs each test in a child process, so that a crash, a leak or a hang of one is seen and the others still run. */
+ * The runner behind test.h.  A test runs in a child process that leads a process group: whatever
+ * it does to its memory, its threads or its own children, the next one starts clean, and a test
+ * that hangs is killed with all it started.  The child ends through exit(), so that the leak check
+ * runs in it; any status but 0 (passed) and SKIPPED fails the test. */
 #include "test.h"
 
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/time.h"
+
 #define TIMEOUT_S 120
-#define EXIT_TEST_FAILED 1
-#define EXIT_TEST_SKIPPED 77
-#define SEED_DEFAULT 20010101
+#define SKIPPED 77 /* as automake's */
+#define DEFAULT_SEED 20010203
 
 static struct test *tests, **tests_end = &tests;
+
+/* Of the test that runs; set before the fork, so that both sides know them. */
+static const char *program;
+static const char *current = "";
+static char tmpdir[PATH_MAX];
+
+/* Of the child. */
 static struct arena *arena;
-static char tmpdir[512];
-static const char *running;
+static bool tmpdir_made;
 
 void test_register(struct test *t)
 {
@@ -27,36 +42,41 @@ void test_register(struct test *t)
     tests_end = &t->next;
 }
 
-uint64_t test_seed(void)
-{
-    const char *text = getenv("FIRN_TEST_SEED");
-    uint64_t seed = SEED_DEFAULT;
-    if (text && !str_to_u64(str_of(text), &seed))
-        panic("FIRN_TEST_SEED is not a number: %s", text);
-    return seed;
-}
+/* ---- What tests call ---- */
 
 void test_fail(const char *file, int line, const char *fmt, ...)
 {
+    char text[4096];
     va_list args;
     va_start(args, fmt);
-    fprintf(stderr, "%s:%d: failed: ", file, line);
-    vfprintf(stderr, fmt, args);
-    fprintf(stderr, "\n  in %s, seed %llu\n", running, (unsigned long long)test_seed());
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    _exit(EXIT_TEST_FAILED); /* what is left open is no leak worth a report */
+    printf("FAILED %s: %s:%d: %s\n", current, file, line, text);
+    fflush(NULL);
+    _exit(1); /* from any thread; nothing is unwound, so leaks mean nothing */
 }
 
 void test_skip(const char *fmt, ...)
 {
+    char text[4096];
     va_list args;
     va_start(args, fmt);
-    printf("%s: skipped: ", running);
-    vprintf(fmt, args);
-    printf("\n");
-    fflush(stdout);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    _exit(EXIT_TEST_SKIPPED);
+    printf("%s: skipped: %s\n", current, text);
+    fflush(NULL);
+    _exit(SKIPPED);
+}
+
+uint64_t test_seed(void)
+{
+    uint64_t seed;
+    const char *text = getenv("FIRN_TEST_SEED");
+    if (!text)
+        return DEFAULT_SEED;
+    if (!str_to_u64(str_of(text), &seed))
+        panic("FIRN_TEST_SEED is not a number: %s", text);
+    return seed;
 }
 
 struct arena *test_arena(void)
@@ -66,95 +86,163 @@ struct arena *test_arena(void)
     return arena;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
 const char *test_tmpdir(void)
 {
-    const char *base = getenv("TMPDIR");
-    if (*tmpdir)
-        return tmpdir;
-    snprintf(tmpdir, sizeof tmpdir, "%s/firn-test-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(tmpdir))
-        panic("make a folder like %s: %s", tmpdir, strerror(errno));
+    if (!tmpdir_made && mkdir(tmpdir, 0700) != 0)
+        panic("make %s: %m", tmpdir);
+    tmpdir_made = true;
     return tmpdir;
-}
-
-static const char *env_or(const char *name, const char *fallback)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : fallback;
 }
 
 const char *test_source_dir(void)
 {
-    return env_or("FIRN_SOURCE_DIR", ".");
+    static char dir[PATH_MAX];
+    const char *given = getenv("FIRN_SOURCE_DIR");
+    if (given)
+        return given;
+    /* Where this file was compiled: the build gives absolute paths. */
+    str here = STR(__FILE__), tail = STR("/tests/test.c");
+    if (!str_ends(here, tail))
+        panic("FIRN_SOURCE_DIR is not set");
+    snprintf(dir, sizeof dir, "%.*s", (int)(here.len - tail.len), here.ptr);
+    return dir;
 }
 
 const char *test_golden_dir(void)
 {
-    return env_or("FIRN_GOLDEN_DIR", "../shared/golden");
+    static char dir[PATH_MAX];
+    const char *given = getenv("FIRN_GOLDEN_DIR");
+    if (given)
+        return given;
+    snprintf(dir, sizeof dir, "%s/../shared/golden", test_source_dir());
+    return dir;
 }
 
-static void run_child(const struct test *t)
+/* ---- The runner ---- */
+
+static _Noreturn void run_child(const struct test *t)
 {
-    running = t->name;
-    signal(SIGALRM, SIG_DFL);
-    alarm(TIMEOUT_S);
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     t->run();
     arena_destroy(arena);
-    if (*tmpdir)
-        nftw(tmpdir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    exit(0); /* runs the leak check */
+    arena = NULL;
+    exit(0);
 }
 
-/* The child's exit status, or 128 + signal. */
-static int run_test(const struct test *t)
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
-    int status;
+    (void)st, (void)kind, (void)ftw;
+    return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
+        fprintf(stderr, "remove %s: %m\n", path);
+}
+
+static void choose_tmpdir(size_t nth)
+{
+    const char *base = getenv("TMPDIR");
+    snprintf(tmpdir, sizeof tmpdir, "%s/firn-test-%d-%zu", base && *base ? base : "/tmp",
+             (int)getpid(), nth);
+    remove_tree(tmpdir); /* of an earlier process with our number */
+}
+
+/* False when the child was still running after the timeout; it is dead in any case. */
+static bool wait_child(pid_t pid, int *status)
+{
+    bool in_time = true;
+    int fd = pidfd_open(pid, 0);
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    int64_t end_ns = env_monotonic_ns(env_real()) + TIMEOUT_S * 1000000000LL;
+    for (;;) {
+        int64_t left_ms = (end_ns - env_monotonic_ns(env_real())) / 1000000;
+        int rc = fd < 0 ? 1 : poll(&p, 1, left_ms > 0 ? (int)left_ms : 0);
+        if (rc < 0 && errno == EINTR)
+            continue;
+        in_time = rc != 0;
+        break;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (!in_time)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+        continue;
+    kill(-pid, SIGKILL); /* what it left running */
+    return in_time;
+}
+
+static void print_failure(int status, bool in_time)
+{
+    if (!in_time)
+        printf("FAILED %s: Timeout: still running after %d s\n", current, TIMEOUT_S);
+    else if (WIFSIGNALED(status))
+        printf("FAILED %s: ended by signal %d (%s)\n", current, WTERMSIG(status),
+               strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) != 1)
+        printf("FAILED %s: exit status %d (23: leaks, 1 to 66: other sanitizer findings, above)\n",
+               current, WEXITSTATUS(status));
+    const char *lsan = getenv("LSAN_OPTIONS");
+    printf("  seed %llu; rerun: %s%s%sFIRN_TEST_SEED=%llu %s %s\n", (unsigned long long)test_seed(),
+           lsan ? "LSAN_OPTIONS=" : "", lsan ? lsan : "", lsan ? " " : "",
+           (unsigned long long)test_seed(), program, current);
+    if (access(tmpdir, F_OK) == 0)
+        printf("  its files are in %s\n", tmpdir);
+}
+
+static enum { PASSED, FAILED, NOT_RUN } run_one(const struct test *t, size_t nth)
+{
+    int status = 0;
+    int64_t begin_us = env_monotonic_ns(env_real()) / 1000;
+    current = t->name;
+    choose_tmpdir(nth);
     fflush(NULL);
     pid_t pid = fork();
+    if (pid < 0)
+        panic("fork: %m");
     if (pid == 0)
         run_child(t);
-    if (pid < 0)
-        panic("fork: %s", strerror(errno));
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    bool in_time = wait_child(pid, &status);
+    bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED;
+    if (!in_time || !WIFEXITED(status) || (WEXITSTATUS(status) != 0 && !skipped)) {
+        print_failure(status, in_time);
+        return FAILED;
+    }
+    remove_tree(tmpdir);
+    if (!skipped)
+        printf("ok %s (%lld ms)\n", t->name,
+               (long long)(env_monotonic_ns(env_real()) / 1000 - begin_us) / 1000);
+    return skipped ? NOT_RUN : PASSED;
 }
 
-static void report_failure(const struct test *t, const char *program, int status)
+/* A filter that is the name of a test means that one alone. */
+static bool selected(const struct test *t, const char *filter)
 {
-    if (status == 128 + SIGALRM)
-        fprintf(stderr, "%s: failed: took longer than %d s\n", t->name, TIMEOUT_S);
-    else if (status != EXIT_TEST_FAILED)
-        fprintf(stderr, "%s: failed: ended with status %d\n", t->name, status);
-    fprintf(stderr, "  %s\n  rerun: FIRN_TEST_SEED=%llu %s %s\n", t->file,
-            (unsigned long long)test_seed(), program, t->name);
+    if (!filter)
+        return true;
+    for (const struct test *other = tests; other; other = other->next)
+        if (str_is(str_of(other->name), filter))
+            return str_is(str_of(t->name), filter);
+    return str_find(str_of(t->name), str_of(filter)) >= 0;
 }
 
 int main(int argc, char **argv)
 {
-    int passed = 0, failed = 0, skipped = 0;
-    for (const struct test *t = tests; t; t = t->next) {
-        if (argc > 1 && !strstr(t->name, argv[1]))
-            continue;
-        int status = run_test(t);
-        if (status == 0)
-            passed++;
-        else if (status == EXIT_TEST_SKIPPED)
-            skipped++;
-        else
-            failed++;
-        if (status != 0 && status != EXIT_TEST_SKIPPED)
-            report_failure(t, argv[0], status);
-    }
-    printf("%d passed, %d failed", passed, failed);
-    if (skipped)
-        printf(", %d skipped", skipped);
+    const char *filter = argc > 1 ? argv[1] : NULL;
+    size_t counts[3] = { 0 }, nth = 0;
+    program = argv[0];
+    for (const struct test *t = tests; t; t = t->next)
+        if (selected(t, filter))
+            counts[run_one(t, nth++)]++;
+    if (nth == 0)
+        printf("FAILED: no test's name contains \"%s\"\n", filter ? filter : "");
+    counts[FAILED] += nth == 0;
+    printf("%zu passed, %zu failed", counts[PASSED], counts[FAILED]);
+    if (counts[NOT_RUN])
+        printf(", %zu skipped", counts[NOT_RUN]);
     printf("\n");
-    return failed || passed + skipped == 0 ? 1 : 0;
+    return counts[FAILED] != 0;
 }
