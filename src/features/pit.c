@@ -6,20 +6,15 @@
  * offered to it.  A running maximum over each key's slots then gives every slot its winner, since
  * what is a candidate at T is one at every later T.  Memory is that of the entity side.
  *
- * Nearly every row of a long history loses, so the path of a loser is what counts:
- *  1. a batch is worked in stages (hash, bucket, slot), each of which prefetches for the next;
- *  2. a row outside all times, or of an empty bucket, is dropped before a slot is touched;
- *  3. a row older than its slot's best is refused by one relaxed load, without a lock; this is
- *     right in any interleaving because a slot's best ts only grows.
- * Only a row that may win locks its slot, by a compare-and-set on the slot's row. */
+ * This file keeps the entity side's keys and times; pit_seal.c makes the slots, pit_offer.c is the
+ * pass over the features, pit_rows.c the winners and their values. */
 #include "features/pit_priv.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define PIT_HUGE_BYTES ((size_t)2 << 20)   /* smaller allocations gain nothing from huge pages */
+#define PIT_HUGE_BYTES ((size_t)2 << 20)    /* smaller allocations gain nothing from huge pages */
 #define PIT_CHUNK_BYTES ((size_t)256 << 10) /* of string heap at a time */
-#define PIT_SCAN_SLOTS 8                   /* longer buckets are searched by halving */
 
 struct pit_chunk {
     struct pit_chunk *next;
@@ -105,8 +100,8 @@ static bool config_check(const struct pit_config *c, struct error *err)
         return fail(err, ERR_LIMIT, "point-in-time join: %zu entity rows, at most %u",
                     c->entities_n, PIT_ENTITIES_MAX - 1);
     if (c->files_n > PIT_FILES_MAX)
-        return fail(err, ERR_LIMIT, "point-in-time join: %zu feature files, at most %u",
-                    c->files_n, PIT_FILES_MAX);
+        return fail(err, ERR_LIMIT, "point-in-time join: %zu feature files, at most %u", c->files_n,
+                    PIT_FILES_MAX);
     if (c->ttl_us < 0)
         return fail(err, ERR_INVALID, "point-in-time join: negative ttl");
     if (c->cutoff == PIT_CUTOFF_CREATED && !c->has_created)
@@ -167,7 +162,7 @@ void pit_release_slots(struct pit *p)
         pit_pages_free(p->keys[k], n, key_bytes(p->config.keys[k]));
         p->keys[k] = NULL;
     }
-    pit_pages_free(p->slots, p->slots_n, sizeof *p->slots);
+    pit_pages_free(p->slots, p->slots_n + PIT_SENTINELS, sizeof *p->slots);
     pit_pages_free(p->created, p->slots_n, sizeof *p->created);
     pit_pages_free(p->slot_entity, p->slots_n, sizeof *p->slot_entity);
     pit_pages_free(p->buckets, p->buckets_n + 1, sizeof *p->buckets);
@@ -226,15 +221,13 @@ static void hash_column(enum pit_kind kind, const struct pit_column *c, size_t n
         for (size_t i = 0; i < n; i++)
             hashes[i] = mix(mix(hashes[i] ^ v[i][0]) ^ v[i][1]);
     } else {
-        const str *v = c->data;
         for (size_t i = 0; i < n; i++)
             if (pit_bit(c->valid, i))
-                hashes[i] = mix(hashes[i] ^ str_hash(v[i], 0));
+                hashes[i] = mix(hashes[i] ^ str_hash(pit_text(c, i), 0));
     }
 }
 
-static void hash_keys(const struct pit *p, const struct pit_column *keys, size_t n,
-                      uint64_t *hashes)
+void pit_hash_keys(const struct pit *p, const struct pit_column *keys, size_t n, uint64_t *hashes)
 {
     memset(hashes, 0, n * sizeof *hashes);
     for (size_t k = 0; k < p->config.keys_n; k++)
@@ -244,9 +237,8 @@ static void hash_keys(const struct pit *p, const struct pit_column *keys, size_t
             hashes[i] &= ~(UINT64_MAX >> p->config.hash_bits);
 }
 
-/* One bit a row: all of its key and its time are there.  False: every row is whole. */
-static bool rows_whole(const struct pit *p, const struct pit_batch *b,
-                       uint64_t whole[PIT_BATCH_MAX / 64])
+bool pit_rows_whole(const struct pit *p, const struct pit_batch *b,
+                    uint64_t whole[PIT_BATCH_MAX / 64])
 {
     bool some = false;
     for (size_t k = 0; k <= p->config.keys_n; k++) {
@@ -258,11 +250,6 @@ static bool rows_whole(const struct pit *p, const struct pit_batch *b,
         some = true;
     }
     return some;
-}
-
-static bool batch_check(const struct pit *p, const struct pit_batch *b, enum pit_phase phase)
-{
-    return p->phase == phase && b->n <= PIT_BATCH_MAX;
 }
 
 static void key_range_widen(struct pit *p, const struct pit_batch *b, const uint64_t *whole)
@@ -285,19 +272,20 @@ static void key_range_widen(struct pit *p, const struct pit_batch *b, const uint
 
 /* Strings of the batch's whole rows move to the heap with one call. */
 static void keep_strings(struct pit *p, const struct pit_batch *b, const uint64_t *whole,
-                         const str *from, str *to)
+                         const struct pit_column *from, str *to)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < b->n; i++)
-        bytes += pit_bit(whole, i) ? from[i].len : 0;
+        bytes += pit_bit(whole, i) ? pit_text(from, i).len : 0;
     char *at = pit_heap_take(&p->heap, bytes);
     for (size_t i = 0; i < b->n; i++) {
         if (!pit_bit(whole, i))
             continue;
-        if (from[i].len)
-            memcpy(at, from[i].ptr, from[i].len);
-        to[b->rows[i]] = str_make(at, from[i].len);
-        at += from[i].len;
+        str text = pit_text(from, i);
+        if (text.len)
+            memcpy(at, text.ptr, text.len);
+        to[b->rows[i]] = str_make(at, text.len);
+        at += text.len;
     }
 }
 
@@ -307,7 +295,7 @@ static void keep_keys(struct pit *p, const struct pit_batch *b, const uint64_t *
         enum pit_kind kind = p->config.keys[k];
         const void *from = b->keys[k].data;
         if (kind == PIT_BYTES) {
-            keep_strings(p, b, whole, from, p->keys[k]);
+            keep_strings(p, b, whole, &b->keys[k], p->keys[k]);
             continue;
         }
         for (size_t i = 0; i < b->n; i++) {
@@ -321,15 +309,15 @@ static void keep_keys(struct pit *p, const struct pit_batch *b, const uint64_t *
 
 bool pit_feed(struct pit *p, const struct pit_batch *b, struct error *err)
 {
-    ASSERT(batch_check(p, b, PIT_FEEDING));
+    ASSERT(p->phase == PIT_FEEDING && b->n <= PIT_BATCH_MAX);
     for (size_t i = 0; i < b->n; i++)
         if ((uint64_t)b->rows[i] >= p->config.entities_n)
             return fail(err, ERR_INVALID, "entity row %lld is not one of %zu",
                         (long long)b->rows[i], p->config.entities_n);
     uint64_t hashes[PIT_BATCH_MAX], bits[PIT_BATCH_MAX / 64];
-    const uint64_t *whole = rows_whole(p, b, bits) ? bits : NULL;
+    const uint64_t *whole = pit_rows_whole(p, b, bits) ? bits : NULL;
     const int64_t *times = b->ts.data;
-    hash_keys(p, b->keys, b->n, hashes);
+    pit_hash_keys(p, b->keys, b->n, hashes);
     for (size_t i = 0; i < b->n; i++) {
         p->hashes[b->rows[i]] = hashes[i];
         p->times[b->rows[i]] = pit_bit(whole, i) ? times[i] : PIT_NULL_TIME;
@@ -352,7 +340,7 @@ bool pit_key_is(const struct pit *p, const struct pit_column *keys, size_t i, ui
             if (memcmp((const char *)keys[k].data + i * 16,
                        (const char *)p->keys[k] + (size_t)entity * 16, 16) != 0)
                 return false;
-        } else if (!str_eq(((const str *)keys[k].data)[i], ((const str *)p->keys[k])[entity])) {
+        } else if (!str_eq(pit_text(&keys[k], i), ((const str *)p->keys[k])[entity])) {
             return false;
         }
     }
@@ -375,184 +363,4 @@ int pit_key_cmp(const struct pit *p, uint32_t a, uint32_t b)
         }
     }
     return order;
-}
-
-/* A batch between two stages. */
-struct probe {
-    uint64_t hashes[PIT_BATCH_MAX];
-    int64_t from[PIT_BATCH_MAX]; /* the time from which row i counts */
-    uint32_t lo[PIT_BATCH_MAX], hi[PIT_BATCH_MAX];
-    uint16_t rows[PIT_BATCH_MAX];
-    size_t n;
-};
-
-/* A row counts from its ts on, with a cut-off not before it was known either. */
-static const int64_t *counts_from(const struct pit *p, const struct pit_batch *b, int64_t *from)
-{
-    const int64_t *ts = b->ts.data, *created = b->created.data;
-    if (p->config.cutoff == PIT_CUTOFF_NONE)
-        return ts;
-    for (size_t i = 0; i < b->n; i++) {
-        int64_t known = b->commit_us;
-        if (p->config.cutoff == PIT_CUTOFF_CREATED)
-            known = pit_bit(b->created.valid, i) ? created[i] : INT64_MAX;
-        from[i] = ts[i] > known ? ts[i] : known;
-    }
-    return from;
-}
-
-/* Stage 1: drops rows that no time wants, and asks for the buckets of the others. */
-static void probe_times(const struct pit *p, const struct pit_batch *b, const int64_t *from,
-                        struct probe *q)
-{
-    uint64_t bits[PIT_BATCH_MAX / 64];
-    const uint64_t *whole = rows_whole(p, b, bits) ? bits : NULL;
-    const int64_t *ts = b->ts.data;
-    int64_t oldest = pit_oldest(p->time_min, p->config.ttl_us);
-    size_t n = 0;
-    for (size_t i = 0; i < b->n; i++) {
-        __builtin_prefetch(&p->buckets[q->hashes[i] >> p->shift]);
-        q->rows[n] = (uint16_t)i;
-        n += (from[i] <= p->time_max) & (ts[i] >= oldest);
-    }
-    q->n = n;
-    if (!whole)
-        return;
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        q->rows[kept] = q->rows[i];
-        kept += pit_bit(whole, q->rows[i]);
-    }
-    q->n = kept;
-}
-
-/* Stage 2: drops rows of empty buckets, and asks for the slots of the others. */
-static void probe_buckets(const struct pit *p, struct probe *q)
-{
-    size_t n = 0;
-    for (size_t j = 0; j < q->n; j++) {
-        uint16_t i = q->rows[j];
-        size_t bucket = q->hashes[i] >> p->shift;
-        uint32_t lo = p->buckets[bucket], hi = p->buckets[bucket + 1];
-        __builtin_prefetch(&p->slots[lo], 1);
-        q->rows[n] = i;
-        q->lo[n] = lo;
-        q->hi[n] = hi;
-        n += lo != hi;
-    }
-    q->n = n;
-}
-
-/* The first of slots [lo, hi) that is not before (hash, from). */
-static uint32_t slot_bound(const struct pit *p, uint32_t lo, uint32_t hi, uint64_t hash,
-                           int64_t from)
-{
-    while (hi - lo > PIT_SCAN_SLOTS) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        const struct pit_slot *s = &p->slots[mid];
-        if (s->hash < hash || (s->hash == hash && s->time < from))
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    while (lo < hi && (p->slots[lo].hash < hash ||
-                       (p->slots[lo].hash == hash && p->slots[lo].time < from)))
-        lo++;
-    return lo;
-}
-
-/* Slots of a hash that several keys share are in order of key, then time: look at each. */
-static uint32_t slot_search(const struct pit *p, const struct pit_batch *b, size_t i, uint32_t lo,
-                            uint32_t hi, uint64_t hash, int64_t from)
-{
-    for (; lo < hi; lo++)
-        if (p->slots[lo].hash == hash && p->slots[lo].time >= from &&
-            pit_key_is(p, b->keys, i, p->slot_entity[lo]))
-            return lo;
-    return PIT_NO_SLOT;
-}
-
-static uint32_t slot_find(const struct pit *p, const struct pit_batch *b, const struct probe *q,
-                          size_t j, int64_t from)
-{
-    size_t i = q->rows[j];
-    if (p->collisions)
-        return slot_search(p, b, i, q->lo[j], q->hi[j], q->hashes[i], from);
-    uint32_t s = slot_bound(p, q->lo[j], q->hi[j], q->hashes[i], from);
-    if (s == q->hi[j] || p->slots[s].hash != q->hashes[i])
-        return PIT_NO_SLOT;
-    if (!p->exact && !pit_key_is(p, b->keys, i, p->slot_entity[s]))
-        return PIT_NO_SLOT;
-    return s;
-}
-
-static uint64_t slot_lock(struct pit_slot *slot)
-{
-    uint64_t row = atomic_load_explicit(&slot->best_row, memory_order_relaxed);
-    for (;;) {
-        if (row == PIT_LOCKED) {
-            __builtin_ia32_pause();
-            row = atomic_load_explicit(&slot->best_row, memory_order_relaxed);
-        } else if (atomic_compare_exchange_weak_explicit(&slot->best_row, &row, PIT_LOCKED,
-                                                         memory_order_acquire,
-                                                         memory_order_relaxed)) {
-            return row;
-        }
-    }
-}
-
-static void slot_offer(struct pit *p, uint32_t s, int64_t ts, int64_t created, uint64_t ref)
-{
-    struct pit_slot *slot = &p->slots[s];
-    if (ts < atomic_load_explicit(&slot->best_ts, memory_order_relaxed) ||
-        ts < pit_oldest(slot->time, p->config.ttl_us))
-        return; /* too old for this slot is too old for the key's later ones */
-    uint64_t row = slot_lock(slot);
-    int64_t best_ts = atomic_load_explicit(&slot->best_ts, memory_order_relaxed);
-    int64_t best_created = p->created ? p->created[s] : 0;
-    if (row == PIT_NO_ROW || ts > best_ts ||
-        (ts == best_ts &&
-         (created > best_created || (created == best_created && ref > row)))) {
-        atomic_store_explicit(&slot->best_ts, ts, memory_order_relaxed);
-        if (p->created)
-            p->created[s] = created;
-        row = ref;
-    }
-    atomic_store_explicit(&slot->best_row, row, memory_order_release);
-}
-
-/* Stage 3. */
-static void probe_slots(struct pit *p, const struct pit_batch *b, const int64_t *from,
-                        const struct probe *q)
-{
-    const int64_t *ts = b->ts.data, *created = b->created.data;
-    for (size_t j = 0; j < q->n; j++) {
-        size_t i = q->rows[j];
-        uint32_t s = slot_find(p, b, q, j, from[i]);
-        if (s == PIT_NO_SLOT)
-            continue;
-        int64_t c = 0;
-        if (p->config.has_created)
-            c = pit_bit(b->created.valid, i) ? created[i] : PIT_NULL_TIME;
-        if (c == PIT_NULL_TIME && p->config.cutoff == PIT_CUTOFF_CREATED)
-            continue;
-        slot_offer(p, s, ts[i], c, pit_ref(b->file, b->rows[i]));
-    }
-}
-
-bool pit_offer(struct pit *p, const struct pit_batch *b, struct error *err)
-{
-    ASSERT(batch_check(p, b, PIT_OFFERING) && b->file < p->config.files_n);
-    if (b->n == 0 || p->slots_n == 0)
-        return true;
-    if (b->rows[0] < 0 || b->rows[b->n - 1] >= PIT_FILE_ROWS_MAX)
-        return fail(err, ERR_LIMIT, "feature row %lld of a file, at most %lld",
-                    (long long)b->rows[b->n - 1], (long long)PIT_FILE_ROWS_MAX);
-    struct probe q;
-    hash_keys(p, b->keys, b->n, q.hashes);
-    const int64_t *from = counts_from(p, b, q.from);
-    probe_times(p, b, from, &q);
-    probe_buckets(p, &q);
-    probe_slots(p, b, from, &q);
-    return true;
 }

@@ -18,14 +18,14 @@
 #include "base/str.h"
 #include "base/thread.h"
 
-#define PIT_KEYS_MAX 16                   /* parts of a join key */
-#define PIT_BATCH_MAX 2048                /* rows in one call: the engine's vector */
-#define PIT_ENTITIES_MAX UINT32_MAX       /* entity rows of one join */
-#define PIT_FILES_MAX ((1u << 22) - 2)    /* feature files of one join */
+#define PIT_KEYS_MAX 16                /* parts of a join key */
+#define PIT_BATCH_MAX 2048             /* rows in one call: the engine's vector */
+#define PIT_ENTITIES_MAX UINT32_MAX    /* entity rows of one join */
+#define PIT_FILES_MAX ((1u << 22) - 2) /* feature files of one join */
 #define PIT_FILE_ROWS_MAX ((int64_t)1 << 42)
-#define PIT_COLUMNS_MAX 4096              /* feature columns of one view */
-#define PIT_VALUE_BYTES_MAX UINT32_MAX    /* bytes of one string value */
-#define PIT_NULL_TIME INT64_MIN           /* a time that is not there */
+#define PIT_COLUMNS_MAX 4096           /* feature columns of one view */
+#define PIT_VALUE_BYTES_MAX UINT32_MAX /* bytes of one string value */
+#define PIT_NULL_TIME INT64_MIN        /* a time that is not there */
 
 struct pit;
 
@@ -50,11 +50,12 @@ struct pit_config {
     int hash_bits;     /* tests: keep so many bits of a key's hash, so that keys collide; 0: all */
 };
 
-/* n values and which of them are there: bit i of word i / 64; NULL when all are.  PIT_BYTES is an
- * array of str, PIT_B16 of 16 bytes, PIT_BOOL of bytes. */
+/* n values and which of them are there: bit i of word i / 64; NULL when all are.  PIT_B16 is an
+ * array of 16 bytes, PIT_BOOL of bytes, PIT_BYTES of str, or of anything that `text` can read. */
 struct pit_column {
     const void *data;
     const uint64_t *valid;
+    str (*text)(const void *data, size_t i); /* NULL: an array of str */
 };
 
 struct pit_batch {
@@ -62,7 +63,7 @@ struct pit_batch {
     const struct pit_column *keys; /* config.keys_n of them */
     struct pit_column ts;          /* int64 microseconds: an entity row's T, a feature row's ts */
     struct pit_column created;     /* int64; read when has_created */
-    const int64_t *rows;           /* row numbers: entity ordinals or rows of `file` */
+    const int64_t *rows;           /* row numbers: entity ordinals; rows of `file`, ascending */
     uint32_t file;
     int64_t commit_us; /* read when cutoff is PIT_CUTOFF_COMMIT */
 };

@@ -55,7 +55,8 @@ static bool settle_buckets(void *ctx, size_t t, struct error *err)
 {
     (void)err;
     struct pit *p = ctx;
-    size_t first = p->buckets[t * PIT_TASK_ROWS], end = p->buckets[task_end(t, p->buckets_n)];
+    size_t first = p->buckets[t * PIT_TASK_ROWS].slot;
+    size_t end = p->buckets[task_end(t, p->buckets_n)].slot;
     int64_t ts = 0, created = 0;
     uint64_t row = PIT_NO_ROW;
     for (size_t i = first; i < end; i++) {
@@ -67,7 +68,8 @@ static bool settle_buckets(void *ctx, size_t t, struct error *err)
             created = p->created ? p->created[i] : 0;
             row = s->best_row;
         }
-        bool found = row != PIT_NO_ROW && ts >= pit_oldest(s->time, p->config.ttl_us);
+        bool found =
+            row != PIT_NO_ROW && ts >= pit_oldest(pit_order_time(s->order), p->config.ttl_us);
         atomic_store_explicit(&s->best_row, found ? row : PIT_NO_ROW, memory_order_relaxed);
         if (found)
             file_row_reach(p, row);
@@ -325,24 +327,25 @@ static void copy_cells(const struct pit *p, const struct take *t, size_t c, cons
 }
 
 static bool copy_strings(struct pit *p, const struct take *t, size_t c,
-                         const struct pit_column *column, struct error *err)
+                         const struct pit_column *from, struct error *err)
 {
-    const str *from = column->data;
     size_t bytes = 0;
     for (size_t j = 0; j < t->n; j++) {
-        if (!pit_bit(column->valid, t->rows[j]))
-            continue;
-        if (from[t->rows[j]].len > PIT_VALUE_BYTES_MAX)
-            return fail(err, ERR_LIMIT, "feature value of %zu bytes", from[t->rows[j]].len);
-        bytes += from[t->rows[j]].len;
+        size_t len = pit_bit(from->valid, t->rows[j]) ? pit_text(from, t->rows[j]).len : 0;
+        if (len > PIT_VALUE_BYTES_MAX)
+            return fail(err, ERR_LIMIT, "feature value of %zu bytes, at most %u", len,
+                        PIT_VALUE_BYTES_MAX);
+        bytes += len;
     }
     char *at = pit_heap_take(&p->heap, bytes);
     for (size_t j = 0; j < t->n; j++) {
-        str s = pit_bit(column->valid, t->rows[j]) ? from[t->rows[j]] : (str){ 0 };
+        str s = { 0 };
+        if (pit_bit(from->valid, t->rows[j]))
+            s = pit_text(from, t->rows[j]);
         if (s.len)
             memcpy(at, s.ptr, s.len);
         *(str *)(void *)(p->rows + t->records[j] * p->row_bytes + p->offsets[c]) =
-            (str){ at, s.len };
+            str_make(at, s.len);
         at += s.len;
     }
     return true;

@@ -14,11 +14,11 @@ struct seal {
     _Atomic uint32_t *ends;     /* of buckets: first counts, then cursors */
     size_t records_n, tasks_n;
     struct seal_task {
-        uint32_t first;  /* record of its first bucket */
-        uint32_t slots;  /* distinct ones in it, then the first of them */
+        uint32_t first; /* record of its first bucket */
+        uint32_t slots; /* distinct ones in it, then the first of them */
         int64_t time_min, time_max;
         bool collisions;
-    } *tasks;
+    } * tasks;
 };
 
 static size_t range_end(size_t i, size_t n)
@@ -65,8 +65,8 @@ static bool place_rows(void *ctx, size_t t, struct error *err)
     for (size_t i = t * PIT_TASK_ROWS; i < range_end(t, p->config.entities_n); i++) {
         if (p->times[i] == PIT_NULL_TIME)
             continue;
-        uint32_t at = atomic_fetch_add_explicit(&s->ends[p->hashes[i] >> p->shift], 1,
-                                                memory_order_relaxed);
+        uint32_t at =
+            atomic_fetch_add_explicit(&s->ends[p->hashes[i] >> p->shift], 1, memory_order_relaxed);
         s->records[at] = (struct pit_record){ p->hashes[i], p->times[i], (uint32_t)i };
     }
     return true;
@@ -215,13 +215,15 @@ static void sum_tasks(struct seal *s)
         p->time_max = task->time_max > p->time_max ? task->time_max : p->time_max;
     }
     p->slots_n = slots;
+    while (slots && ((uint64_t)p->time_max - (uint64_t)p->time_min) >> p->tick_shift > UINT16_MAX)
+        p->tick_shift++;
 }
 
 static void slot_init(struct pit *p, uint32_t at, const struct pit_record *r)
 {
     struct pit_slot *slot = &p->slots[at];
     slot->hash = r->hash;
-    slot->time = r->time;
+    slot->order = pit_order(r->time);
     atomic_init(&slot->best_ts, INT64_MIN);
     atomic_init(&slot->best_row, PIT_NO_ROW);
     if (p->slot_entity)
@@ -237,12 +239,16 @@ static bool emit_slots(void *ctx, size_t t, struct error *err)
     bool collision;
     for (size_t b = t * PIT_TASK_ROWS; b < range_end(t, p->buckets_n); b++) {
         uint32_t end = atomic_load_explicit(&s->ends[b], memory_order_relaxed), first = at;
-        p->buckets[b] = slot;
+        struct pit_bucket *bucket = &p->buckets[b];
+        bucket->slot = slot;
         for (; at < end; at++) {
             struct pit_record *r = &s->records[at];
             if (at == first || opens_slot(p, r, &collision))
                 slot_init(p, slot++, r);
             p->slot_of[r->entity] = slot - 1;
+            uint16_t tick = pit_tick(p, r->time);
+            bucket->tags |= pit_tag(p, r->hash);
+            bucket->newest = tick > bucket->newest ? tick : bucket->newest;
         }
     }
     return true;
@@ -261,13 +267,15 @@ static bool mark_unplaced(void *ctx, size_t t, struct error *err)
 
 static void slots_alloc(struct pit *p)
 {
-    p->slots = pit_pages(p->slots_n, sizeof *p->slots);
+    p->slots = pit_pages(p->slots_n + PIT_SENTINELS, sizeof *p->slots);
+    for (size_t i = p->slots_n; i < p->slots_n + PIT_SENTINELS; i++)
+        p->slots[i] = (struct pit_slot){ .hash = UINT64_MAX, .order = UINT64_MAX };
     if (p->config.has_created)
         p->created = pit_pages(p->slots_n, sizeof *p->created);
     if (!p->exact)
         p->slot_entity = pit_pages(p->slots_n, sizeof *p->slot_entity);
     p->buckets = pit_pages(p->buckets_n + 1, sizeof *p->buckets);
-    p->buckets[p->buckets_n] = (uint32_t)p->slots_n;
+    p->buckets[p->buckets_n].slot = (uint32_t)p->slots_n;
 }
 
 static bool seal_run(struct seal *s, struct error *err)

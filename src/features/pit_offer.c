@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pass over the features.  Nearly every row of a long history loses, and what it costs to lose
+ * is memory latency and mispredicted branches.  So rows are worked in small groups, in stages, each
+ * of which prefetches for the next, and each of which keeps the rows that go on without a branch:
+ *  1. hash; a row outside all times ends here;
+ *  2. bucket; a row of an empty bucket ends here;
+ *  3. slot: the first one not before (hash, time); of another key, or with a better row, ends here;
+ *  4. the rest, one row in ten or less, lock their slot and compare in full.
+ * Stage 3 may refuse a row by one relaxed load, without a lock, in any interleaving of threads,
+ * because a slot's best ts only grows. */
+#include "features/pit_priv.h"
+
+#define GROUP_ROWS 256 /* slots of a group stay in the first-level cache */
+#define STEPS 2      /* slots of a bucket passed over before anybody asks whether there are more */
+#define SCAN_SLOTS 8 /* longer stretches are searched by halving */
+
+struct probe {
+    uint64_t hashes[PIT_BATCH_MAX];
+    int64_t from[PIT_BATCH_MAX]; /* the time from which row i counts */
+    uint16_t rows[GROUP_ROWS];
+    uint32_t slots[GROUP_ROWS];
+    size_t n;
+};
+
+/* A row counts from its ts on, with a cut-off not before it was known either. */
+static const int64_t *counts_from(const struct pit *p, const struct pit_batch *b, int64_t *from)
+{
+    const int64_t *ts = b->ts.data, *created = b->created.data;
+    if (p->config.cutoff == PIT_CUTOFF_NONE)
+        return ts;
+    for (size_t i = 0; i < b->n; i++) {
+        int64_t known = b->commit_us;
+        if (p->config.cutoff == PIT_CUTOFF_CREATED)
+            known = pit_bit(b->created.valid, i) ? created[i] : INT64_MAX;
+        from[i] = ts[i] > known ? ts[i] : known;
+    }
+    return from;
+}
+
+static void probe_times(const struct pit *p, const int64_t *ts, const int64_t *from, size_t first,
+                        size_t end, struct probe *q)
+{
+    int64_t oldest = pit_oldest(p->time_min, p->config.ttl_us), newest = p->time_max;
+    const struct pit_bucket *buckets = p->buckets;
+    int shift = p->shift;
+    size_t n = 0;
+    for (size_t i = first; i < end; i++) {
+        __builtin_prefetch(&buckets[q->hashes[i] >> shift]);
+        q->rows[n] = (uint16_t)i;
+        n += (from[i] <= newest) & (ts[i] >= oldest);
+    }
+    q->n = n;
+}
+
+static void probe_whole(const uint64_t *whole, struct probe *q)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < q->n; j++) {
+        uint16_t i = q->rows[j];
+        q->rows[n] = i;
+        n += pit_bit(whole, i);
+    }
+    q->n = n;
+}
+
+static void probe_buckets(const struct pit *p, const int64_t *from, struct probe *q)
+{
+    const struct pit_bucket *buckets = p->buckets;
+    const struct pit_slot *slots = p->slots;
+    int64_t oldest = p->time_min;
+    int shift = p->shift;
+    size_t n = 0;
+    for (size_t j = 0; j < q->n; j++) {
+        uint16_t i = q->rows[j];
+        uint64_t hash = q->hashes[i];
+        struct pit_bucket bucket = buckets[hash >> shift];
+        uint16_t tick = pit_tick(p, from[i] > oldest ? from[i] : oldest);
+        q->rows[n] = i;
+        q->slots[n] = bucket.slot;
+        n += ((bucket.tags & pit_tag(p, hash)) != 0) & (tick <= bucket.newest);
+    }
+    q->n = n;
+    for (size_t j = 0; j < n; j++) {
+        __builtin_prefetch(&slots[q->slots[j]], 1);
+        __builtin_prefetch(&slots[q->slots[j] + 1], 1);
+    }
+}
+
+/* Whether the slot is before (hash, time), in slot order, without a branch. */
+static inline bool slot_before(const struct pit_slot *s, uint64_t hash, uint64_t order)
+{
+    unsigned __int128 a = (unsigned __int128)s->hash << 64 | s->order;
+    unsigned __int128 b = (unsigned __int128)hash << 64 | order;
+    return a < b;
+}
+
+/* The first slot from `lo` on that is not before (hash, order); there is one, the sentinel. */
+static uint32_t slot_bound(const struct pit *p, uint32_t lo, uint64_t hash, uint64_t order)
+{
+    uint32_t end = p->buckets[(hash >> p->shift) + 1].slot;
+    while (end > lo + SCAN_SLOTS) {
+        uint32_t mid = lo + (end - lo) / 2;
+        if (slot_before(&p->slots[mid], hash, order))
+            lo = mid + 1;
+        else
+            end = mid;
+    }
+    while (slot_before(&p->slots[lo], hash, order))
+        lo++;
+    return lo;
+}
+
+/* Slots of a hash that several keys share are in order of key, then time: look at each. */
+static uint32_t slot_search(const struct pit *p, const struct pit_batch *b, size_t i, uint32_t lo,
+                            uint64_t hash, uint64_t order)
+{
+    for (; p->slots[lo].hash <= hash && lo < p->slots_n; lo++)
+        if (p->slots[lo].hash == hash && p->slots[lo].order >= order &&
+            pit_key_is(p, b->keys, i, p->slot_entity[lo]))
+            return lo;
+    return (uint32_t)p->slots_n;
+}
+
+static void probe_slots(const struct pit *p, const int64_t *ts, const int64_t *from,
+                        struct probe *q)
+{
+    const struct pit_slot *slots = p->slots;
+    size_t n = 0;
+    for (size_t j = 0; j < q->n; j++) {
+        uint16_t i = q->rows[j];
+        uint32_t s = q->slots[j];
+        uint64_t hash = q->hashes[i], order = pit_order(from[i]);
+        for (int k = 0; k < STEPS; k++)
+            s += slot_before(&slots[s], hash, order);
+        if (__builtin_expect(slot_before(&slots[s], hash, order), 0))
+            s = slot_bound(p, s, hash, order);
+        q->rows[n] = i;
+        q->slots[n] = s;
+        n += (s < p->slots_n) & (slots[s].hash == hash) &
+             (ts[i] >= atomic_load_explicit(&slots[s].best_ts, memory_order_relaxed));
+    }
+    q->n = n;
+}
+
+/* The same for keys whose hashes do not tell them apart. */
+static void probe_slots_colliding(const struct pit *p, const struct pit_batch *b,
+                                  const int64_t *from, struct probe *q)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < q->n; j++) {
+        uint16_t i = q->rows[j];
+        uint32_t s = slot_search(p, b, i, q->slots[j], q->hashes[i], pit_order(from[i]));
+        q->rows[n] = i;
+        q->slots[n] = s;
+        n += s != p->slots_n;
+    }
+    q->n = n;
+}
+
+static inline void spin(void)
+{
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#endif
+}
+
+static uint64_t slot_lock(struct pit_slot *slot)
+{
+    uint64_t row = atomic_load_explicit(&slot->best_row, memory_order_relaxed);
+    for (;;) {
+        if (row == PIT_LOCKED) {
+            spin();
+            row = atomic_load_explicit(&slot->best_row, memory_order_relaxed);
+        } else if (atomic_compare_exchange_weak_explicit(&slot->best_row, &row, PIT_LOCKED,
+                                                         memory_order_acquire,
+                                                         memory_order_relaxed)) {
+            return row;
+        }
+    }
+}
+
+static void slot_offer(struct pit *p, uint32_t s, int64_t ts, int64_t created, uint64_t ref)
+{
+    struct pit_slot *slot = &p->slots[s];
+    if (ts < pit_oldest(pit_order_time(slot->order), p->config.ttl_us))
+        return; /* too old for this slot is too old for the key's later ones */
+    uint64_t row = slot_lock(slot);
+    int64_t best_ts = atomic_load_explicit(&slot->best_ts, memory_order_relaxed);
+    int64_t best_created = p->created ? p->created[s] : 0;
+    if (row == PIT_NO_ROW || ts > best_ts ||
+        (ts == best_ts && (created > best_created || (created == best_created && ref > row)))) {
+        atomic_store_explicit(&slot->best_ts, ts, memory_order_relaxed);
+        if (p->created)
+            p->created[s] = created;
+        row = ref;
+    }
+    atomic_store_explicit(&slot->best_row, row, memory_order_release);
+}
+
+static void offer_rows(struct pit *p, const struct pit_batch *b, const struct probe *q)
+{
+    const int64_t *ts = b->ts.data, *created = b->created.data;
+    bool compare = !p->exact && !p->collisions;
+    for (size_t j = 0; j < q->n; j++) {
+        size_t i = q->rows[j];
+        uint32_t s = q->slots[j];
+        if (compare && !pit_key_is(p, b->keys, i, p->slot_entity[s]))
+            continue;
+        int64_t c = 0;
+        if (p->config.has_created)
+            c = pit_bit(b->created.valid, i) ? created[i] : PIT_NULL_TIME;
+        if (c == PIT_NULL_TIME && p->config.cutoff == PIT_CUTOFF_CREATED)
+            continue;
+        slot_offer(p, s, ts[i], c, pit_ref(b->file, b->rows[i]));
+    }
+}
+
+bool pit_offer(struct pit *p, const struct pit_batch *b, struct error *err)
+{
+    ASSERT(p->phase == PIT_OFFERING && b->n <= PIT_BATCH_MAX && b->file < p->config.files_n);
+    if (b->n == 0 || p->slots_n == 0)
+        return true;
+    if (b->rows[0] < 0 || b->rows[b->n - 1] >= PIT_FILE_ROWS_MAX)
+        return fail(err, ERR_LIMIT, "feature row %lld of a file, at most %lld",
+                    (long long)b->rows[b->n - 1], (long long)PIT_FILE_ROWS_MAX);
+    struct probe q;
+    uint64_t bits[PIT_BATCH_MAX / 64];
+    const uint64_t *whole = pit_rows_whole(p, b, bits) ? bits : NULL;
+    const int64_t *ts = b->ts.data, *from = counts_from(p, b, q.from);
+    pit_hash_keys(p, b->keys, b->n, q.hashes);
+    for (size_t at = 0; at < b->n; at += GROUP_ROWS) {
+        size_t end = at + GROUP_ROWS < b->n ? at + GROUP_ROWS : b->n;
+        probe_times(p, ts, from, at, end, &q);
+        if (whole)
+            probe_whole(whole, &q);
+        probe_buckets(p, from, &q);
+        if (p->collisions)
+            probe_slots_colliding(p, b, from, &q);
+        else
+            probe_slots(p, ts, from, &q);
+        offer_rows(p, b, &q);
+    }
+    return true;
+}
