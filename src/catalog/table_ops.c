@@ -23,10 +23,6 @@ struct snapshot_plan {
     struct catalog *catalog;
     struct snapshot_change change;
     struct snapshot_result result;
-    struct schema_guard {
-        int32_t schema_id, spec_id;
-        bool set;
-    } guard; /* of the first attempt */
 };
 
 static bool is_cancelled(const struct write *w, struct error *err)
@@ -43,8 +39,9 @@ static bool write_once(struct write *w, struct arena *a, struct write_outcome *o
     w->again = false;
     if (!catalog_load_table(w->catalog, w->ref, w->ns, w->name, a, &t, err))
         return false;
-    if (!w->plan(w->ctx, &t, a, &change, err) ||
-        !table_commit_in_turn(w->catalog, w->ref, &change, 1, &w->info->commit, a, &done, err)) {
+    if (!w->plan(w->ctx, &t, a, &change, err)) /* a conflict with the newest table stays one */
+        return false;
+    if (!table_commit_in_turn(w->catalog, w->ref, &change, 1, &w->info->commit, a, &done, err)) {
         w->again = err->code == ERR_CONFLICT;
         return false;
     }
@@ -58,8 +55,7 @@ static void pause_before(struct write *w, int attempt)
 {
     int64_t limit = PAUSE_US_MIN << (attempt < 12 ? attempt : 12);
     limit = limit < PAUSE_US_MAX ? limit : PAUSE_US_MAX;
-    env_sleep_us(w->catalog->env,
-                 1 + (int64_t)(env_random_u64(w->catalog->env) % (uint64_t)limit));
+    env_sleep_us(w->catalog->env, 1 + (int64_t)(env_random_u64(w->catalog->env) % (uint64_t)limit));
 }
 
 /* One turn for plan and commit: writers of the same table in this process do not spoil each other's plans. */
@@ -130,10 +126,10 @@ static bool run_plan(struct catalog *c, str ref, str ns, str name, struct snapsh
         p->change.summary.n = info->summary_n;
     }
     bool ok = catalog_retry(c, ref, ns, name, plan_snapshot, p, info, a, out, err);
-    if (!ok && err->code != ERR_UNKNOWN)
+    bool unused = ok ? out->snapshot_id != p->result.snapshot_id /* a key was replayed */
+                     : err->code != ERR_UNKNOWN;
+    if (unused)
         drop_plan(p);
-    if (ok)
-        out->snapshot_id = p->result.snapshot_id;
     return ok;
 }
 
@@ -141,10 +137,9 @@ bool catalog_append(struct catalog *c, str ref, str ns, str name, const struct d
                     size_t n, const struct write_info *info, struct arena *a,
                     struct write_outcome *out, struct error *err)
 {
-    struct snapshot_plan p = { .catalog = c,
-                               .change = { .operation = SNAPSHOT_APPEND,
-                                           .added = files,
-                                           .added_n = n } };
+    struct snapshot_plan p = {
+        .catalog = c, .change = { .operation = SNAPSHOT_APPEND, .added = files, .added_n = n }
+    };
     return run_plan(c, ref, ns, name, &p, info, a, out, err);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading: lookups, cursors, differences. */
+ * Reading: lookups and cursors. */
 #include "catalog/tree_priv.h"
 
 bool tree_get(const struct tree *t, const struct sha256 *root, str key, struct arena *a,
@@ -44,8 +44,7 @@ void tree_close(struct tree_cursor *c)
         node_unref(c->at[--c->depth].node);
 }
 
-/* Puts a node at the bottom of the cursor's path. */
-static bool enter(struct tree_cursor *c, const struct sha256 *hash, struct error *err)
+bool cursor_enter(struct tree_cursor *c, const struct sha256 *hash, struct error *err)
 {
     if (c->depth >= TREE_LEVELS_MAX)
         return fail(err, ERR_CORRUPT, "catalog tree is deeper than %d levels", TREE_LEVELS_MAX);
@@ -79,7 +78,7 @@ static bool settle(struct tree_cursor *c, struct error *err)
             return true;
         }
         struct sha256 child = node_child(&node->entries[i]);
-        if (!enter(c, &child, err))
+        if (!cursor_enter(c, &child, err))
             return false;
     }
     c->key = c->value = (str){ 0 };
@@ -91,7 +90,7 @@ bool tree_seek(struct tree_cursor *c, const struct tree *t, const struct sha256 
 {
     *c = (struct tree_cursor){ .tree = t };
     struct sha256 hash = *root;
-    while (enter(c, &hash, err)) {
+    while (cursor_enter(c, &hash, err)) {
         struct node *node = c->at[c->depth - 1].node;
         size_t i = c->at[c->depth - 1].i = node_find(node, from);
         if (node->level == 0 || i >= node->n) {
@@ -105,69 +104,9 @@ bool tree_seek(struct tree_cursor *c, const struct tree *t, const struct sha256 
     return false;
 }
 
-/* Leaves the node at this place of the path, whose entries are done with. */
-static bool leave(struct tree_cursor *c, int place, struct error *err)
-{
-    while (c->depth > place)
-        node_unref(c->at[--c->depth].node);
-    if (c->depth > 0)
-        c->at[c->depth - 1].i++;
-    return settle(c, err);
-}
-
 bool tree_next(struct tree_cursor *c, struct error *err)
 {
     ASSERT(c->depth > 0);
     c->at[c->depth - 1].i++;
     return settle(c, err);
-}
-
-/* Steps both cursors over the greatest subtree that both have just reached the start of. */
-static bool skip_common(struct tree_cursor *x, struct tree_cursor *y, bool *skipped,
-                        struct error *err)
-{
-    int up = 0; /* levels above the leaves that are equal */
-    while (up < x->depth && up < y->depth) {
-        int i = x->depth - 1 - up, j = y->depth - 1 - up;
-        if (x->at[i].i != 0 || y->at[j].i != 0 ||
-            memcmp(&x->at[i].node->hash, &y->at[j].node->hash, sizeof(struct sha256)) != 0)
-            break;
-        up++;
-    }
-    *skipped = up > 0;
-    return up == 0 || (leave(x, x->depth - up, err) && leave(y, y->depth - up, err));
-}
-
-static bool diff_step(struct tree_cursor *x, struct tree_cursor *y, tree_diff_fn *fn, void *ctx,
-                      struct error *err)
-{
-    bool skipped = false;
-    if (!tree_at_end(x) && !tree_at_end(y)) {
-        if (!skip_common(x, y, &skipped, err))
-            return false;
-        if (skipped)
-            return true;
-    }
-    int order = tree_at_end(x) ? 1 : tree_at_end(y) ? -1 : str_cmp(x->key, y->key);
-    str none = { 0 };
-    if (order < 0)
-        return fn(ctx, x->key, x->value, none, err) && tree_next(x, err);
-    if (order > 0)
-        return fn(ctx, y->key, none, y->value, err) && tree_next(y, err);
-    if (!str_eq(x->value, y->value) && !fn(ctx, x->key, x->value, y->value, err))
-        return false;
-    return tree_next(x, err) && tree_next(y, err);
-}
-
-bool tree_diff(const struct tree *t, const struct sha256 *old_root, const struct sha256 *new_root,
-               tree_diff_fn *fn, void *ctx, struct error *err)
-{
-    struct tree_cursor x, y = { 0 };
-    bool ok =
-        tree_seek(&x, t, old_root, (str){ 0 }, err) && tree_seek(&y, t, new_root, (str){ 0 }, err);
-    while (ok && !(tree_at_end(&x) && tree_at_end(&y)))
-        ok = diff_step(&x, &y, fn, ctx, err);
-    tree_close(&x);
-    tree_close(&y);
-    return ok;
 }

@@ -44,6 +44,9 @@ static inline struct sha256 node_child(const struct node_entry *e)
     return h;
 }
 
+/* Puts a node at the bottom of the cursor's path, before its first entry. */
+MUST_USE bool cursor_enter(struct tree_cursor *c, const struct sha256 *hash, struct error *err);
+
 /* The first entry whose key is not less than `key`; n when there is none. */
 size_t node_find(const struct node *n, str key);
 

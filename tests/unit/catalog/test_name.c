@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog/name.h"
+#include "catalog/entry.h"
+#include "iceberg/metadata.h"
+#include "test.h"
+
+TEST(good_names_pass)
+{
+    struct error err;
+    const char *good[] = { "a",
+                           "flights",
+                           "Flights 2001",
+                           "a-b_c",
+                           "a.b",
+                           "\xc3\xa9t\xc3\xa9",
+                           "\xe6\x97\xa5\xe6\x9c\xac",
+                           "x=1",
+                           "a+b",
+                           "(a)",
+                           "a~" };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        CHECK_OK(name_check(str_of(good[i]), &err));
+}
+
+TEST(names_that_others_take_as_special_are_refused)
+{
+    struct error err;
+    const char *bad[] = { "",     ".",        "..",           ".tmp",     ".hidden", " a",
+                          "a ",   "a/b",      "a\\b",         "a*",       "a?",      "[a",
+                          "a]",   "$a",       "{a",           "a}",       "a\"b",    "a'b",
+                          "a`b",  "a<b",      "a>b",          "a|b",      "a%2fb",   "a#b",
+                          "a:b",  "a;b",      "a\nb",         "\t",       "a\x7f",   "\xc2\x85",
+                          "\xff", "\xc0\xaf", "\xed\xa0\x80", "../../etc" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK_FAILS(name_check(str_of(bad[i]), &err), ERR_INVALID);
+    CHECK_FAILS(name_check(str_make("a\0b", 3), &err), ERR_INVALID);
+    char longest[NAME_BYTES_MAX + 1];
+    memset(longest, 'x', sizeof longest);
+    CHECK_OK(name_check(str_make(longest, NAME_BYTES_MAX), &err));
+    CHECK_FAILS(name_check(str_make(longest, NAME_BYTES_MAX + 1), &err), ERR_INVALID);
+}
+
+TEST(namespaces_have_levels)
+{
+    struct error err;
+    struct arena *a = test_arena();
+    str ns = ns_from_dotted(STR("a.b.c"), a), head, name;
+    CHECK_OK(ns_check(ns, &err));
+    CHECK_STR(ns_to_text(ns, a), "a.b.c");
+    CHECK_STR(ns_last(ns), "c");
+    CHECK_STR(ns_to_text(ns_parent(ns), a), "a.b");
+    CHECK_INT(ns_parent(STR("a")).len, 0);
+    CHECK_FAILS(ns_check((str){ 0 }, &err), ERR_INVALID);
+    CHECK_FAILS(ns_check(ns_from_dotted(STR("a..b"), a), &err), ERR_INVALID);
+    CHECK_FAILS(ns_check(ns_from_dotted(STR("a."), a), &err), ERR_INVALID);
+    CHECK_FAILS(ns_check(ns_from_dotted(STR("1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7"), a), &err),
+                ERR_INVALID);
+    CHECK_OK(name_split(STR("a.b.t"), a, &head, &name, &err));
+    CHECK_STR(name_to_text(head, name, a), "a.b.t");
+    CHECK_STR(name, "t");
+    CHECK_FAILS(name_split(STR("t"), a, &head, &name, &err), ERR_INVALID);
+    CHECK_FAILS(name_split(STR("a."), a, &head, &name, &err), ERR_INVALID);
+}
+
+/* Direct children stand together, and keys give their names back. */
+TEST(keys_order_as_listings_need)
+{
+    struct arena *a = test_arena();
+    struct error err;
+    str ab = ns_from_dotted(STR("a.b"), a), ns, name;
+    CHECK(str_starts(key_namespace(ab, a), key_children(STR("a"), a)));
+    CHECK(
+        !str_starts(key_namespace(ns_from_dotted(STR("a.b.c"), a), a), key_children(STR("a"), a)));
+    CHECK(!str_starts(key_namespace(STR("ab"), a), key_children(STR("a"), a)));
+    CHECK(str_starts(key_namespace(STR("ab"), a), key_children((str){ 0 }, a)));
+    str t = key_entry(ENTRY_TABLE, ab, STR("t"), a);
+    CHECK(str_starts(t, key_contents(ENTRY_TABLE, ab, a)));
+    CHECK(!str_starts(t, key_contents(ENTRY_TABLE, STR("a"), a)));
+    CHECK_OK(key_parse(t, &ns, &name, &err));
+    CHECK(str_eq(ns, ab));
+    CHECK_STR(name, "t");
+    CHECK_OK(key_parse(key_namespace(ab, a), &ns, &name, &err));
+    CHECK(str_eq(ns, ab) && name.len == 0);
+    CHECK_FAILS(key_parse(STR("Xx"), &ns, &name, &err), ERR_CORRUPT);
+    CHECK_FAILS(key_parse(STR("Tnothing"), &ns, &name, &err), ERR_CORRUPT);
+}
+
+TEST(entries_read_back_and_damage_is_seen)
+{
+    struct arena *a = test_arena();
+    struct error err;
+    struct property props[] = { { STR_INIT("z"), STR_INIT("1") }, { STR_INIT("a"), STR_INIT("") } };
+    struct entry e = { ENTRY_TABLE, STR_INIT("uuid"), STR_INIT("/w/x.json"), 77, props, 2 }, got;
+    str bytes;
+    CHECK_OK(entry_encode(&e, a, &bytes, &err));
+    CHECK_OK(entry_decode(bytes, a, &got, &err));
+    CHECK_INT(got.type, ENTRY_TABLE);
+    CHECK_INT(got.snapshot_id, 77);
+    CHECK_STR(got.location, "/w/x.json");
+    CHECK_STR(got.props[0].key, "a");
+    CHECK_STR(got.props[1].value, "1");
+    for (size_t n = 0; n < bytes.len; n++)
+        CHECK_FAILS(entry_decode(arena_str(a, str_sub(bytes, 0, n)), a, &got, &err), ERR_CORRUPT);
+}
