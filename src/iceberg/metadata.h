@@ -161,6 +161,9 @@ MUST_USE bool partition_statistics_file_parse(const struct json *json, struct ar
                                               struct error *err);
 void partition_statistics_file_write(const struct partition_statistics_file *f,
                                      struct json_writer *w);
+/* {"key-id":…,"encrypted-key-metadata":…}; the object is copied whole. */
+MUST_USE bool encryption_key_parse(const struct json *json, struct arena *a,
+                                   struct encryption_key *out, struct error *err);
 /* An object of strings. */
 MUST_USE bool properties_parse(const struct json *json, struct arena *a, struct property_list *out,
                                struct error *err);

@@ -51,7 +51,7 @@ str transform_text(const struct transform *f, const struct value *result, struct
 
 struct partition_field {
     int32_t source_id; /* of the first source */
-    int32_t field_id;  /* 1000 and up */
+    int32_t field_id;  /* 1000 and up; -1 in an update: the table assigns it */
     str name;
     struct transform transform;
     const int32_t *source_ids; /* v3, several sources; else NULL.  Then the transform is unknown */
@@ -107,7 +107,8 @@ const struct type *partition_field_type(const struct partition_spec *s, size_t i
                                         const struct schema *schema);
 
 /* "name=value/name2=value2", URL-encoded as Java's URLEncoder does; values are the transforms'
- * results, one per field of the spec.  "" for a spec without fields. */
+ * results, one per field of the spec.  "" for a spec without fields.
+ * At most 1 MiB, cut off there: no file system takes a tenth of it. */
 str partition_path(const struct partition_spec *s, const struct value *values, struct arena *a);
 
 struct sort_field {

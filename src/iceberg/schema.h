@@ -34,8 +34,7 @@ struct schema {
     int32_t max_id;           /* the largest field id; 0 when there is none */
 };
 
-/* Builds the indexes and checks: ids positive, unique and below the reserved ones, names unique
- * and not empty, identifier fields as the specification demands.  `fields` and `identifier_ids`
+/* Builds the indexes and checks: ids not negative, unique and below the reserved ones, names unique, identifier fields as the specification demands.  `fields` and `identifier_ids`
  * are not copied.  ERR_INVALID or ERR_LIMIT. */
 MUST_USE bool schema_build(int32_t id, const struct field *fields, size_t fields_n,
                            const int32_t *identifier_ids, size_t identifier_ids_n, struct arena *a,

@@ -88,6 +88,9 @@ struct table_requirement {
     int32_t id;          /* the others */
 };
 
+/* The action's name in JSON: "add-snapshot". */
+const char *update_kind_name(enum update_kind kind);
+
 /* Short ways to build the common ones; what they are given is not copied. */
 struct table_update update_add_snapshot(const struct snapshot *s);
 struct table_update update_set_ref(str name, enum ref_kind kind, int64_t snapshot_id);

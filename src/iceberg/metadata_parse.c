@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Table metadata from JSON (Iceberg spec, "Table Metadata Fields" and Appendix C).
+ *
+ * A table may have a hundred thousand snapshots with twenty summary entries each, so the text is
+ * copied once into the result's arena and strings stay views into the copy; only those with
+ * escapes, which the JSON tree holds itself, are copied one by one.  The tree is thrown away. */
+#include "iceberg/metadata_priv.h"
+
+struct parser {
+    struct arena *arena;
+    str text; /* lives in the arena; empty when the JSON is somebody else's */
+};
+
+static str keep(const struct parser *p, str s)
+{
+    bool inside = p->text.len > 0 && s.ptr >= p->text.ptr && s.ptr < p->text.ptr + p->text.len;
+    return inside ? s : arena_str(p->arena, s);
+}
+
+/* -- small parts ----------------------------------------------------------------------------- */
+
+static bool keep_properties(const struct parser *p, const struct json *json,
+                            struct property_list *out, struct error *err)
+{
+    *out = (struct property_list){ 0 };
+    if (json->kind != JSON_OBJECT)
+        return fail(err, ERR_INVALID, "properties are a JSON %s, not an object",
+                    json_kind_name(json->kind));
+    struct property *list = arena_array(p->arena, struct property, json->object.n);
+    for (size_t i = 0; i < json->object.n; i++) {
+        const struct json_member *m = &json->object.members[i];
+        if (m->value.kind != JSON_STR)
+            return fail(err, ERR_INVALID, "property \"" STR_FMT "\" is a JSON %s, not a string",
+                        STR_ARG(m->key), json_kind_name(m->value.kind));
+        list[i] = (struct property){ keep(p, m->key), keep(p, m->value.s) };
+    }
+    *out = (struct property_list){ list, json->object.n };
+    return true;
+}
+
+bool properties_parse(const struct json *json, struct arena *a, struct property_list *out,
+                      struct error *err)
+{
+    struct parser p = { .arena = a };
+    return keep_properties(&p, json, out, err);
+}
+
+/* "operation" goes into its own member. */
+static bool parse_summary(const struct parser *p, const struct json *json, struct snapshot *out,
+                          struct error *err)
+{
+    const struct json *summary;
+    struct property_list all;
+    if (!json_opt_obj(json, "summary", &summary, err))
+        return false;
+    if (!summary)
+        return true;
+    if (!keep_properties(p, summary, &all, err))
+        return fail_in(err, "summary");
+    struct property *rest = arena_array(p->arena, struct property, all.n);
+    size_t n = 0;
+    for (size_t i = 0; i < all.n; i++) {
+        if (str_is(all.at[i].key, "operation"))
+            out->operation = all.at[i].value;
+        else
+            rest[n++] = all.at[i];
+    }
+    out->summary = (struct property_list){ rest, n };
+    return true;
+}
+
+static bool parse_manifests(const struct parser *p, const struct json *json, struct snapshot *out,
+                            struct error *err)
+{
+    const struct json *list;
+    if (!json_opt_array(json, "manifests", &list, err))
+        return false;
+    if (!list || out->manifest_list.len > 0)
+        return true;
+    str *paths = arena_array(p->arena, str, list->array.n);
+    for (size_t i = 0; i < list->array.n; i++) {
+        if (list->array.items[i].kind != JSON_STR)
+            return fail(err, ERR_INVALID, "manifests[%zu] is no string", i);
+        paths[i] = keep(p, list->array.items[i].s);
+    }
+    out->manifests = paths;
+    out->manifests_n = list->array.n;
+    return true;
+}
+
+static bool parse_snapshot(const struct parser *p, const struct json *json, struct snapshot *out,
+                           struct error *err)
+{
+    str list, key;
+    *out = (struct snapshot){ 0 };
+    if (!json_need_int(json, "snapshot-id", &out->id, err) ||
+        !json_opt_int(json, "parent-snapshot-id", SNAPSHOT_NONE, &out->parent_id, err) ||
+        !json_opt_int(json, "sequence-number", 0, &out->sequence_number, err) ||
+        !json_need_int(json, "timestamp-ms", &out->timestamp_ms, err) ||
+        !json_opt_str(json, "manifest-list", STR(""), &list, err) ||
+        !json_opt_i32(json, "schema-id", -1, &out->schema_id, err) ||
+        !json_opt_int(json, "first-row-id", -1, &out->first_row_id, err) ||
+        !json_opt_int(json, "added-rows", -1, &out->added_rows, err) ||
+        !json_opt_str(json, "key-id", STR(""), &key, err))
+        return fail_in(err, "snapshot");
+    out->manifest_list = keep(p, list);
+    out->key_id = keep(p, key);
+    if (!parse_summary(p, json, out, err) || !parse_manifests(p, json, out, err))
+        return fail_in(err, "snapshot %lld", (long long)out->id);
+    return true;
+}
+
+bool snapshot_parse(const struct json *json, struct arena *a, struct snapshot *out,
+                    struct error *err)
+{
+    struct parser p = { .arena = a };
+    return parse_snapshot(&p, json, out, err);
+}
+
+bool snapshot_ref_parse(const struct json *json, str name, struct arena *a,
+                        struct snapshot_ref *out, struct error *err)
+{
+    str type;
+    *out = (struct snapshot_ref){ .name = arena_str(a, name) };
+    if (!json_need_int(json, "snapshot-id", &out->snapshot_id, err) ||
+        !json_need_str(json, "type", &type, err) ||
+        !json_opt_i32(json, "min-snapshots-to-keep", 0, &out->min_snapshots_to_keep, err) ||
+        !json_opt_int(json, "max-snapshot-age-ms", 0, &out->max_snapshot_age_ms, err) ||
+        !json_opt_int(json, "max-ref-age-ms", 0, &out->max_ref_age_ms, err))
+        return fail_in(err, "ref \"" STR_FMT "\"", STR_ARG(name));
+    out->kind = str_eq_nocase(type, STR("tag")) ? REF_TAG : REF_BRANCH;
+    if (out->kind == REF_BRANCH && !str_eq_nocase(type, STR("branch")))
+        return fail(err, ERR_INVALID, "ref \"" STR_FMT "\" has type \"" STR_FMT "\"", STR_ARG(name),
+                    STR_ARG(type));
+    if (out->min_snapshots_to_keep < 0 || out->max_snapshot_age_ms < 0 || out->max_ref_age_ms < 0)
+        return fail(err, ERR_INVALID, "ref \"" STR_FMT "\" has a negative retention",
+                    STR_ARG(name));
+    return true;
+}
+
+static bool parse_blob_fields(const struct json *json, struct arena *a, struct blob_metadata *out,
+                              struct error *err)
+{
+    const struct json *list;
+    if (!json_need_array(json, "fields", &list, err))
+        return false;
+    int32_t *ids = arena_array(a, int32_t, list->array.n);
+    for (size_t i = 0; i < list->array.n; i++) {
+        const struct json *id = &list->array.items[i];
+        if (id->kind != JSON_INT || id->i < 0 || id->i > INT32_MAX)
+            return fail(err, ERR_INVALID, "fields[%zu] is no field id", i);
+        ids[i] = (int32_t)id->i;
+    }
+    out->fields = ids;
+    out->fields_n = list->array.n;
+    return true;
+}
+
+static bool parse_blob(const struct json *json, struct arena *a, struct blob_metadata *out,
+                       struct error *err)
+{
+    str type;
+    const struct json *properties;
+    if (!json_need_str(json, "type", &type, err) ||
+        !json_need_int(json, "snapshot-id", &out->snapshot_id, err) ||
+        !json_need_int(json, "sequence-number", &out->sequence_number, err) ||
+        !parse_blob_fields(json, a, out, err) ||
+        !json_opt_obj(json, "properties", &properties, err))
+        return fail_in(err, "blob-metadata");
+    out->type = arena_str(a, type);
+    return !properties || properties_parse(properties, a, &out->properties, err);
+}
+
+bool statistics_file_parse(const struct json *json, struct arena *a, struct statistics_file *out,
+                           struct error *err)
+{
+    str path, key;
+    const struct json *blobs;
+    *out = (struct statistics_file){ 0 };
+    if (!json_need_int(json, "snapshot-id", &out->snapshot_id, err) ||
+        !json_need_str(json, "statistics-path", &path, err) ||
+        !json_need_int(json, "file-size-in-bytes", &out->size, err) ||
+        !json_need_int(json, "file-footer-size-in-bytes", &out->footer_size, err) ||
+        !json_opt_str(json, "key-metadata", STR(""), &key, err) ||
+        !json_need_array(json, "blob-metadata", &blobs, err))
+        return fail_in(err, "statistics");
+    out->path = arena_str(a, path);
+    out->key_metadata = arena_str(a, key);
+    struct blob_metadata *list = arena_array(a, struct blob_metadata, blobs->array.n);
+    for (size_t i = 0; i < blobs->array.n; i++)
+        if (!parse_blob(&blobs->array.items[i], a, &list[i], err))
+            return fail_in(err, "statistics of snapshot %lld", (long long)out->snapshot_id);
+    out->blobs = list;
+    out->blobs_n = blobs->array.n;
+    return true;
+}
+
+bool partition_statistics_file_parse(const struct json *json, struct arena *a,
+                                     struct partition_statistics_file *out, struct error *err)
+{
+    str path;
+    *out = (struct partition_statistics_file){ 0 };
+    if (!json_need_int(json, "snapshot-id", &out->snapshot_id, err) ||
+        !json_need_str(json, "statistics-path", &path, err) ||
+        !json_need_int(json, "file-size-in-bytes", &out->size, err))
+        return fail_in(err, "partition-statistics");
+    out->path = arena_str(a, path);
+    return true;
+}
+
+static void copy_json(const struct json *from, struct arena *a, struct json *to)
+{
+    *to = *from;
+    if (from->kind == JSON_STR)
+        to->s = arena_str(a, from->s);
+    if (from->kind == JSON_ARRAY) {
+        to->array.items = arena_array(a, struct json, from->array.n);
+        for (size_t i = 0; i < from->array.n; i++)
+            copy_json(&from->array.items[i], a, &to->array.items[i]);
+    }
+    if (from->kind == JSON_OBJECT) {
+        to->object.members = arena_array(a, struct json_member, from->object.n);
+        for (size_t i = 0; i < from->object.n; i++) {
+            to->object.members[i].key = arena_str(a, from->object.members[i].key);
+            copy_json(&from->object.members[i].value, a, &to->object.members[i].value);
+        }
+    }
+}
+
+bool encryption_key_parse(const struct json *json, struct arena *a, struct encryption_key *out,
+                          struct error *err)
+{
+    str id;
+    if (!json_need_str(json, "key-id", &id, err))
+        return fail_in(err, "encryption key");
+    struct json *copy = arena_new(a, struct json);
+    copy_json(json, a, copy);
+    *out = (struct encryption_key){ .id = arena_str(a, id), .json = copy };
+    return true;
+}
+
+/* -- lists ----------------------------------------------------------------------------------- */
+
+/* Reads each element of the array `key`; *out is an array of elements of `size` bytes.  A missing
+ * array is empty. */
+static bool parse_list(const struct parser *p, const struct json *root, const char *key,
+                       size_t size,
+                       bool (*one)(const struct parser *p, const struct json *json, void *out,
+                                   struct error *err),
+                       void **out, size_t *n, struct error *err)
+{
+    const struct json *list;
+    if (!json_opt_array(root, key, &list, err))
+        return false;
+    *n = list ? list->array.n : 0;
+    if (*n > METADATA_SNAPSHOTS_MAX)
+        return fail(err, ERR_LIMIT, "%s has %zu entries, limit %d", key, *n,
+                    METADATA_SNAPSHOTS_MAX);
+    *out = arena_alloc_array(p->arena, *n, size);
+    for (size_t i = 0; i < *n; i++)
+        if (!one(p, &list->array.items[i], (char *)*out + i * size, err))
+            return fail_in(err, "%s[%zu]", key, i);
+    return true;
+}
+
+static bool one_schema(const struct parser *p, const struct json *json, void *out,
+                       struct error *err)
+{
+    return schema_parse(json, p->arena, out, err);
+}
+
+static bool one_spec(const struct parser *p, const struct json *json, void *out, struct error *err)
+{
+    return partition_spec_parse(json, p->arena, out, err);
+}
+
+static bool one_order(const struct parser *p, const struct json *json, void *out, struct error *err)
+{
+    return sort_order_parse(json, p->arena, out, err);
+}
+
+static bool one_snapshot(const struct parser *p, const struct json *json, void *out,
+                         struct error *err)
+{
+    struct snapshot *s = arena_new(p->arena, struct snapshot);
+    *(const struct snapshot **)out = s;
+    return parse_snapshot(p, json, s, err);
+}
+
+static bool one_snapshot_log(const struct parser *p, const struct json *json, void *out,
+                             struct error *err)
+{
+    struct snapshot_log_entry *e = out;
+    (void)p;
+    return json_need_int(json, "timestamp-ms", &e->timestamp_ms, err) &&
+           json_need_int(json, "snapshot-id", &e->snapshot_id, err);
+}
+
+static bool one_metadata_log(const struct parser *p, const struct json *json, void *out,
+                             struct error *err)
+{
+    struct metadata_log_entry *e = out;
+    str file;
+    if (!json_need_int(json, "timestamp-ms", &e->timestamp_ms, err) ||
+        !json_need_str(json, "metadata-file", &file, err))
+        return false;
+    e->file = keep(p, file);
+    return true;
+}
+
+static bool one_statistics(const struct parser *p, const struct json *json, void *out,
+                           struct error *err)
+{
+    return statistics_file_parse(json, p->arena, out, err);
+}
+
+static bool one_partition_statistics(const struct parser *p, const struct json *json, void *out,
+                                     struct error *err)
+{
+    return partition_statistics_file_parse(json, p->arena, out, err);
+}
+
+static bool one_key(const struct parser *p, const struct json *json, void *out, struct error *err)
+{
+    return encryption_key_parse(json, p->arena, out, err);
+}
+
+#define LIST(p, root, key, list, count, one, err)                                                  \
+    parse_list((p), (root), (key), sizeof *(list), (one), (void *)&(list), &(count), (err))
+
+/* -- the whole ------------------------------------------------------------------------------- */
+
+static bool has(const struct json *root, const char *key)
+{
+    const struct json *v = json_get(root, key);
+    return v && v->kind != JSON_NULL;
+}
+
+/* Later versions must say what v1 could leave out. */
+static bool only_v1(const struct metadata *m, const char *key, struct error *err)
+{
+    return m->format_version == 1 ||
+           fail(err, ERR_INVALID, "%s is missing, format version %d needs it", key,
+                m->format_version);
+}
+
+static bool parse_head(const struct parser *p, const struct json *root, struct metadata *m,
+                       struct error *err)
+{
+    str uuid, location;
+    int32_t version;
+    if (!json_need_i32(root, "format-version", &version, err))
+        return false;
+    if (version < 1 || version > FORMAT_VERSION_MAX)
+        return fail(err, ERR_UNSUPPORTED, "format version %d is not supported, 1 to %d are",
+                    version, FORMAT_VERSION_MAX);
+    m->format_version = version;
+    if (!json_opt_str(root, "table-uuid", STR(""), &uuid, err) ||
+        !json_need_str(root, "location", &location, err) ||
+        !json_need_int(root, "last-updated-ms", &m->last_updated_ms, err) ||
+        !json_need_i32(root, "last-column-id", &m->last_column_id, err) ||
+        !json_opt_int(root, "current-snapshot-id", SNAPSHOT_NONE, &m->current_snapshot_id, err))
+        return false;
+    if (uuid.len == 0 && !only_v1(m, "table-uuid", err))
+        return false;
+    if (version > 1 && !json_need_int(root, "last-sequence-number", &m->last_sequence_number, err))
+        return false;
+    if (version > 2 && !json_need_int(root, "next-row-id", &m->next_row_id, err))
+        return false;
+    m->uuid = keep(p, uuid);
+    m->location = keep(p, location);
+    return true;
+}
+
+static bool parse_schemas(const struct parser *p, const struct json *root, struct metadata *m,
+                          struct error *err)
+{
+    if (has(root, "schemas"))
+        return json_need_i32(root, "current-schema-id", &m->current_schema_id, err) &&
+               LIST(p, root, "schemas", m->schemas, m->schemas_n, one_schema, err);
+    const struct json *schema;
+    if (!only_v1(m, "schemas", err) || !json_need_obj(root, "schema", &schema, err))
+        return false;
+    m->schemas = arena_new(p->arena, const struct schema *);
+    m->schemas_n = 1;
+    if (!schema_parse(schema, p->arena, &m->schemas[0], err))
+        return false;
+    m->current_schema_id = m->schemas[0]->id;
+    return true;
+}
+
+static bool parse_specs(const struct parser *p, const struct json *root, struct metadata *m,
+                        struct error *err)
+{
+    const struct json *fields;
+    if (has(root, "partition-specs")) {
+        if (!json_need_i32(root, "default-spec-id", &m->default_spec_id, err) ||
+            !LIST(p, root, "partition-specs", m->specs, m->specs_n, one_spec, err))
+            return false;
+    } else {
+        if (!only_v1(m, "partition-specs", err) ||
+            !json_need_array(root, "partition-spec", &fields, err))
+            return false;
+        m->specs = arena_new(p->arena, const struct partition_spec *);
+        m->specs_n = 1;
+        if (!partition_fields_parse(fields, 0, p->arena, &m->specs[0], err))
+            return fail_in(err, "partition-spec");
+    }
+    if (has(root, "last-partition-id"))
+        return json_need_i32(root, "last-partition-id", &m->last_partition_id, err);
+    if (!only_v1(m, "last-partition-id", err))
+        return false;
+    m->last_partition_id = PARTITION_FIELD_ID_FIRST - 1;
+    for (size_t i = 0; i < m->specs_n; i++) {
+        int32_t max = partition_spec_max_field_id(m->specs[i]);
+        m->last_partition_id = max > m->last_partition_id ? max : m->last_partition_id;
+    }
+    return true;
+}
+
+static bool parse_orders(const struct parser *p, const struct json *root, struct metadata *m,
+                         struct error *err)
+{
+    if (has(root, "sort-orders"))
+        return json_need_i32(root, "default-sort-order-id", &m->default_order_id, err) &&
+               LIST(p, root, "sort-orders", m->orders, m->orders_n, one_order, err);
+    if (!only_v1(m, "sort-orders", err))
+        return false;
+    m->orders = arena_new(p->arena, const struct sort_order *);
+    m->orders[0] = &sort_order_none;
+    m->orders_n = 1;
+    return true;
+}
+
+/* A table whose metadata has no refs still has its main branch. */
+static bool parse_refs(const struct parser *p, const struct json *root, struct metadata *m,
+                       struct error *err)
+{
+    const struct json *refs;
+    if (!json_opt_obj(root, "refs", &refs, err))
+        return false;
+    bool only_main = !refs && m->current_snapshot_id != SNAPSHOT_NONE;
+    size_t n = refs ? refs->object.n : only_main;
+    struct snapshot_ref *list = arena_array(p->arena, struct snapshot_ref, n);
+    m->refs = list;
+    m->refs_n = n;
+    if (only_main)
+        list[0] = (struct snapshot_ref){ .name = STR(MAIN_BRANCH),
+                                         .snapshot_id = m->current_snapshot_id };
+    for (size_t i = 0; refs && i < n; i++)
+        if (!snapshot_ref_parse(&refs->object.members[i].value, refs->object.members[i].key,
+                                p->arena, &list[i], err))
+            return false;
+    return true;
+}
+
+static bool parse_all(const struct parser *p, const struct json *root, const struct metadata **out,
+                      struct error *err)
+{
+    struct metadata *m = arena_new(p->arena, struct metadata);
+    const struct json *properties;
+    if (root->kind != JSON_OBJECT)
+        return fail(err, ERR_INVALID, "table metadata is a JSON %s, not an object",
+                    json_kind_name(root->kind));
+    if (!parse_head(p, root, m, err) || !parse_schemas(p, root, m, err) ||
+        !parse_specs(p, root, m, err) || !parse_orders(p, root, m, err) ||
+        !json_opt_obj(root, "properties", &properties, err) ||
+        (properties && !keep_properties(p, properties, &m->properties, err)) ||
+        !LIST(p, root, "snapshots", m->snapshots, m->snapshots_n, one_snapshot, err) ||
+        !LIST(p, root, "snapshot-log", m->snapshot_log, m->snapshot_log_n, one_snapshot_log, err) ||
+        !LIST(p, root, "metadata-log", m->metadata_log, m->metadata_log_n, one_metadata_log, err) ||
+        !LIST(p, root, "statistics", m->statistics, m->statistics_n, one_statistics, err) ||
+        !LIST(p, root, "partition-statistics", m->partition_statistics, m->partition_statistics_n,
+              one_partition_statistics, err) ||
+        !LIST(p, root, "encryption-keys", m->keys, m->keys_n, one_key, err) ||
+        !parse_refs(p, root, m, err) || !metadata_index_snapshots(m, p->arena, err) ||
+        !metadata_check(m, err))
+        return false;
+    *out = m;
+    return true;
+}
+
+bool metadata_from_json(const struct json *json, struct arena *a, const struct metadata **out,
+                        struct error *err)
+{
+    struct parser p = { .arena = a };
+    return parse_all(&p, json, out, err) || fail_in(err, "table metadata");
+}
+
+bool metadata_parse(str text, struct arena *a, const struct metadata **out, struct error *err)
+{
+    if (text.len > METADATA_BYTES_MAX)
+        return fail(err, ERR_LIMIT, "table metadata of %zu bytes, limit %zu", text.len,
+                    METADATA_BYTES_MAX);
+    struct arena *scratch = arena_create(0);
+    struct parser p = { .arena = a, .text = arena_str(a, text) };
+    struct json *root;
+    bool ok = json_parse(p.text, scratch, &root, err) && parse_all(&p, root, out, err);
+    arena_destroy(scratch);
+    if (ok)
+        return true;
+    if (err->code == ERR_INVALID) /* these are stored bytes, nobody's request */
+        err->code = ERR_CORRUPT;
+    return fail_in(err, "table metadata");
+}
