@@ -148,6 +148,8 @@ static bool bound_decode(const struct type *type, str bytes, struct value *out)
     if (type->kind == TYPE_GEOMETRY || type->kind == TYPE_GEOGRAPHY || type->kind == TYPE_VARIANT ||
         type->kind == TYPE_UNKNOWN)
         return false;
+    if (type->kind == TYPE_FIXED) /* may have been cut short */
+        type = type_of(TYPE_BINARY);
     return value_decode(type, bytes, out, &ignored) && !value_is_nan(out);
 }
 

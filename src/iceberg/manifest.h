@@ -93,8 +93,8 @@ MUST_USE bool manifest_parse(str bytes, const struct manifest_read_options *opti
                              struct arena *a, struct manifest_entry **out, size_t *n,
                              struct error *err);
 
-/* Writing: init, add each entry, finish (which gives the manifest's row for the manifest list,
- * without path), deinit in any case.  One thread. */
+/* Writing: create, add each entry, finish, which gives the manifest's row for the manifest list
+ * (without its path).  One thread. */
 struct manifest_write_options {
     int format_version;
     enum manifest_content content;
