@@ -41,7 +41,9 @@ static bool find_dir(const struct lake_options *o, struct arena *a, char **out, 
             return fail_errno(err, errno, "open the data directory %s", o->dir);
         if (o->must_exist)
             return fail(err, ERR_NOT_FOUND, "there is no data directory %s", o->dir) ||
-                   fail_hint(err, "make one by loading something: firn ingest FILE bronze.NAME --data %s", o->dir);
+                   fail_hint(
+                       err, "make one by loading something: firn ingest FILE bronze.NAME --data %s",
+                       o->dir);
         if (!make_dir(o->dir, err))
             return false;
     } else if (!S_ISDIR(st.st_mode)) {
@@ -72,7 +74,8 @@ static bool read_config(struct store *root, struct arena *a, struct config *out,
         return true;
     for (size_t i = 0; doc->kind == JSON_OBJECT && i < doc->object.n; i++)
         if (!str_is(doc->object.members[i].key, "memory_limit"))
-            return fail(err, ERR_INVALID, "firn.yaml: unknown setting " STR_FMT " (known: memory_limit)",
+            return fail(err, ERR_INVALID,
+                        "firn.yaml: unknown setting " STR_FMT " (known: memory_limit)",
                         STR_ARG(doc->object.members[i].key));
     return json_opt_int(doc, "memory_limit", 0, &out->memory_limit, err);
 }
@@ -83,33 +86,34 @@ static size_t default_memory(void)
     return (size_t)((double)pages * (double)size * MEMORY_SHARE);
 }
 
-static bool open_store(const char *dir, const char *name, struct arena *a, struct store **out, struct error *err)
+static bool open_store(const char *dir, const char *name, struct arena *a, struct store **out,
+                       struct error *err)
 {
     struct store_fs_options o = { .root = arena_printf(a, "%s/%s", dir, name), .clean = true };
     return store_fs_open(&o, out, err);
 }
 
-static bool open_engine(struct lake *lake, const struct lake_options *o, const struct config *config,
-                        struct arena *a, struct error *err)
+static struct engine *make_engine(const struct lake *lake, const struct lake_options *o,
+                                  const struct config *config, struct arena *a)
 {
     size_t memory = o->memory_limit;
     if (!memory)
         memory = config->memory_limit > 0 ? (size_t)config->memory_limit : default_memory();
-    struct engine_config c = {
-        .memory_limit = memory,
-        .threads = o->threads,
-        .temp_dir = arena_printf(a, "%s/tmp", lake->dir),
-    };
-    return engine_create(&c, &lake->engine, err);
+    struct engine_config c = { .memory_limit = memory,
+                               .threads = o->threads,
+                               .temp_directory = arena_printf(a, "%s/tmp", lake->dir).ptr };
+    return engine_create(&c);
 }
 
 /* The parts in the order in which they depend on each other; lake_close undoes what was done. */
-static bool open_parts(struct lake *lake, const struct lake_options *o, struct arena *a, struct error *err)
+static bool open_parts(struct lake *lake, const struct lake_options *o, struct arena *a,
+                       struct error *err)
 {
     struct store *root;
     struct config config;
     str dir = str_of(lake->dir);
-    if (!lock_acquire(dir, &lake->lock, err) || (o->url && !lock_set_url(lake->lock, str_of(o->url), err)))
+    if (!lock_acquire(dir, &lake->lock, err) ||
+        (o->url && !lock_set_url(lake->lock, str_of(o->url), err)))
         return false;
     if (!store_fs_open(&(struct store_fs_options){ .root = dir }, &root, err))
         return false;
@@ -120,9 +124,13 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
         !open_store(lake->dir, "artifacts", a, &lake->artifacts, err) ||
         !db_open(arena_printf(a, "%s/catalog.db", lake->dir), &lake->db, err))
         return false;
-    lake->pool = pool_create("firn-work", o->threads > 0 ? o->threads : cpu_count(), POOL_QUEUE_MAX);
-    struct catalog_options c = { .db = lake->db, .store = lake->warehouse, .env = lake->env, .pool = lake->pool };
-    return catalog_open(&c, &lake->catalog, err) && open_engine(lake, o, &config, a, err) &&
+    lake->pool =
+        pool_create("firn-work", o->threads > 0 ? o->threads : cpu_count(), POOL_QUEUE_MAX);
+    struct catalog_options c = {
+        .db = lake->db, .store = lake->warehouse, .env = lake->env, .pool = lake->pool
+    };
+    lake->engine = make_engine(lake, o, &config, a);
+    return catalog_open(&c, &lake->catalog, err) &&
            kv_open(arena_printf(a, "%s/online", lake->dir), NULL, &lake->online, err);
 }
 

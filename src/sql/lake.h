@@ -26,26 +26,27 @@ struct pool;
 struct store;
 
 struct lake_options {
-    const char *dir;          /* made when missing, unless must_exist */
-    bool must_exist;          /* ERR_NOT_FOUND instead of making it */
-    const char *url;          /* of the server that this process will run; shown to who finds the lock taken */
-    struct env *env;          /* NULL: the real one */
-    size_t memory_limit;      /* bytes for the engine; 0: firn.yaml, else 60 % of the machine's */
-    int threads;              /* 0: all cores */
+    const char *dir; /* made when missing, unless must_exist */
+    bool must_exist; /* ERR_NOT_FOUND instead of making it */
+    const char
+        *url; /* of the server that this process will run; shown to who finds the lock taken */
+    struct env *env;     /* NULL: the real one */
+    size_t memory_limit; /* bytes for the engine; 0: firn.yaml, else 60 % of the machine's */
+    int threads;         /* 0: all cores */
 };
 
 struct lake {
-    struct arena *arena;      /* of this struct */
-    char *dir;                /* absolute, no slash at the end */
+    struct arena *arena; /* of this struct */
+    char *dir;           /* absolute, no slash at the end */
     struct env *env;
     struct lock *lock;
-    struct store *warehouse;  /* rooted at dir/warehouse */
-    struct store *artifacts;  /* rooted at dir/artifacts */
+    struct store *warehouse; /* rooted at dir/warehouse */
+    struct store *artifacts; /* rooted at dir/artifacts */
     struct db *db;
     struct catalog *catalog;
     struct engine *engine;
     struct kv *online;
-    struct pool *pool;        /* CPU work: planning, joins, encoding; `threads` threads */
+    struct pool *pool; /* CPU work: planning, joins, encoding; `threads` threads */
 };
 
 /* Opens or makes a data directory.  ERR_UNAVAILABLE with the owner's process id and URL when another process

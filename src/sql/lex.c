@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql/lex.h"
 
-#include "base/buf.h"
 #include "base/vec.h"
 
 struct scanner {
@@ -103,7 +102,8 @@ static bool skip_dollar_quoted(struct scanner *s)
 
 static size_t punct_length(const char *p, const char *end)
 {
-    static const char *const longer[] = { "->>", "::", "->", "=>", "<=", ">=", "<>", "!=", "||", "**" };
+    static const char *const longer[] = { "->>", "::", "->", "=>", "<=",
+                                          ">=",  "<>", "!=", "||", "**" };
     for (size_t i = 0; i < sizeof longer / sizeof *longer; i++) {
         size_t n = strlen(longer[i]);
         if ((size_t)(end - p) >= n && memcmp(p, longer[i], n) == 0)
@@ -114,8 +114,9 @@ static size_t punct_length(const char *p, const char *end)
 
 static void skip_number(struct scanner *s)
 {
-    while (s->p < s->end && (is_word(*s->p) || *s->p == '.' ||
-                             ((*s->p == '+' || *s->p == '-') && (s->p[-1] == 'e' || s->p[-1] == 'E'))))
+    while (s->p < s->end &&
+           (is_word(*s->p) || *s->p == '.' ||
+            ((*s->p == '+' || *s->p == '-') && (s->p[-1] == 'e' || s->p[-1] == 'E'))))
         s->p++;
 }
 
@@ -258,28 +259,4 @@ bool lex_name(const struct lex *lex, size_t *i, struct arena *a, str **parts, si
             return true;
         }
     }
-}
-
-static str quoted(struct arena *a, str text, char quote)
-{
-    char *out = arena_alloc(a, text.len * 2 + 2);
-    size_t n = 0;
-    out[n++] = quote;
-    for (size_t i = 0; i < text.len; i++) {
-        out[n++] = text.ptr[i];
-        if (text.ptr[i] == quote)
-            out[n++] = quote;
-    }
-    out[n++] = quote;
-    return str_make(out, n);
-}
-
-str sql_ident(struct arena *a, str name)
-{
-    return quoted(a, name, '"');
-}
-
-str sql_literal(struct arena *a, str text)
-{
-    return quoted(a, text, '\'');
 }

@@ -14,7 +14,7 @@ enum lex_kind {
     LEX_QUOTED, /* "identifier", quotes included in text */
     LEX_STRING, /* 'text', E'text' or $$text$$, quotes included */
     LEX_NUMBER,
-    LEX_PUNCT   /* one character, or one of :: -> ->> => <= >= <> != || ** */
+    LEX_PUNCT /* one character, or one of :: -> ->> => <= >= <> != || ** */
 };
 
 struct lex_token {
@@ -53,10 +53,5 @@ str lex_span(const struct lex *lex, size_t from, size_t to);
 /* Reads a dotted name (a, a.b, "a".b ...) from token *i on and moves *i behind it; parts in the arena.  False when
  * there is no name. */
 bool lex_name(const struct lex *lex, size_t *i, struct arena *a, str **parts, size_t *n);
-
-/* "text" with doubled quotes: the one way in which identifiers enter SQL text.  'text' likewise for literals that
- * cannot be bound. */
-str sql_ident(struct arena *a, str name);
-str sql_literal(struct arena *a, str text);
 
 #endif

@@ -22,30 +22,30 @@ struct result; /* engine/result.h */
 struct session;
 
 struct sql_request {
-    str text;                 /* one statement, a semicolon after it is fine */
-    str branch;               /* empty: "main"; a tag or a branch for reading, a branch for writing */
-    bool local_files;         /* may read files of this machine by path */
-    struct cancel *cancel;    /* may be NULL */
+    str text;              /* one statement, a semicolon after it is fine */
+    str branch;            /* empty: "main"; a tag or a branch for reading, a branch for writing */
+    bool local_files;      /* may read files of this machine by path */
+    struct cancel *cancel; /* may be NULL */
     const struct str *params; /* texts for $1, $2 ... ; a NULL ptr is the SQL NULL */
     size_t params_n;
 };
 
 struct sql_scan_stats {
-    str table;                /* "bronze.flights" */
-    int64_t snapshot_id;      /* -1: no snapshot */
+    str table;           /* "bronze.flights" */
+    int64_t snapshot_id; /* -1: no snapshot */
     int64_t files_total, files_read;
 };
 
 /* What a statement did.  For a query `rows` streams the answer; otherwise it is NULL. */
 struct sql_outcome {
-    const char *kind;         /* "SELECT", "INSERT", "CREATE TABLE", ... */
-    struct result *rows;      /* closed by sql_close */
-    int64_t rows_written;     /* -1 when the statement writes no rows */
-    int64_t snapshot_id;      /* of the table written, -1 otherwise */
-    str commit_id;            /* of the catalog, hexadecimal; empty for queries */
+    const char *kind;     /* "SELECT", "INSERT", "CREATE TABLE", ... */
+    struct result *rows;  /* closed by sql_close */
+    int64_t rows_written; /* -1 when the statement writes no rows */
+    int64_t snapshot_id;  /* of the table written, -1 otherwise */
+    str commit_id;        /* of the catalog, hexadecimal; empty for queries */
     struct sql_scan_stats *scans;
     size_t scans_n;
-    struct session *session;  /* owned; the stream runs in it */
+    struct session *session; /* owned; the stream runs in it */
 };
 
 /* Runs one statement.  On success the caller calls sql_close after reading the rows, also when it stops early.

@@ -10,13 +10,14 @@
 #include "base/thread.h"
 
 struct lake;
+struct param;
 struct session;
 
 enum write_mode {
-    WRITE_CREATE,  /* the table must not exist */
-    WRITE_APPEND,  /* it must exist */
-    WRITE_REPLACE, /* all rows of the table are replaced; made when missing; schema changes by column name where the
-                    * query's columns differ (kept ids, added columns); an incompatible change fails */
+    WRITE_CREATE, /* the table must not exist */
+    WRITE_APPEND, /* it must exist */
+    WRITE_REPLACE, /* all rows of the table are replaced; made when missing; the definition follows the
+                    * query's columns (sql/evolve.h) */
 };
 
 struct write_prop {
@@ -24,26 +25,30 @@ struct write_prop {
 };
 
 struct write_request {
-    str branch;                      /* empty: main */
-    str table;                       /* "ns.name", quoted parts allowed */
-    str query;                       /* SELECT text; resolved over the lake like any query */
+    str branch; /* empty: main */
+    str table;  /* "ns.name", quoted parts allowed */
+    str query;  /* SELECT text; resolved over the lake like any query */
     enum write_mode mode;
-    bool create_missing;             /* WRITE_APPEND: make the table when it is not there */
-    str partition_by;                /* "day(date), origin"; for a table that is made; empty: none */
-    bool local_files;                /* the query may read local files */
-    const struct write_prop *summary;/* what produced the snapshot; kept in its summary */
+    bool create_missing; /* WRITE_APPEND: make the table when it is not there */
+    str partition_by;    /* "day(date), origin"; for a table that is made; empty: none */
+    bool local_files;    /* the query may read local files */
+    bool by_place;       /* WRITE_APPEND: columns by place whatever their names, as INSERT has it */
+    const struct param *params; /* of the query (engine/session.h) */
+    size_t params_n;
+    const struct write_prop *summary; /* what produced the snapshot; kept in its summary */
     size_t summary_n;
     const struct write_prop *properties; /* table properties of a table that is made */
     size_t properties_n;
     struct cancel *cancel;
-    struct session *session;         /* run in this session (its own tables and views visible); NULL: a fresh one */
+    struct session
+        *session; /* run in this session (its own tables and views visible); NULL: a fresh one */
 };
 
 struct write_result {
     int64_t snapshot_id, rows, files, bytes;
     str commit_id;
-    bool created;                    /* the table was made by this write */
-    struct sql_scan_stats *inputs;   /* tables and snapshots read (sql.h) */
+    bool created;                  /* the table was made by this write */
+    struct sql_scan_stats *inputs; /* tables and snapshots read (sql.h) */
     size_t inputs_n;
 };
 

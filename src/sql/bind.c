@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sql/bind.h"
+
+#include <stdlib.h>
+
+#include "base/time.h"
+#include "base/vec.h"
+#include "catalog/table.h"
+#include "engine/filters.h"
+#include "engine/parquet_scan.h"
+#include "engine/quote.h"
+#include "engine/session.h"
+#include "engine/statement.h"
+#include "iceberg/metadata.h"
+#include "iceberg/scan.h"
+#include "io/store.h"
+#include "sql/lake.h"
+#include "sql/travel.h"
+
+#define VIEW_SQL_MAX ((size_t)256 << 20)
+
+/* One name of the query that stands for a table, at one snapshot. */
+struct source {
+    str schema, view; /* in the session */
+    str label;        /* "silver.flights", for people */
+    struct table table;
+    struct scan_at at;
+    const struct snapshot *snapshot; /* NULL: the table is empty */
+    const struct schema *columns;
+    const struct expr *filter; /* NULL: all rows */
+    int64_t files_total, files_read;
+};
+
+struct binder {
+    struct lake *lake;
+    struct session *session;
+    const struct bind_request *req;
+    struct arena *a;
+    str query; /* rewritten */
+    struct travel *travels;
+    size_t travels_n;
+    VEC(struct source) sources;
+};
+
+static bool exec_buf(struct binder *b, struct buf *sql, struct error *err)
+{
+    bool ok = buf_ok(sql, "the statement that reads the tables", err) &&
+              session_exec(b->session, buf_str(sql), err);
+    buf_deinit(sql);
+    return ok;
+}
+
+/* Local files and functions that read them are for requests that may; what only computes is free. */
+static bool check_functions(const struct statement_sources *found, bool local_files,
+                            struct error *err)
+{
+    static const char *const harmless[] = { "range",     "generate_series", "unnest",
+                                            "firn_rows", "repeat",          "summary" };
+    for (size_t i = 0; !local_files && i < found->functions_n; i++) {
+        bool ok = false;
+        for (size_t k = 0; k < sizeof harmless / sizeof *harmless; k++)
+            ok = ok || str_is(found->functions[i], harmless[k]);
+        if (!ok)
+            return fail(err, ERR_DENIED, "the table function " STR_FMT " is not allowed here",
+                        STR_ARG(found->functions[i]));
+    }
+    return true;
+}
+
+static bool is_file_name(str name)
+{
+    return str_find_char(name, '/') >= 0 || str_find_char(name, '.') >= 0 ||
+           str_find_char(name, '*') >= 0;
+}
+
+static struct travel *find_travel(const struct binder *b, str ns, str view)
+{
+    for (size_t i = 0; i < b->travels_n; i++)
+        if (str_eq(b->travels[i].ns, ns) && str_eq(b->travels[i].view, view))
+            return &b->travels[i];
+    return NULL;
+}
+
+/* A name after AS OF is a branch or tag of the catalog, else one of the table's own. */
+static bool load_table(struct binder *b, struct source *s, const struct travel *t, str name,
+                       struct error *err)
+{
+    str ref = b->req->branch;
+    struct catalog *c = b->lake->catalog;
+    str ns = ns_from_dotted(s->schema, b->a);
+    if (t && t->ref.len) {
+        struct error first = { 0 };
+        if (catalog_load_table(c, t->ref, ns, name, b->a, &s->table, &first))
+            return true;
+        s->at.ref = t->ref;
+    }
+    if (t && t->snapshot_id)
+        s->at.snapshot_id = t->snapshot_id;
+    if (t && t->has_time)
+        s->at.timestamp_ms = floor_div(t->timestamp_us, 1000);
+    return catalog_load_table(c, ref, ns, name, b->a, &s->table, err);
+}
+
+static bool resolve(struct binder *b, const struct statement_name *n, struct error *err)
+{
+    struct source s = { .schema = n->schema, .view = n->name };
+    const struct travel *t = find_travel(b, n->schema, n->name);
+    str name = t ? t->name : n->name;
+    s.label = arena_printf(b->a, STR_FMT "." STR_FMT, STR_ARG(n->schema), STR_ARG(name));
+    if (!load_table(b, &s, t, name, err))
+        return false;
+    const struct metadata *m = s.table.metadata;
+    if (!scan_snapshot(m, &s.at, &s.snapshot, err) || !scan_schema(m, &s.at, &s.columns, err))
+        return fail_in(err, "table " STR_FMT, STR_ARG(s.label));
+    if (s.snapshot && !str_to_i64(property_get(&s.snapshot->summary, "total-data-files", STR("-1")),
+                                  &s.files_total))
+        s.files_total = -1;
+    *vec_push(b->a, &b->sources) = s;
+    return true;
+}
+
+/* Looks up every name of the query that has a namespace; others are the session's own, or files. */
+static bool resolve_all(struct binder *b, struct error *err)
+{
+    struct statement_sources found;
+    if (!statement_sources(b->session, b->query, b->a, &found, err) ||
+        !check_functions(&found, b->req->local_files, err))
+        return false;
+    for (size_t i = 0; i < found.tables_n; i++) {
+        const struct statement_name *n = &found.tables[i];
+        if (n->catalog.len) {
+            if (str_eq(n->catalog, session_catalog(b->session)))
+                continue;
+            fail(err, ERR_INVALID, "the name " STR_FMT "." STR_FMT "." STR_FMT " has three parts",
+                 STR_ARG(n->catalog), STR_ARG(n->schema), STR_ARG(n->name));
+            return fail_hint(err, "quote a nested namespace: \"" STR_FMT "." STR_FMT "\"." STR_FMT,
+                             STR_ARG(n->catalog), STR_ARG(n->schema), STR_ARG(n->name));
+        }
+        if (n->schema.len == 0 && is_file_name(n->name) && !b->req->local_files)
+            return fail(err, ERR_DENIED, "reading the file " STR_FMT " is not allowed here",
+                        STR_ARG(n->name));
+        if (n->schema.len == 0 || str_is(n->schema, "information_schema") ||
+            str_is(n->schema, "pg_catalog"))
+            continue;
+        if (!resolve(b, n, err))
+            return false;
+    }
+    return true;
+}
+
+/* CREATE OR REPLACE <what> "schema"."view" */
+static void begin_create(struct buf *sql, const struct source *s, const char *what)
+{
+    buf_lit(sql, "CREATE SCHEMA IF NOT EXISTS ");
+    quote_ident(sql, s->schema);
+    buf_printf(sql, "; CREATE OR REPLACE %s ", what);
+    quote_name(sql, (const str[]){ s->schema, s->view }, 2);
+}
+
+static bool create_empty_table(struct binder *b, const struct source *s, struct error *err)
+{
+    struct buf sql = BUF_INIT(VIEW_SQL_MAX);
+    begin_create(&sql, s, "TABLE");
+    buf_lit(&sql, " (");
+    for (size_t i = 0; i < s->columns->fields_n; i++) {
+        if (i)
+            buf_lit(&sql, ", ");
+        quote_ident(&sql, s->columns->fields[i].name);
+        buf_add_char(&sql, ' ');
+        if (!sql_type(&sql, s->columns->fields[i].type, err)) {
+            buf_deinit(&sql);
+            return fail_in(err, "table " STR_FMT ", column " STR_FMT, STR_ARG(s->label),
+                           STR_ARG(s->columns->fields[i].name));
+        }
+    }
+    buf_lit(&sql, ")");
+    return exec_buf(b, &sql, err);
+}
+
+static bool drop_empty_table(struct binder *b, const struct source *s, struct error *err)
+{
+    struct buf sql = BUF_INIT(VIEW_SQL_MAX);
+    buf_lit(&sql, "DROP TABLE ");
+    quote_name(&sql, (const str[]){ s->schema, s->view }, 2);
+    return exec_buf(b, &sql, err);
+}
+
+static const enum expr_op expr_ops[] = {
+    [FILTER_EQ] = EXPR_EQ,
+    [FILTER_NE] = EXPR_NE,
+    [FILTER_LT] = EXPR_LT,
+    [FILTER_LE] = EXPR_LE,
+    [FILTER_GT] = EXPR_GT,
+    [FILTER_GE] = EXPR_GE,
+    [FILTER_IN] = EXPR_IN,
+    [FILTER_IS_NULL] = EXPR_IS_NULL,
+    [FILTER_NOT_NULL] = EXPR_NOT_NULL,
+    [FILTER_STARTS_WITH] = EXPR_STARTS_WITH,
+};
+
+static struct literal literal_of(const struct filter_literal *l)
+{
+    if (l->quoted)
+        return literal_text(l->text);
+    if (str_eq_nocase(l->text, STR("true")) || str_eq_nocase(l->text, STR("false")))
+        return (struct literal){ .kind = LITERAL_BOOL,
+                                 .boolean = str_eq_nocase(l->text, STR("true")) };
+    return literal_number(l->text);
+}
+
+/* One pushed-down predicate as a filter of the table; NULL when the table cannot use it (then it prunes nothing). */
+static const struct expr *predicate(struct binder *b, const struct source *s,
+                                    const struct filter *f)
+{
+    struct literal *literals = arena_array(b->a, struct literal, f->literals_n);
+    const struct expr *e, *bound;
+    struct error ignored = { 0 };
+    for (size_t i = 0; i < f->literals_n; i++)
+        literals[i] = literal_of(&f->literals[i]);
+    if (f->op == FILTER_IS_NULL || f->op == FILTER_NOT_NULL)
+        e = expr_unary(b->a, expr_ops[f->op], f->column);
+    else if (f->op == FILTER_IN)
+        e = expr_in(b->a, EXPR_IN, f->column, literals, f->literals_n);
+    else
+        e = expr_compare(b->a, expr_ops[f->op], f->column, literals[0]);
+    return expr_bind(e, s->columns, true, b->a, &bound, &ignored) ? e : NULL;
+}
+
+static const struct expr *conjunction(struct binder *b, const struct source *s,
+                                      const struct scan_filters *scan)
+{
+    const struct expr *all = expr_true();
+    for (size_t i = 0; i < scan->filters_n; i++) {
+        const struct expr *e = predicate(b, s, &scan->filters[i]);
+        if (e)
+            all = expr_and(b->a, all, e);
+    }
+    return all;
+}
+
+/* A table that the query reads in several places must give the rows of each: the filters are joined by OR. */
+static void take_filters(struct binder *b, const struct scan_filters *scans, size_t n)
+{
+    for (size_t i = 0; i < b->sources.n; i++) {
+        struct source *s = &b->sources.at[i];
+        str table = arena_printf(b->a, STR_FMT "." STR_FMT, STR_ARG(s->schema), STR_ARG(s->view));
+        for (size_t k = 0; k < n; k++) {
+            if (!str_eq(scans[k].table, table))
+                continue;
+            const struct expr *e = conjunction(b, s, &scans[k]);
+            s->filter = s->filter ? expr_or(b->a, s->filter, e) : e;
+        }
+    }
+}
+
+/* Planning twice pays only where there are files to leave out. */
+static bool worth_filters(const struct binder *b)
+{
+    for (size_t i = 0; i < b->sources.n; i++)
+        if (b->sources.at[i].files_total != 0 && b->sources.at[i].files_total != 1)
+            return true;
+    return false;
+}
+
+static bool learn_filters(struct binder *b, struct error *err)
+{
+    struct scan_filters *scans;
+    size_t n;
+    if (!worth_filters(b))
+        return true;
+    for (size_t i = 0; i < b->sources.n; i++)
+        if (!create_empty_table(b, &b->sources.at[i], err))
+            return false;
+    if (!session_filters(b->session, b->query, b->req->params, b->req->params_n, b->a, &scans, &n,
+                         err))
+        return false;
+    take_filters(b, scans, n);
+    for (size_t i = 0; i < b->sources.n; i++)
+        if (!drop_empty_table(b, &b->sources.at[i], err))
+            return false;
+    return true;
+}
+
+/* The files of one scan, in the snapshot's order. */
+struct planned_file {
+    size_t manifest, entry;
+    struct scan_file file;
+};
+
+struct plan {
+    struct binder *binder;
+    const struct source *source;
+    VEC(struct planned_file) files;
+};
+
+/* Values of identity partition fields stand in for columns that a file does not hold. */
+static void file_constants(struct plan *p, const struct data_file *f, struct scan_file *out)
+{
+    const struct partition_spec *spec = metadata_spec_by_id(p->source->table.metadata, f->spec_id);
+    if (!spec)
+        return;
+    struct arena *a = p->binder->a;
+    struct scan_constant *constants = arena_array(a, struct scan_constant, f->partition_n);
+    for (size_t i = 0; i < spec->fields_n && i < f->partition_n; i++) {
+        if (spec->fields[i].transform.kind != TRANSFORM_IDENTITY)
+            continue;
+        struct value *v = arena_new(a, struct value);
+        *v = value_copy(&f->partition[i], a);
+        constants[out->constants_n++] = (struct scan_constant){ spec->fields[i].source_id, v };
+    }
+    out->constants = constants;
+}
+
+static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struct error *err)
+{
+    struct plan *p = ctx;
+    struct arena *a = p->binder->a;
+    for (size_t i = 0; i < n; i++) {
+        const struct scan_task *t = &tasks[i];
+        str path, local;
+        if (t->deletes_n)
+            return fail(err, ERR_UNSUPPORTED,
+                        "the snapshot has row-level deletes, which SQL does not apply yet");
+        if (!str_is(t->file->format, "parquet"))
+            return fail(err, ERR_UNSUPPORTED,
+                        "data files in the format " STR_FMT " are not supported",
+                        STR_ARG(t->file->format));
+        if (!store_from_uri(p->binder->lake->warehouse, t->file->path, a, &path, err) ||
+            !store_local_path(p->binder->lake->warehouse, path, a, &local, err))
+            return false;
+        struct planned_file *f = vec_push(a, &p->files);
+        *f = (struct planned_file){ t->manifest, t->entry, { .path = local } };
+        file_constants(p, t->file, &f->file);
+    }
+    return true;
+}
+
+static int by_place(const void *x, const void *y)
+{
+    const struct planned_file *a = x, *b = y;
+    if (a->manifest != b->manifest)
+        return a->manifest < b->manifest ? -1 : 1;
+    return a->entry < b->entry ? -1 : a->entry > b->entry;
+}
+
+static bool plan_files(struct binder *b, struct source *s, struct scan_file **files, size_t *n,
+                       struct error *err)
+{
+    struct plan p = { .binder = b, .source = s };
+    struct scan_options o = { .at = s->at,
+                              .filter = s->filter,
+                              .case_sensitive = true,
+                              .pool = b->lake->pool,
+                              .cancel = b->req->cancel };
+    struct scan_stats stats = { 0 };
+    if (!scan_plan(b->lake->warehouse, b->lake->env, s->table.metadata, &o, take_tasks, &p, &stats,
+                   err))
+        return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
+    if (p.files.n)
+        qsort(p.files.at, p.files.n, sizeof *p.files.at, by_place);
+    *files = arena_array(b->a, struct scan_file, p.files.n);
+    for (size_t i = 0; i < p.files.n; i++)
+        (*files)[i] = p.files.at[i].file;
+    *n = p.files.n;
+    s->files_read = (int64_t)p.files.n;
+    s->files_total = (int64_t)stats.files;
+    return true;
+}
+
+static bool create_view(struct binder *b, struct source *s, struct error *err)
+{
+    struct scan_file *files;
+    size_t n;
+    if (!plan_files(b, s, &files, &n, err))
+        return false;
+    struct parquet_scan scan = { .schema = s->columns,
+                                 .files = files,
+                                 .files_n = n,
+                                 .same_shape = s->table.metadata->schemas_n == 1 };
+    struct buf sql = BUF_INIT(VIEW_SQL_MAX);
+    begin_create(&sql, s, "VIEW");
+    buf_lit(&sql, " AS ");
+    if (!parquet_scan_sql(b->session, &scan, &sql, err)) {
+        buf_deinit(&sql);
+        return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
+    }
+    return exec_buf(b, &sql, err);
+}
+
+static void report_scans(struct binder *b, struct bound *out)
+{
+    out->scans_n = b->sources.n;
+    out->scans = arena_array(b->a, struct sql_scan_stats, out->scans_n);
+    for (size_t i = 0; i < out->scans_n; i++) {
+        const struct source *s = &b->sources.at[i];
+        out->scans[i] = (struct sql_scan_stats){
+            .table = s->label,
+            .snapshot_id = s->snapshot ? s->snapshot->id : SNAPSHOT_NONE,
+            .files_total = s->files_total,
+            .files_read = s->files_read,
+        };
+    }
+}
+
+bool sql_bind(struct lake *lake, struct session *s, const struct bind_request *req, struct arena *a,
+              struct bound *out, struct error *err)
+{
+    struct binder b = { .lake = lake, .session = s, .req = req, .a = a };
+    if (!travel_rewrite(req->query, a, &b.query, &b.travels, &b.travels_n, err) ||
+        !resolve_all(&b, err) || !learn_filters(&b, err))
+        return false;
+    for (size_t i = 0; i < b.sources.n; i++)
+        if (!create_view(&b, &b.sources.at[i], err))
+            return false;
+    out->query = b.query;
+    report_scans(&b, out);
+    return true;
+}

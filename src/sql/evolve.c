@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sql/evolve.h"
+
+#include "iceberg/metadata.h"
+#include "iceberg/update.h"
+#include "sql/partition_by.h"
+
+#define EVOLVE_UPDATES_MAX 4
+
+/* Same kinds and names all the way down, whatever the ids. */
+static bool same_shape(const struct type *x, const struct type *y)
+{
+    if (x->kind != y->kind || x->precision != y->precision || x->scale != y->scale ||
+        x->length != y->length || x->fields_n != y->fields_n)
+        return false;
+    for (size_t i = 0; i < x->fields_n; i++)
+        if (!str_eq(x->fields[i].name, y->fields[i].name) ||
+            !same_shape(x->fields[i].type, y->fields[i].type))
+            return false;
+    return true;
+}
+
+/* Gives fresh ids, behind the table's last one, to the columns that are marked as new. */
+static bool number_new(const struct metadata *m, struct field *fields, const bool *is_new, size_t n,
+                       struct arena *a, struct error *err)
+{
+    const struct schema *plain, *fresh;
+    struct field *added = arena_array(a, struct field, n);
+    size_t added_n = 0;
+    int32_t last = m->last_column_id;
+    for (size_t i = 0; i < n; i++)
+        if (is_new[i])
+            added[added_n++] = fields[i];
+    if (added_n == 0)
+        return true;
+    if (!schema_build(0, added, added_n, NULL, 0, a, &plain, err) ||
+        !schema_assign_fresh_ids(plain, 0, &last, a, &fresh, err))
+        return false;
+    for (size_t i = 0, k = 0; i < n; i++)
+        if (is_new[i])
+            fields[i] = fresh->fields[k++];
+    return true;
+}
+
+static bool evolve_schema(const struct metadata *m, const struct schema *rows, struct arena *a,
+                          const struct schema **out, struct error *err)
+{
+    const struct schema *old = metadata_schema(m);
+    struct field *fields = arena_array(a, struct field, rows->fields_n);
+    bool *is_new = arena_array(a, bool, rows->fields_n);
+    for (size_t i = 0; i < rows->fields_n; i++) {
+        const struct field *row = &rows->fields[i], *f = schema_field_by_name(old, row->name, true);
+        fields[i] = f ? *f : *row;
+        if (!f)
+            is_new[i] = true;
+        else if (type_is_primitive(row->type) &&
+                 type_can_promote(f->type, row->type, m->format_version))
+            fields[i].type = row->type;
+        else if (!same_shape(f->type, row->type)) {
+            fields[i] = *row;
+            is_new[i] = true;
+        }
+    }
+    return number_new(m, fields, is_new, rows->fields_n, a, err) &&
+           schema_build(old->id, fields, rows->fields_n, NULL, 0, a, out, err);
+}
+
+static bool sources_remain(const struct partition_spec *spec, const struct schema *s)
+{
+    for (size_t i = 0; i < spec->fields_n; i++)
+        if (!schema_field_by_id(s, spec->fields[i].source_id))
+            return false;
+    return true;
+}
+
+static bool evolve_spec(const struct metadata *m, const struct schema *s, str partition_by,
+                        struct arena *a, const struct partition_spec **out, struct error *err)
+{
+    const struct partition_spec *old = metadata_spec(m), *spec;
+    *out = NULL;
+    if (!partition_by_parse(partition_by, s, a, &spec, err))
+        return false;
+    if (spec ? !partition_spec_compatible(spec, old) : !sources_remain(old, s))
+        *out = spec ? spec : &partition_spec_none;
+    return true;
+}
+
+bool evolve_to(const struct metadata *m, const struct schema *rows, str partition_by,
+               struct arena *a, struct table_update **updates, size_t *n, struct error *err)
+{
+    const struct schema *schema;
+    const struct partition_spec *spec;
+    struct table_update *u = arena_array(a, struct table_update, EVOLVE_UPDATES_MAX);
+    *updates = u;
+    *n = 0;
+    if (!evolve_schema(m, rows, a, &schema, err) ||
+        !evolve_spec(m, schema, partition_by, a, &spec, err))
+        return false;
+    if (!schema_same(schema, metadata_schema(m))) {
+        u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SCHEMA, .schema = schema };
+        u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_CURRENT_SCHEMA, .id = LAST_ADDED };
+    }
+    if (spec) {
+        u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SPEC, .spec = spec };
+        u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED };
+    }
+    return true;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A statement while it runs, shared by sql.c (queries, dispatch) and ddl.c (definitions, INSERT). */
+#ifndef FIRN_SQL_STATEMENT_PRIV_H
+#define FIRN_SQL_STATEMENT_PRIV_H
+
+#include "engine/session.h"
+#include "sql/lex.h"
+#include "sql/sql.h"
+
+struct run {
+    struct lake *lake;
+    const struct sql_request *req;
+    struct arena *a;
+    struct session *session;
+    struct lex lex;
+    struct param *params;
+    struct sql_outcome *out;
+};
+
+/* Each gets the statement's tokens from its first word on. */
+bool run_create_schema(struct run *r, struct error *err);
+bool run_drop_schema(struct run *r, struct error *err);
+bool run_create_table(struct run *r, struct error *err);
+bool run_drop_table(struct run *r, struct error *err);
+bool run_insert(struct run *r, struct error *err);
+
+#endif

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From rows to a snapshot, in this order, so that nothing is visible before the end and nothing is lost after it:
+ * bind the query, settle the schema, write Parquet files into a staging folder, publish each (durable now, named by nobody),
+ * describe them as data files, and commit definition and snapshot as one catalog commit. */
+#include "sql/write.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/thread.h"
+#include "catalog/table_ops.h"
+#include "codec/uuid.h"
+#include "engine/parquet.h"
+#include "engine/session.h"
+#include "iceberg/metrics.h"
+#include "iceberg/snapshot.h"
+#include "iceberg/update.h"
+#include "io/store.h"
+#include "sql/bind.h"
+#include "sql/evolve.h"
+#include "sql/lake.h"
+#include "sql/partition_by.h"
+
+#define DEFINITION_UPDATES_MAX 16
+
+struct writer {
+    struct lake *lake;
+    const struct write_request *req;
+    struct arena *a;
+    struct session *session;
+    str ns, name;
+    struct bound bound;
+    struct result_column *columns; /* of the query */
+    size_t columns_n;
+    bool exists;
+    struct table table;              /* the table as it is, or as it was staged */
+    const struct metadata *target;   /* with the schema and spec that the rows are written for */
+    struct table_update *definition; /* from the table to `target`, without the snapshot */
+    size_t definition_n;
+    bool by_name;
+    str folder; /* staging, on this machine */
+    const struct data_file *files;
+    size_t files_n;
+    int64_t rows, bytes;
+};
+
+static bool find_table(struct writer *w, struct error *err)
+{
+    struct catalog *c = w->lake->catalog;
+    if (!name_split(w->req->table, w->a, &w->ns, &w->name, err))
+        return false;
+    if (!catalog_table_exists(c, w->req->branch, w->ns, w->name, &w->exists, err))
+        return false;
+    if (w->exists && w->req->mode == WRITE_CREATE)
+        return fail(err, ERR_EXISTS, "the table " STR_FMT " exists already",
+                    STR_ARG(w->req->table));
+    if (!w->exists && w->req->mode == WRITE_APPEND && !w->req->create_missing)
+        return fail(err, ERR_NOT_FOUND, "there is no table " STR_FMT " on %s",
+                    STR_ARG(w->req->table),
+                    w->req->branch.len ? arena_cstr(w->a, w->req->branch) : "main");
+    return !w->exists ||
+           catalog_load_table(c, w->req->branch, w->ns, w->name, w->a, &w->table, err);
+}
+
+static bool bind_query(struct writer *w, struct error *err)
+{
+    struct bind_request b = { .query = w->req->query,
+                              .branch = w->req->branch,
+                              .local_files = w->req->local_files,
+                              .params = w->req->params,
+                              .params_n = w->req->params_n,
+                              .cancel = w->req->cancel };
+    return sql_bind(w->lake, w->session, &b, w->a, &w->bound, err) &&
+           session_describe(w->session, w->bound.query, w->a, &w->columns, &w->columns_n, err);
+}
+
+static bool create_namespace(struct writer *w, struct error *err)
+{
+    struct property *props;
+    size_t n;
+    struct error missing = { 0 };
+    if (catalog_load_namespace(w->lake->catalog, w->req->branch, w->ns, w->a, &props, &n, &missing))
+        return true;
+    if (missing.code != ERR_NOT_FOUND) {
+        *err = missing;
+        return false;
+    }
+    struct commit_info info = { 0 };
+    if (catalog_create_namespace(w->lake->catalog, w->req->branch, w->ns, NULL, 0, &info, w->a,
+                                 NULL, err))
+        return true;
+    return err->code == ERR_EXISTS;
+}
+
+/* The definition of a new table as updates, to be committed with its first snapshot. */
+static void definition_of(struct writer *w, const struct metadata *m)
+{
+    struct table_update *u = arena_array(w->a, struct table_update, DEFINITION_UPDATES_MAX);
+    size_t n = 0;
+    u[n++] = (struct table_update){ .kind = UPDATE_ASSIGN_UUID, .uuid = m->uuid };
+    u[n++] = (struct table_update){ .kind = UPDATE_UPGRADE_FORMAT_VERSION,
+                                    .format_version = m->format_version };
+    u[n++] = (struct table_update){ .kind = UPDATE_SET_LOCATION, .location = m->location };
+    u[n++] = (struct table_update){ .kind = UPDATE_ADD_SCHEMA, .schema = metadata_schema(m) };
+    u[n++] = (struct table_update){ .kind = UPDATE_SET_CURRENT_SCHEMA, .id = LAST_ADDED };
+    u[n++] = (struct table_update){ .kind = UPDATE_ADD_SPEC, .spec = metadata_spec(m) };
+    u[n++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED };
+    u[n++] = (struct table_update){ .kind = UPDATE_ADD_SORT_ORDER, .order = metadata_order(m) };
+    u[n++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SORT_ORDER, .id = LAST_ADDED };
+    if (m->properties.n)
+        u[n++] =
+            (struct table_update){ .kind = UPDATE_SET_PROPERTIES, .properties = m->properties };
+    w->definition = u;
+    w->definition_n = n;
+}
+
+static bool stage_table(struct writer *w, struct error *err)
+{
+    struct table_create create = { .ns = w->ns, .name = w->name, .stage = true };
+    struct commit_info info = { 0 };
+    struct property *props = arena_array(w->a, struct property, w->req->properties_n);
+    for (size_t i = 0; i < w->req->properties_n; i++)
+        props[i] = (struct property){ w->req->properties[i].key, w->req->properties[i].value };
+    create.props = props;
+    create.props_n = w->req->properties_n;
+    if (!columns_schema(w->columns, w->columns_n, w->a, &create.schema, err) ||
+        !partition_by_parse(w->req->partition_by, create.schema, w->a, &create.spec, err) ||
+        !create_namespace(w, err) ||
+        !catalog_create_table(w->lake->catalog, w->req->branch, &create, &info, w->a, &w->table,
+                              err))
+        return false;
+    w->target = w->table.metadata;
+    w->by_name = true;
+    definition_of(w, w->target);
+    return true;
+}
+
+/* Columns go to the table's by name when the query has exactly known names, otherwise by place. */
+static bool settle_append(struct writer *w, struct error *err)
+{
+    const struct schema *s = metadata_schema(w->table.metadata);
+    w->target = w->table.metadata;
+    w->by_name = !w->req->by_place;
+    for (size_t i = 0; i < w->columns_n; i++)
+        w->by_name = w->by_name && schema_field_by_name(s, w->columns[i].name, false);
+    if (!w->by_name && w->columns_n != s->fields_n)
+        return fail(err, ERR_INVALID, "the rows have %zu columns and the table " STR_FMT " has %zu",
+                    w->columns_n, STR_ARG(w->req->table), s->fields_n);
+    return true;
+}
+
+static bool settle_replace(struct writer *w, struct error *err)
+{
+    const struct schema *rows;
+    w->by_name = true;
+    return columns_schema(w->columns, w->columns_n, w->a, &rows, err) &&
+           evolve_to(w->table.metadata, rows, w->req->partition_by, w->a, &w->definition,
+                     &w->definition_n, err) &&
+           metadata_apply(w->table.metadata, (str){ 0 }, w->definition, w->definition_n,
+                          env_now_ms(w->lake->env), w->a, &w->target, err);
+}
+
+static bool settle_schema(struct writer *w, struct error *err)
+{
+    if (!w->exists)
+        return stage_table(w, err);
+    return w->req->mode == WRITE_REPLACE ? settle_replace(w, err) : settle_append(w, err);
+}
+
+static str new_prefix(struct writer *w)
+{
+    uint8_t random[16];
+    char text[UUID_TEXT_LEN + 1];
+    env_random(w->lake->env, random, sizeof random);
+    struct uuid id = uuid_v4(random);
+    return arena_str(w->a, uuid_format(&id, text));
+}
+
+static const struct {
+    const char *name;
+    enum parquet_codec codec;
+} codecs[] = {
+    { "zstd", PARQUET_ZSTD },
+    { "snappy", PARQUET_SNAPPY },
+    { "uncompressed", PARQUET_UNCOMPRESSED },
+};
+
+static bool find_codec(const struct metadata *m, enum parquet_codec *out, struct error *err)
+{
+    str text = metadata_property(m, "write.parquet.compression-codec", STR("zstd"));
+    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+        if (str_eq_nocase(text, str_of(codecs[i].name))) {
+            *out = codecs[i].codec;
+            return true;
+        }
+    }
+    return fail(err, ERR_UNSUPPORTED,
+                "write.parquet.compression-codec " STR_FMT
+                " is not supported (zstd, snappy, uncompressed)",
+                STR_ARG(text));
+}
+
+/* The table's data folder as a path of the store. */
+static bool data_path(struct writer *w, str *out, struct error *err)
+{
+    str location =
+        metadata_property(w->target, "write.data.path",
+                          arena_printf(w->a, STR_FMT "/data", STR_ARG(w->target->location)));
+    return store_from_uri(w->lake->warehouse, location, w->a, out, err);
+}
+
+static bool check_required(const struct schema *s, const struct parquet_file *f, struct error *err)
+{
+    for (size_t i = 0; i < f->stats_n; i++) {
+        const struct field *field = schema_field_by_id(s, f->stats[i].field_id);
+        if (field && field->required && f->stats[i].nulls > 0)
+            return fail(err, ERR_INVALID,
+                        "column " STR_FMT " must not be null, and %lld rows have no value",
+                        STR_ARG(schema_name_of(s, field->id)), (long long)f->stats[i].nulls);
+    }
+    return true;
+}
+
+struct publishing {
+    struct writer *w;
+    const struct parquet_file *files;
+    const str *paths; /* in the store */
+};
+
+static bool publish_one(void *ctx, size_t i, struct error *err)
+{
+    struct publishing *p = ctx;
+    return cancel_check(p->w->req->cancel, err) &&
+           store_publish(p->w->lake->warehouse, p->paths[i], p->files[i].path, STORE_CREATE_NEW,
+                         err);
+}
+
+static bool describe_file(struct writer *w, const struct parquet_file *f, str path,
+                          struct data_file *out, struct error *err)
+{
+    struct column_metrics *columns;
+    const struct schema *s = metadata_schema(w->target);
+    *out = (struct data_file){
+        .content = FILE_DATA,
+        .spec_id = metadata_spec(w->target)->id,
+        .path = store_uri(w->lake->warehouse, path, w->a),
+        .format = STR("parquet"),
+        .partition = f->partition,
+        .partition_n = f->partition ? metadata_spec(w->target)->fields_n : 0,
+        .records = f->rows,
+        .size = f->size,
+        .sort_order_id = metadata_order(w->target)->id,
+        .first_row_id = -1,
+        .content_offset = -1,
+        .content_size = -1,
+    };
+    if (!check_required(s, f, err) ||
+        !metrics_make(s, &w->target->properties, f->stats, f->stats_n, w->a, &columns,
+                      &out->columns_n, err))
+        return false;
+    out->columns = columns;
+    w->rows += f->rows;
+    w->bytes += f->size;
+    return true;
+}
+
+/* <data>/<partition>/<prefix>-00001.parquet */
+static str file_path(struct writer *w, str data, const struct parquet_file *f, str prefix, size_t i)
+{
+    str folder =
+        f->partition ? partition_path(metadata_spec(w->target), f->partition, w->a) : (str){ 0 };
+    return arena_printf(w->a, STR_FMT "/" STR_FMT "%s" STR_FMT "-%05zu.parquet", STR_ARG(data),
+                        STR_ARG(folder), folder.len ? "/" : "", STR_ARG(prefix), i + 1);
+}
+
+static bool take_files(struct writer *w, str data, str prefix, const struct parquet_file *files,
+                       size_t n, struct error *err)
+{
+    struct data_file *out = arena_array(w->a, struct data_file, n);
+    str *paths = arena_array(w->a, str, n);
+    for (size_t i = 0; i < n; i++) {
+        paths[i] = file_path(w, data, &files[i], prefix, i);
+        if (!describe_file(w, &files[i], paths[i], &out[i], err))
+            return false;
+    }
+    struct publishing p = { w, files, paths };
+    if (!pool_for(w->lake->pool, n, publish_one, &p, err))
+        return false;
+    w->files = out;
+    w->files_n = n;
+    return true;
+}
+
+static bool write_files(struct writer *w, struct error *err)
+{
+    str data, prefix = new_prefix(w);
+    struct parquet_file *files;
+    size_t n;
+    struct parquet_write p = { .query = w->bound.query,
+                               .by_name = w->by_name,
+                               .schema = metadata_schema(w->target),
+                               .spec = metadata_spec(w->target),
+                               .order = metadata_order(w->target),
+                               .prefix = prefix,
+                               .params = w->req->params,
+                               .params_n = w->req->params_n };
+    p.file_bytes = metadata_property_int(w->target, "write.target-file-size-bytes", 0);
+    if (!find_codec(w->target, &p.codec, err) || !data_path(w, &data, err) ||
+        !store_stage(w->lake->warehouse, arena_printf(w->a, STR_FMT "/rows", STR_ARG(data)), w->a,
+                     &w->folder, err))
+        return false;
+    p.dir = w->folder.ptr;
+    if (mkdir(p.dir, 0777) != 0)
+        return fail_errno(err, errno, "make the folder %s", p.dir);
+    return parquet_write(w->session, &p, w->a, &files, &n, err) &&
+           take_files(w, data, prefix, files, n, err);
+}
+
+/* What produced the snapshot: the caller's words, and each table that was read with its snapshot. */
+static void make_summary(struct writer *w, struct snapshot_change *change)
+{
+    size_t n = 0;
+    struct property *s =
+        arena_array(w->a, struct property, w->req->summary_n + w->bound.scans_n);
+    for (size_t i = 0; i < w->req->summary_n; i++)
+        s[n++] = (struct property){ w->req->summary[i].key, w->req->summary[i].value };
+    for (size_t i = 0; i < w->bound.scans_n; i++)
+        s[n++] = (struct property){
+            arena_printf(w->a, "firn.input." STR_FMT, STR_ARG(w->bound.scans[i].table)),
+            arena_printf(w->a, "%lld", (long long)w->bound.scans[i].snapshot_id)
+        };
+    change->summary = (struct property_list){ s, n };
+}
+
+/* Definition and snapshot on top of `base`, which the requirements pin. */
+static bool plan_change(struct writer *w, const struct metadata *base, struct arena *a,
+                        struct table_change *out, struct error *err)
+{
+    struct snapshot_change change = { .operation = w->req->mode == WRITE_REPLACE && w->exists
+                                                       ? SNAPSHOT_OVERWRITE
+                                                       : SNAPSHOT_APPEND,
+                                      .added = w->files,
+                                      .added_n = w->files_n,
+                                      .remove_all = w->req->mode == WRITE_REPLACE && w->exists };
+    struct snapshot_result made = { 0 };
+    make_summary(w, &change);
+    if (w->files_n || change.remove_all) {
+        if (!snapshot_produce(w->lake->warehouse, w->lake->env, base, &change, a, &made, err))
+            return false;
+    }
+    struct table_requirement *pins =
+        arena_array(a, struct table_requirement, made.requirements_n + 2);
+    for (size_t i = 0; i < made.requirements_n; i++)
+        pins[i] = made.requirements[i];
+    pins[made.requirements_n] =
+        (struct table_requirement){ .kind = REQUIRE_CURRENT_SCHEMA_ID,
+                                    .id = w->table.metadata->current_schema_id };
+    pins[made.requirements_n + 1] =
+        (struct table_requirement){ .kind = REQUIRE_DEFAULT_SPEC_ID,
+                                    .id = w->table.metadata->default_spec_id };
+    struct table_update *updates =
+        arena_array(a, struct table_update, w->definition_n + made.updates_n);
+    for (size_t i = 0; i < w->definition_n; i++)
+        updates[i] = w->definition[i];
+    for (size_t i = 0; i < made.updates_n; i++)
+        updates[w->definition_n + i] = made.updates[i];
+    *out = (struct table_change){ .ns = w->ns,
+                                  .name = w->name,
+                                  .requirements = pins,
+                                  .requirements_n = made.requirements_n + 2,
+                                  .updates = updates,
+                                  .updates_n = w->definition_n + made.updates_n };
+    return true;
+}
+
+static bool commit_new(struct writer *w, struct write_result *out, struct error *err)
+{
+    static const struct table_requirement create[] = { { .kind = REQUIRE_CREATE } };
+    struct table_change change;
+    struct commit_result done;
+    struct commit_info info = { 0 };
+    if (!plan_change(w, w->target, w->a, &change, err))
+        return false;
+    change.requirements = create;
+    change.requirements_n = 1;
+    if (!catalog_commit(w->lake->catalog, w->req->branch, &change, 1, &info, w->a, &done, err))
+        return false;
+    out->created = true;
+    out->commit_id = done.commit_id;
+    out->snapshot_id = done.tables[0].snapshot_id;
+    return true;
+}
+
+/* Files were written for a schema and a partition spec: a table that has others by now cannot take them. */
+static bool still_fits(const struct writer *w, const struct metadata *now)
+{
+    const struct metadata *was = w->table.metadata;
+    return str_eq(now->uuid, was->uuid) && now->current_schema_id == was->current_schema_id &&
+           now->default_spec_id == was->default_spec_id;
+}
+
+static bool plan_existing(void *ctx, const struct table *t, struct arena *a,
+                          struct table_change *out, struct error *err)
+{
+    struct writer *w = ctx;
+    const struct metadata *base = t->metadata;
+    if (!still_fits(w, base))
+        return fail(err, ERR_INVALID,
+                    "the definition of " STR_FMT
+                    " changed while its rows were written; run it again",
+                    STR_ARG(w->req->table));
+    if (w->definition_n && !metadata_apply(base, (str){ 0 }, w->definition, w->definition_n,
+                                           env_now_ms(w->lake->env), a, &base, err))
+        return false;
+    return plan_change(w, base, a, out, err);
+}
+
+static bool commit_existing(struct writer *w, struct write_result *out, struct error *err)
+{
+    struct write_info info = { .cancel = w->req->cancel };
+    struct write_outcome done;
+    if (w->req->mode == WRITE_APPEND && w->files_n == 0) { /* no rows, nothing to commit */
+        out->snapshot_id = w->table.snapshot_id;
+        out->commit_id = w->table.commit_id;
+        return true;
+    }
+    if (!catalog_retry(w->lake->catalog, w->req->branch, w->ns, w->name, plan_existing, w, &info,
+                       w->a, &done, err))
+        return false;
+    out->snapshot_id = done.snapshot_id;
+    out->commit_id = done.commit_id;
+    return true;
+}
+
+static bool write_rows(struct writer *w, struct write_result *out, struct error *err)
+{
+    bool ok = find_table(w, err) && bind_query(w, err) && settle_schema(w, err) &&
+              write_files(w, err) &&
+              (w->exists ? commit_existing(w, out, err) : commit_new(w, out, err));
+    if (w->folder.len)
+        store_discard(w->lake->warehouse, w->folder);
+    return ok;
+}
+
+bool sql_write_query(struct lake *lake, const struct write_request *req, struct arena *a,
+                     struct write_result *out, struct error *err)
+{
+    struct writer w = { .lake = lake, .req = req, .a = a, .session = req->session };
+    *out = (struct write_result){ .snapshot_id = SNAPSHOT_NONE };
+    if (!w.session && !session_open(lake->engine, &w.session, err))
+        return false;
+    if (!req->session)
+        session_set_cancel(w.session, req->cancel);
+    bool ok = write_rows(&w, out, err);
+    if (!req->session)
+        session_close(w.session);
+    if (!ok)
+        return fail_in(err, "write " STR_FMT, STR_ARG(req->table));
+    out->rows = w.rows;
+    out->files = (int64_t)w.files_n;
+    out->bytes = w.bytes;
+    out->inputs = w.bound.scans;
+    out->inputs_n = w.bound.scans_n;
+    return true;
+}
