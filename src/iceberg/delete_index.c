@@ -14,8 +14,7 @@ void delete_index_init(struct delete_index *x, struct arena *a)
     map_init(&x->by_partition, a);
 }
 
-/* Spec and tuple as bytes; equal exactly when the partitions are (NaNs are made one). */
-static str partition_key(const struct data_file *f, struct arena *a)
+str data_file_partition_key(const struct data_file *f, struct arena *a)
 {
     struct buf b = BUF_INIT(KEY_BYTES_MAX);
     buf_add(&b, &f->spec_id, sizeof f->spec_id);
@@ -61,7 +60,7 @@ void delete_index_add(struct delete_index *x, const struct manifest_entry *entry
     else if (d->file.content == FILE_POSITION_DELETES && d->file.referenced_file.ptr != NULL)
         push_at(x, &x->by_path, d->file.referenced_file, d);
     else
-        push_at(x, &x->by_partition, partition_key(&d->file, x->arena), d);
+        push_at(x, &x->by_partition, data_file_partition_key(&d->file, x->arena), d);
 }
 
 static bool is_vector(const struct data_file *d)
@@ -71,7 +70,8 @@ static bool is_vector(const struct data_file *d)
 
 static bool same_partition(const struct data_file *x, const struct data_file *y, struct arena *a)
 {
-    return x->spec_id == y->spec_id && str_eq(partition_key(x, a), partition_key(y, a));
+    return x->spec_id == y->spec_id &&
+           str_eq(data_file_partition_key(x, a), data_file_partition_key(y, a));
 }
 
 /* The paths that a position delete file names, by its bounds. */
@@ -142,8 +142,8 @@ void delete_index_find(const struct delete_index *x, const struct data_file *fil
         return;
     bool vector = collect_named(map_get(&x->by_path, file->path), file, sequence_number, a, &found);
     if (x->by_partition.n > 0)
-        collect(map_get(&x->by_partition, partition_key(file, a)), file, sequence_number, !vector,
-                a, &found);
+        collect(map_get(&x->by_partition, data_file_partition_key(file, a)), file, sequence_number,
+                !vector, a, &found);
     collect(&x->global, file, sequence_number, true, a, &found);
     *out = found.files.at;
     *n = found.files.n;

@@ -44,9 +44,10 @@ struct snapshot_result {
 };
 
 /* Everything in *out lives in `a`; views point into `metadata` and `change` too.  On failure
- * out->written still names what was written.  ERR_INVALID for files that do not fit the table,
- * ERR_CONFLICT, ERR_UNSUPPORTED for removing rows from tables with delete files that would then
- * point nowhere. */
+ * out->written still names what was written.  Small manifests are merged when there are
+ * commit.manifest.min-count-to-merge of them.  Delete files stay (they do no harm to files that
+ * are gone), but go with remove_all.  ERR_INVALID for files that do not fit the table,
+ * ERR_CONFLICT, ERR_UNSUPPORTED for adding delete files. */
 MUST_USE bool snapshot_produce(struct store *store, struct env *env,
                                const struct metadata *metadata,
                                const struct snapshot_change *change, struct arena *a,
