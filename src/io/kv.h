@@ -8,7 +8,7 @@
  * kv_commit has returned true.
  *
  * Errors: ERR_LIMIT (key too long, map or disk full: nothing changed), ERR_CORRUPT, ERR_UNAVAILABLE,
- * and from kv_commit ERR_UNKNOWN: it may or may not be durable.  A key that is not there is no error. */
+ * and from kv_commit ERR_UNKNOWN (rare: the root page's write failed): look after opening again.  A key that is not there is no error. */
 #ifndef FIRN_IO_KV_H
 #define FIRN_IO_KV_H
 

@@ -6,9 +6,10 @@
  * and no lock of the writer; with MDB_NOTLS any thread may use any of them.  Tables are opened once
  * and stay open, since LMDB allows one opening at a time and handles are cheap.
  *
- * LMDB writes with pwrite into a sparse file, syncs, then writes one of two root pages: a full
- * disk or a crash leaves the state before.  A failed sync is ERR_UNKNOWN and the last write taken, for
- * the reason told in db_sqlite.c. */
+ * LMDB writes new pages into a sparse file, syncs them, then writes one of two root pages.  So a
+ * commit that failed before the root page changed nothing, whatever the disk holds now: the pages are
+ * garbage that the next batch writes over.  Only a failed write of the root page leaves it open
+ * (ERR_UNKNOWN); LMDB then refuses all further transactions of this process by itself. */
 #include "io/kv.h"
 
 #include <errno.h>
@@ -16,11 +17,14 @@
 #include <lmdb.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/map.h"
 #include "io/fs_priv.h"
+
+#define FULL_BELOW (256u << 10) /* bytes free: less than this after a cut write is a full disk */
 
 struct kv_table {
     MDB_dbi dbi;
@@ -54,7 +58,7 @@ struct lmdb {
     struct arena *arena;
     struct map tables;
     struct lmdb_read *idle;
-    bool writing, poisoned;
+    bool writing;
     pthread_t writer;        /* who holds the batch, when writing */
     struct lmdb_batch batch; /* only its owner touches it */
 };
@@ -320,15 +324,9 @@ static bool lmdb_batch_begin(struct kv *kv, struct kv_batch **out, struct error 
     if (rc != 0)
         return fail_lmdb(err, rc, "begin to write");
     pthread_mutex_lock(&l->lock);
-    bool poisoned = l->poisoned;
-    l->writing = !poisoned;
+    l->writing = true;
     l->writer = pthread_self();
     pthread_mutex_unlock(&l->lock);
-    if (poisoned) {
-        mdb_txn_abort(txn);
-        return fail(err, ERR_UNAVAILABLE,
-                    "online store: an earlier write could not be made durable; no more are taken");
-    }
     l->batch = (struct lmdb_batch){ .base.kv = kv, .txn = txn };
     *out = &l->batch.base;
     return true;
@@ -393,11 +391,24 @@ static bool lmdb_drop(struct kv_batch *b, struct kv_table *t, str prefix, uint64
     return rc == 0 || fail_lmdb(err, rc, "drop");
 }
 
-/* LMDB answers these before it touches a root page. */
-static bool surely_not_committed(int rc)
+/* LMDB says EIO when a write was cut short, which is what a disk does that becomes full. */
+static int tell_full_disk(struct lmdb *l, int rc)
 {
-    return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL || rc == MDB_BAD_TXN || rc == ENOSPC ||
-           rc == EDQUOT || rc == EFBIG;
+    struct statvfs fs;
+    int fd;
+    if (rc != EIO || mdb_env_get_fd(l->env, &fd) != 0 || fstatvfs(fd, &fs) != 0)
+        return rc;
+    return fs.f_bavail * fs.f_frsize < FULL_BELOW ? ENOSPC : rc;
+}
+
+/* After a root page could not be written LMDB refuses everything with MDB_PANIC. */
+static bool root_is_unknown(struct lmdb *l)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(l->env, NULL, 0, &txn);
+    if (rc == 0)
+        mdb_txn_abort(txn);
+    return rc == MDB_PANIC;
 }
 
 static bool lmdb_commit(struct kv_batch *b, struct error *err)
@@ -408,13 +419,12 @@ static bool lmdb_commit(struct kv_batch *b, struct error *err)
     int rc = mdb_txn_commit(txn);
     if (rc == 0)
         return true;
-    fail_lmdb(err, rc, "commit");
-    if (!surely_not_committed(rc)) {
-        err->code = ERR_UNKNOWN;
-        pthread_mutex_lock(&l->lock);
-        l->poisoned = true;
-        pthread_mutex_unlock(&l->lock);
+    if (!root_is_unknown(l)) {
+        fail_lmdb(err, tell_full_disk(l, rc), "commit (nothing was changed)");
+        return false;
     }
+    fail_lmdb(err, rc, "commit");
+    err->code = ERR_UNKNOWN;
     return false;
 }
 

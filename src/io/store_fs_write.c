@@ -116,7 +116,7 @@ static int open_folder_for_write(struct store_fs *s, const struct place *p, stru
         fs_fail(err, errno, "open the folder of", p->path, true);
         return -1;
     }
-    str rest = folder, name;
+    str rest = folder.len ? folder : (str){ 0 }, name;
     while (at >= 0 && str_next(&rest, '/', &name)) {
         str rel = str_make(folder.ptr, (size_t)(name.ptr + name.len - folder.ptr));
         int next = open_level(s, p, at, rel, name, err);
@@ -318,11 +318,13 @@ bool fs_stage(struct store *st, str path, struct arena *a, str *local, struct er
 /* The part of a staged name below the root: ".tmp/..."; false when it is not one of ours. */
 static bool staged_rel(const struct root *r, str local, char rel[STORE_PATH_MAX + 1])
 {
+    struct error ignored;
     if (!str_starts(local, r->dir))
         return false;
-    str rest = str_from(local, r->dir.len);
-    if (!str_starts(rest, STR("/" STORE_TEMP_DIR "/")) || rest.len > STORE_PATH_MAX ||
-        rest.len <= sizeof STORE_TEMP_DIR + 1 || memchr(rest.ptr, 0, rest.len))
+    str rest = str_from(local, r->dir.len), dir = STR("/" STORE_TEMP_DIR "/");
+    str name = str_from(rest, dir.len);
+    if (!str_starts(rest, dir) || rest.len > STORE_PATH_MAX || str_starts(name, STR("/")) ||
+        !store_path_check(name, &ignored))
         return false;
     memcpy(rel, rest.ptr + 1, rest.len - 1);
     rel[rest.len - 1] = 0;
