@@ -21,8 +21,8 @@
 
 #include "base/time.h"
 
-#define TIMEOUT_S 120
-#define SKIPPED 77 /* as automake's */
+#define TIMEOUT_S 120 /* unless FIRN_TEST_TIMEOUT_S says another */
+#define SKIPPED 77    /* as automake's */
 #define DEFAULT_SEED 20010203
 
 static struct test *tests, **tests_end = &tests;
@@ -53,7 +53,7 @@ void test_fail(const char *file, int line, const char *fmt, ...)
     va_end(args);
     printf("FAILED %s: %s:%d: %s\n", current, file, line, text);
     fflush(NULL);
-    _exit(1); /* from any thread; nothing is unwound, so leaks mean nothing */
+    _exit(CHECK_FAILED); /* from any thread; nothing is unwound, so leaks mean nothing */
 }
 
 void test_skip(const char *fmt, ...)
@@ -150,13 +150,20 @@ static void choose_tmpdir(size_t nth)
     remove_tree(tmpdir); /* of an earlier process with our number */
 }
 
+static int64_t timeout_s(void)
+{
+    int64_t s;
+    const char *text = getenv("FIRN_TEST_TIMEOUT_S");
+    return text && str_to_i64(str_of(text), &s) ? s : TIMEOUT_S;
+}
+
 /* False when the child was still running after the timeout; it is dead in any case. */
 static bool wait_child(pid_t pid, int *status)
 {
     bool in_time = true;
     int fd = pidfd_open(pid, 0);
     struct pollfd p = { .fd = fd, .events = POLLIN };
-    int64_t end_ns = env_monotonic_ns(env_real()) + TIMEOUT_S * 1000000000LL;
+    int64_t end_ns = env_monotonic_ns(env_real()) + timeout_s() * 1000000000LL;
     for (;;) {
         int64_t left_ms = (end_ns - env_monotonic_ns(env_real())) / 1000000;
         int rc = fd < 0 ? 1 : poll(&p, 1, left_ms > 0 ? (int)left_ms : 0);
@@ -178,12 +185,12 @@ static bool wait_child(pid_t pid, int *status)
 static void print_failure(int status, bool in_time)
 {
     if (!in_time)
-        printf("FAILED %s: Timeout: still running after %d s\n", current, TIMEOUT_S);
+        printf("FAILED %s: Timeout: still running after %lld s\n", current, (long long)timeout_s());
     else if (WIFSIGNALED(status))
         printf("FAILED %s: ended by signal %d (%s)\n", current, WTERMSIG(status),
                strsignal(WTERMSIG(status)));
-    else if (WEXITSTATUS(status) != 1)
-        printf("FAILED %s: exit status %d (23: leaks, 1 to 66: other sanitizer findings, above)\n",
+    else if (WEXITSTATUS(status) != CHECK_FAILED)
+        printf("FAILED %s: exit status %d (of a sanitizer: 23 leaks, 66 races, 1 all else)\n",
                current, WEXITSTATUS(status));
     const char *lsan = getenv("LSAN_OPTIONS");
     printf("  seed %llu; rerun: %s%s%sFIRN_TEST_SEED=%llu %s %s\n", (unsigned long long)test_seed(),
@@ -234,6 +241,7 @@ int main(int argc, char **argv)
     const char *filter = argc > 1 ? argv[1] : NULL;
     size_t counts[3] = { 0 }, nth = 0;
     program = argv[0];
+    test_seed(); /* a wrong one is told at once */
     for (const struct test *t = tests; t; t = t->next)
         if (selected(t, filter))
             counts[run_one(t, nth++)]++;

@@ -15,6 +15,13 @@ int64_t floor_div(int64_t a, int64_t b)
     return q - (a % b != 0 && (a < 0) != (b < 0));
 }
 
+/* The rest of that division, 0 <= rest < b. */
+static int64_t floor_mod(int64_t a, int64_t b)
+{
+    int64_t rest = a % b;
+    return rest < 0 ? rest + b : rest;
+}
+
 int64_t civil_to_days(int32_t year, int32_t month, int32_t day)
 {
     int64_t y = (int64_t)year - (month <= 2);
@@ -29,7 +36,7 @@ void civil_from_days(int64_t days, int32_t *year, int32_t *month, int32_t *day)
 {
     /* The era is split off before the shift: no day overflows. */
     int64_t era = floor_div(days, DAYS_PER_ERA);
-    int64_t shifted = days - era * DAYS_PER_ERA + DAYS_TO_EPOCH;
+    int64_t shifted = floor_mod(days, DAYS_PER_ERA) + DAYS_TO_EPOCH;
     era += shifted / DAYS_PER_ERA;
     int64_t day_of_era = shifted % DAYS_PER_ERA;
     int64_t year_of_era =
@@ -51,7 +58,7 @@ struct civil civil_from_us(int64_t us)
 {
     struct civil c;
     int64_t days = floor_div(us, US_PER_DAY);
-    int64_t rest = us - days * US_PER_DAY;
+    int64_t rest = floor_mod(us, US_PER_DAY);
     civil_from_days(days, &c.year, &c.month, &c.day);
     c.hour = (int32_t)(rest / US_PER_HOUR);
     c.minute = (int32_t)(rest / US_PER_MINUTE % 60);
