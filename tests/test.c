@@ -21,8 +21,9 @@
 
 #include "base/time.h"
 
-#define TIMEOUT_S 120 /* unless FIRN_TEST_TIMEOUT_S says another */
-#define SKIPPED 77    /* as automake's */
+#define TIMEOUT_S 120   /* unless FIRN_TEST_TIMEOUT_S says another */
+#define CHECK_FAILED 76 /* and it has been printed */
+#define SKIPPED 77      /* as automake's */
 #define DEFAULT_SEED 20010203
 
 static struct test *tests, **tests_end = &tests;

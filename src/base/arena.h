@@ -19,6 +19,7 @@ void arena_reset(struct arena *a);            /* as destroy + create, keeping on
 size_t arena_used(const struct arena *a);     /* bytes handed out */
 size_t arena_left(const struct arena *a);     /* bytes of the budget not handed out */
 
+/* size 0 gives a place of its own. */
 void *arena_alloc(struct arena *a, size_t size);
 void *arena_alloc_array(struct arena *a, size_t n, size_t size); /* panics on overflow */
 

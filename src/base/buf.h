@@ -20,6 +20,7 @@ struct buf {
         .max = (bytes_max)                                                                         \
     }
 
+/* Adding to a buffer that has overflowed does nothing. */
 void buf_init(struct buf *b, size_t bytes_max);
 void buf_deinit(struct buf *b);
 void buf_clear(struct buf *b);              /* len = 0, no overflow; keeps memory */

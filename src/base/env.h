@@ -50,6 +50,7 @@ static inline void env_sleep_us(struct env *e, int64_t us)
 {
     e->ops->sleep_us(e, us);
 }
+/* Eight random bytes as a number. */
 uint64_t env_random_u64(struct env *e);
 
 #endif

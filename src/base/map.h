@@ -20,6 +20,7 @@ struct map {
     size_t n, entries_cap, slots_n;
 };
 
+/* An empty map, which allocates from `a` as it grows. */
 void map_init(struct map *m, struct arena *a);
 void *map_get(const struct map *m, str key);        /* NULL when absent */
 void *map_put(struct map *m, str key, void *value); /* the previous value, or NULL */

@@ -10,6 +10,7 @@
 
 struct queue;
 
+/* cap: items that may wait, at least 1. */
 struct queue *queue_create(size_t cap);
 void queue_destroy(struct queue *q);          /* NULL is fine; nobody may wait in it any more */
 bool queue_push(struct queue *q, void *item); /* blocks while full; false when closed */

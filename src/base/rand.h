@@ -11,6 +11,7 @@ struct rand {
     uint64_t s[4];
 };
 
+/* Any seed is good; the numbers of a seed never change between versions. */
 void rand_init(struct rand *r, uint64_t seed);
 uint64_t rand_u64(struct rand *r);
 uint64_t rand_below(struct rand *r, uint64_t n); /* 0 <= x < n, n > 0 */

@@ -14,6 +14,7 @@
         size_t n, cap;                                                                             \
     }
 
+/* Moves n elements of `size` bytes to an array twice as large, and updates *cap. */
 void *vec_grow(struct arena *a, void *at, size_t n, size_t *cap, size_t size);
 
 #define vec_push(arena, v)                                                                         \
