@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Opening: schema, caches, and the branch main with a root commit over the empty tree. */
-#include <stdlib.h>
-
 #include "catalog/catalog_priv.h"
 #include "catalog/turns_priv.h"
 
@@ -67,11 +65,12 @@ static bool ensure_main(struct catalog *c, struct error *err)
 
 bool catalog_open(const struct catalog_options *o, struct catalog **out, struct error *err)
 {
-    struct catalog *c = calloc(1, sizeof *c);
-    if (!c)
-        panic("out of memory: catalog");
+    struct arena *a = arena_create(0);
+    struct catalog *c = arena_new(a, struct catalog);
     size_t cache_bytes = o->cache_bytes ? o->cache_bytes : CACHE_BYTES_DEFAULT;
-    *c = (struct catalog){ .db = o->db, .store = o->store, .env = o->env, .pool = o->pool };
+    *c = (struct catalog){
+        .arena = a, .db = o->db, .store = o->store, .env = o->env, .pool = o->pool
+    };
     c->nodes = lru_create(cache_bytes / 4);
     c->metadata = lru_create(cache_bytes - cache_bytes / 4);
     c->publisher = publisher_create(c->db, c->env, c->nodes);
@@ -93,5 +92,5 @@ void catalog_close(struct catalog *c)
     publisher_destroy(c->publisher);
     lru_destroy(c->metadata);
     lru_destroy(c->nodes);
-    free(c);
+    arena_destroy(c->arena);
 }

@@ -16,6 +16,7 @@
 struct turns;
 
 struct catalog {
+    struct arena *arena; /* of this struct */
     struct db *db;
     struct store *store;
     struct env *env;

@@ -23,6 +23,7 @@ struct entry {
 
 #define ENTRY_PROPS_MAX 1000
 
+/* Keys and prefixes of keys, in `a`. */
 str key_namespace(str ns, struct arena *a);
 str key_children(
     str parent,
@@ -40,6 +41,7 @@ MUST_USE bool entry_encode(const struct entry *e, struct arena *a, str *out, str
 /* Views into `value`.  ERR_CORRUPT, ERR_UNSUPPORTED for one written by a later program. */
 MUST_USE bool entry_decode(str value, struct arena *a, struct entry *out, struct error *err);
 
+/* "table" and so on. */
 const char *entry_type_name(enum entry_type type);
 
 #endif

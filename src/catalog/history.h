@@ -29,12 +29,14 @@ MUST_USE bool commit_load(struct db_tx *tx, const struct sha256 *id, struct aren
 MUST_USE bool commit_exists(struct db_tx *tx, const struct sha256 *id, bool *out,
                             struct error *err);
 
+/* A row of cat_refs. */
 struct ref_row {
     str name;
     enum catalog_ref_kind kind;
     struct sha256 commit_id;
     int64_t created_us, updated_us;
 };
+/* The row of a ref, if there is one. */
 MUST_USE bool ref_load(struct db_tx *tx, str name, struct arena *a, bool *found,
                        struct ref_row *out, struct error *err);
 /* What a ref argument means, "" and commit ids included; ERR_NOT_FOUND. */
@@ -63,6 +65,7 @@ static inline str sha_str(const struct sha256 *x)
 {
     return str_make(x->bytes, SHA256_LEN);
 }
+/* Hexadecimal text of a name, and back. */
 str sha_text(const struct sha256 *x, struct arena *a);
 bool sha_parse(str text, struct sha256 *out); /* 64 hexadecimal digits */
 

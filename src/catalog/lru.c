@@ -2,35 +2,27 @@
 #include "catalog/lru.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "base/error.h"
 
 #define SLOTS_MIN 1024 /* a power of two */
 
 struct lru {
+    struct arena *arena;  /* of this struct and its slots */
     pthread_mutex_t lock; /* guards all below; never held while an object is destroyed */
     struct cached **slots;
     size_t slots_n, objects, bytes, bytes_max;
     struct cached *newest, *oldest;
 };
 
-static struct cached **slots_create(size_t n)
-{
-    struct cached **slots = calloc(n, sizeof *slots);
-    if (!slots)
-        panic("out of memory: cache of %zu slots", n);
-    return slots;
-}
-
 struct lru *lru_create(size_t bytes_max)
 {
-    struct lru *l = calloc(1, sizeof *l);
-    if (!l)
-        panic("out of memory: cache");
+    struct arena *a = arena_create(0);
+    struct lru *l = arena_new(a, struct lru);
+    l->arena = a;
     pthread_mutex_init(&l->lock, NULL);
     l->slots_n = SLOTS_MIN;
-    l->slots = slots_create(l->slots_n);
+    l->slots = arena_array(a, struct cached *, l->slots_n);
     l->bytes_max = bytes_max;
     return l;
 }
@@ -72,7 +64,7 @@ static void grow(struct lru *l)
     struct cached **old = l->slots;
     size_t n = l->slots_n;
     l->slots_n = n * 2;
-    l->slots = slots_create(l->slots_n);
+    l->slots = arena_array(l->arena, struct cached *, l->slots_n);
     for (size_t i = 0; i < n; i++)
         for (struct cached *o = old[i], *next; o; o = next) {
             next = o->chain;
@@ -80,7 +72,6 @@ static void grow(struct lru *l)
             o->chain = *at;
             *at = o;
         }
-    free(old);
 }
 
 struct cached *lru_get(struct lru *l, str key)
@@ -169,7 +160,6 @@ void lru_destroy(struct lru *l)
         take_out(l, o);
         cached_unref(o);
     }
-    free(l->slots);
     pthread_mutex_destroy(&l->lock);
-    free(l);
+    arena_destroy(l->arena);
 }

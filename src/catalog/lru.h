@@ -20,6 +20,7 @@ struct cached {
     struct cached *newer, *older, *chain; /* the cache's own */
 };
 
+/* A cache for objects of at most bytes_max in all. */
 struct lru *lru_create(size_t bytes_max);
 void lru_destroy(struct lru *l); /* NULL is fine; objects in use live on */
 

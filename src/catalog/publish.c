@@ -2,7 +2,6 @@
 #include "catalog/publish_priv.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "base/env.h"
 #include "base/log.h"
@@ -14,6 +13,7 @@
 #define LEDGER_PRUNE_EVERY 1000 /* transactions */
 
 struct publisher {
+    struct arena *arena; /* of this struct */
     struct db *db;
     struct env *env;
     struct lru *nodes;
@@ -27,10 +27,9 @@ struct publisher {
 
 struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes)
 {
-    struct publisher *p = calloc(1, sizeof *p);
-    if (!p)
-        panic("out of memory: publisher");
-    *p = (struct publisher){ .db = db, .env = env, .nodes = nodes };
+    struct arena *a = arena_create(0);
+    struct publisher *p = arena_new(a, struct publisher);
+    *p = (struct publisher){ .arena = a, .db = db, .env = env, .nodes = nodes };
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->moved, NULL);
     p->last = &p->first;
@@ -44,7 +43,7 @@ void publisher_destroy(struct publisher *p)
     ASSERT(!p->first && !p->busy);
     pthread_cond_destroy(&p->moved);
     pthread_mutex_destroy(&p->lock);
-    free(p);
+    arena_destroy(p->arena);
 }
 
 bool ledger_find(struct db_tx *tx, str key, struct arena *a, bool *found, struct sha256 *commit,

@@ -2,7 +2,6 @@
  *
  * Metadata files.  They never change once written, so that parsed ones are cached by location. */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "catalog/catalog_priv.h"
 #include "codec/compress.h"
@@ -14,7 +13,7 @@
 
 struct cached_metadata {
     struct cached base;
-    struct arena *arena; /* of the metadata and the key */
+    struct arena *arena; /* of this object, the metadata and the key */
     const struct metadata *metadata;
 };
 
@@ -22,7 +21,6 @@ static void destroy_cached(struct cached *object)
 {
     struct cached_metadata *c = (struct cached_metadata *)object;
     arena_destroy(c->arena);
-    free(c);
 }
 
 /* Java writes compressed metadata as *.gz.metadata.json; the first bytes tell more surely. */
@@ -53,11 +51,9 @@ static bool read_metadata(struct catalog *c, str location, struct arena *a,
 
 static struct cached_metadata *cache_object(struct arena *a, str location, const struct metadata *m)
 {
-    struct cached_metadata *o = calloc(1, sizeof *o);
-    if (!o)
-        panic("out of memory: cached metadata");
+    struct cached_metadata *o = arena_new(a, struct cached_metadata);
     o->base.key = arena_str(a, location);
-    o->base.bytes = sizeof *o + arena_used(a);
+    o->base.bytes = arena_used(a);
     o->base.destroy = destroy_cached;
     o->arena = a;
     o->metadata = m;

@@ -50,6 +50,7 @@ struct tree_edit {
 MUST_USE bool tree_apply(const struct tree *t, const struct sha256 *root, struct tree_edit *edits,
                          size_t n, struct sha256 *out, struct error *err);
 
+/* The number of keys. */
 MUST_USE bool tree_count(const struct tree *t, const struct sha256 *root, uint64_t *out,
                          struct error *err);
 

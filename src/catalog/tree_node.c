@@ -2,8 +2,6 @@
  *
  * Bytes of a node: version 1, level, number of entries; per entry the key, then in leaves the value, in inner nodes the
  * child's name and its count.  Numbers are zigzag varints, bytes are length and content, as in Avro. */
-#include <stdlib.h>
-
 #include "catalog/tree_priv.h"
 #include "codec/avro.h"
 
@@ -51,15 +49,15 @@ static struct node_entry read_entry(struct avro_rd *rd, int level)
 
 static void node_destroy(struct cached *object)
 {
-    free(object);
+    arena_destroy(((struct node *)object)->arena);
 }
 
 static struct node *node_create(str bytes, const struct sha256 *hash, size_t n, char **copy)
 {
     size_t size = sizeof(struct node) + n * sizeof(struct node_entry) + bytes.len;
-    struct node *node = calloc(1, size);
-    if (!node)
-        panic("out of memory: tree node of %zu bytes", size);
+    struct arena *a = arena_create(0);
+    struct node *node = arena_alloc(a, size);
+    node->arena = a;
     *copy = (char *)(node->entries + n);
     memcpy(*copy, bytes.ptr, bytes.len);
     node->hash = *hash;
@@ -101,7 +99,7 @@ bool node_parse(str bytes, const struct sha256 *hash, struct node **out, struct 
     node->level = (int)level;
     rd = avro_rd_of(str_make(copy + head, bytes.len - head));
     if (!parse_entries(node, &rd)) {
-        free(node);
+        node_destroy(&node->base);
         return fail(err, ERR_CORRUPT, "tree node is cut short or out of order");
     }
     *out = node;

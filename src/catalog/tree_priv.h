@@ -18,7 +18,8 @@ struct node_entry {
 };
 
 struct node {
-    struct cached base; /* the key is the name's bytes */
+    struct cached base;  /* the key is the name's bytes */
+    struct arena *arena; /* of the whole object */
     struct sha256 hash;
     int level; /* 0: leaf */
     size_t n;

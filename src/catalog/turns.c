@@ -2,11 +2,11 @@
 #include "catalog/turns_priv.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
-#include "base/error.h"
+#include "base/arena.h"
 
 struct turns {
+    struct arena *arena;  /* of this struct */
     pthread_mutex_t lock; /* guards the line; never held during work */
     pthread_cond_t moved;
     struct turn *first, *last;
@@ -14,9 +14,9 @@ struct turns {
 
 struct turns *turns_create(void)
 {
-    struct turns *t = calloc(1, sizeof *t);
-    if (!t)
-        panic("out of memory: turns");
+    struct arena *a = arena_create(0);
+    struct turns *t = arena_new(a, struct turns);
+    t->arena = a;
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->moved, NULL);
     return t;
@@ -29,7 +29,7 @@ void turns_destroy(struct turns *t)
     ASSERT(!t->first);
     pthread_cond_destroy(&t->moved);
     pthread_mutex_destroy(&t->lock);
-    free(t);
+    arena_destroy(t->arena);
 }
 
 static bool share_key(const struct turn *x, const struct turn *y)
