@@ -8,7 +8,8 @@
  * kv_commit has returned true.
  *
  * Errors: ERR_LIMIT (key too long, map or disk full: nothing changed), ERR_CORRUPT, ERR_UNAVAILABLE,
- * and from kv_commit ERR_UNKNOWN (rare: the root page's write failed): look after opening again.  A key that is not there is no error. */
+ * and from kv_commit ERR_UNKNOWN (rare: the root page could not be written): open again and look.
+ * A key that is not there is no error. */
 #ifndef FIRN_IO_KV_H
 #define FIRN_IO_KV_H
 
@@ -76,7 +77,7 @@ void kv_close(struct kv *kv);
  * pointer where it is hot.  Never from inside the same thread's batch: making waits for it. */
 MUST_USE bool kv_table(struct kv *kv, str name, struct kv_table **out, struct error *err);
 
-/* A consistent view; well under a microsecond.  May be used by one thread at a time, ended by any. */
+/* A consistent view; a fraction of a microsecond.  Used by one thread at a time, ended by any. */
 MUST_USE bool kv_read_begin(struct kv *kv, struct kv_read **out, struct error *err);
 void kv_read_end(struct kv_read *r); /* NULL is fine */
 

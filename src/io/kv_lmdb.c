@@ -3,7 +3,8 @@
  * The online store on LMDB: a copy-on-write tree in a mapped file.
  *
  * Read transactions are kept when they end (reset) and taken again (renew), which costs no system call
- * and no lock of the writer; with MDB_NOTLS any thread may use any of them.  Tables are opened once
+ * and no lock of the writer; with MDB_NOTLS any thread may use any of them.  They wait in one of
+ * several lists, chosen by processor, so that readers do not queue for one lock.  Tables are opened once
  * and stay open, since LMDB allows one opening at a time and handles are cheap.
  *
  * LMDB writes new pages into a sparse file, syncs them, then writes one of two root pages.  So a
@@ -16,6 +17,8 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -24,6 +27,7 @@
 #include "base/map.h"
 #include "io/fs_priv.h"
 
+#define SHARDS 16
 #define FULL_BELOW (256u << 10) /* bytes free: less than this after a cut write is a full disk */
 
 struct kv_table {
@@ -49,6 +53,13 @@ struct lmdb_cursor {
     bool started;
 };
 
+/* Read transactions that wait to be used again. */
+struct shard {
+    pthread_mutex_t lock;             /* guards changes of idle */
+    _Atomic(struct lmdb_read *) idle; /* may be looked at without the lock */
+    char apart[64];                   /* no two shards' words in one cache line */
+};
+
 struct lmdb {
     struct kv base;
     MDB_env *env;
@@ -57,10 +68,10 @@ struct lmdb {
     pthread_mutex_t lock; /* guards all below; not held across I/O */
     struct arena *arena;
     struct map tables;
-    struct lmdb_read *idle;
     bool writing;
     pthread_t writer;        /* who holds the batch, when writing */
     struct lmdb_batch batch; /* only its owner touches it */
+    struct shard shards[SHARDS];
 };
 
 static struct lmdb *lmdb_of(struct kv *kv)
@@ -133,26 +144,45 @@ static str str_of_val(MDB_val v)
 
 /* ---- reading ---- */
 
+static struct shard *shard_here(struct lmdb *l, unsigned further)
+{
+    int cpu = sched_getcpu();
+    return &l->shards[((unsigned)(cpu < 0 ? 0 : cpu) + further) % SHARDS];
+}
+
+static struct lmdb_read *take_idle(struct shard *s)
+{
+    if (!atomic_load_explicit(&s->idle, memory_order_relaxed))
+        return NULL;
+    pthread_mutex_lock(&s->lock);
+    struct lmdb_read *r = s->idle;
+    if (r)
+        s->idle = r->next;
+    pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
 static struct lmdb_read *take_read(struct lmdb *l)
 {
-    pthread_mutex_lock(&l->lock);
-    struct lmdb_read *r = l->idle;
-    if (r) {
-        l->idle = r->next;
-    } else {
-        r = arena_new(l->arena, struct lmdb_read);
-        r->base.kv = &l->base;
+    for (unsigned i = 0; i < SHARDS; i++) {
+        struct lmdb_read *r = take_idle(shard_here(l, i));
+        if (r)
+            return r;
     }
+    pthread_mutex_lock(&l->lock);
+    struct lmdb_read *r = arena_new(l->arena, struct lmdb_read);
     pthread_mutex_unlock(&l->lock);
+    r->base.kv = &l->base;
     return r;
 }
 
 static void give_read(struct lmdb *l, struct lmdb_read *r)
 {
-    pthread_mutex_lock(&l->lock);
-    r->next = l->idle;
-    l->idle = r;
-    pthread_mutex_unlock(&l->lock);
+    struct shard *s = shard_here(l, 0);
+    pthread_mutex_lock(&s->lock);
+    r->next = s->idle;
+    s->idle = r;
+    pthread_mutex_unlock(&s->lock);
 }
 
 static bool lmdb_read_begin(struct kv *kv, struct kv_read **out, struct error *err)
@@ -438,9 +468,12 @@ static void lmdb_abort(struct kv_batch *b)
 static void lmdb_close(struct kv *kv)
 {
     struct lmdb *l = lmdb_of(kv);
-    for (struct lmdb_read *r = l->idle; r; r = r->next)
-        if (r->txn)
-            mdb_txn_abort(r->txn);
+    for (size_t i = 0; i < SHARDS; i++) {
+        for (struct lmdb_read *r = l->shards[i].idle; r; r = r->next)
+            if (r->txn)
+                mdb_txn_abort(r->txn);
+        pthread_mutex_destroy(&l->shards[i].lock);
+    }
     if (l->env)
         mdb_env_close(l->env);
     pthread_mutex_destroy(&l->opening);
@@ -535,6 +568,8 @@ bool kv_open(str dir, const struct kv_options *o, struct kv **out, struct error 
     l->arena = a;
     pthread_mutex_init(&l->opening, NULL);
     pthread_mutex_init(&l->lock, NULL);
+    for (size_t i = 0; i < SHARDS; i++)
+        pthread_mutex_init(&l->shards[i].lock, NULL);
     map_init(&l->tables, a);
     uint64_t map_bytes = o && o->map_bytes ? o->map_bytes : KV_MAP_BYTES;
     if (!make_folder(a, dir, err) || !open_env(l, dir, map_bytes, err)) {
