@@ -27,23 +27,40 @@ static const struct {
 
 /* ---- values ---- */
 
-int64_t avro_long_slow(struct avro_rd *rd)
+static int64_t bad_value(struct avro_rd *rd)
 {
-    uint64_t u = 0;
-    const uint8_t *p = rd->p;
-    for (int shift = 0; shift < 64 && p < rd->end; shift += 7) {
-        uint8_t byte = *p++;
-        u |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            if (shift == 63 && byte > 1)
-                break; /* more than 64 bits */
-            rd->p = p;
-            return (int64_t)(u >> 1) ^ -(int64_t)(u & 1);
-        }
-    }
     rd->bad = true;
     rd->p = rd->end;
     return 0;
+}
+
+int64_t avro_long_slow(struct avro_rd *rd)
+{
+    uint64_t u = 0;
+    const uint8_t *p = rd->p, *last = rd->end - p > 10 ? p + 10 : rd->end;
+    for (int shift = 0; p < last; shift += 7) {
+        uint64_t byte = *p++;
+        u |= (byte & 0x7f) << shift;
+        if (byte >= 0x80)
+            continue;
+        if (shift == 63 && byte > 1)
+            break; /* more than 64 bits */
+        rd->p = p;
+        return (int64_t)(u >> 1) ^ -(int64_t)(u & 1);
+    }
+    return bad_value(rd);
+}
+
+/* As avro_long, without putting the value together; so the range of an int is not looked at. */
+static inline void skip_long(struct avro_rd *rd)
+{
+    const uint8_t *p = rd->p, *last = rd->end - p > 10 ? p + 10 : rd->end;
+    while (p < last && *p >= 0x80)
+        p++;
+    if (p == last || (p - rd->p == 9 && *p > 1))
+        (void)bad_value(rd);
+    else
+        rd->p = p + 1;
 }
 
 bool avro_items_block(struct avro_rd *rd, struct avro_items *it)
@@ -64,13 +81,33 @@ bool avro_items_block(struct avro_rd *rd, struct avro_items *it)
     return true;
 }
 
+/* Manifests are mostly arrays of records of these: they are worth sparing a call. */
+static inline void skip_inline(const struct avro_schema *s, struct avro_rd *rd)
+{
+    if (s->kind == AVRO_LONG || s->kind == AVRO_INT)
+        skip_long(rd);
+    else if (s->kind == AVRO_BYTES || s->kind == AVRO_STRING)
+        (void)avro_bytes(rd);
+    else
+        avro_skip(s, rd);
+}
+
+static void skip_record(const struct avro_schema *s, struct avro_rd *rd)
+{
+    for (size_t i = 0; i < s->n; i++)
+        skip_inline(s->fields[i].type, rd);
+}
+
 static void skip_items(const struct avro_schema *s, struct avro_rd *rd)
 {
     struct avro_items it = { 0 };
     while (avro_items_next(rd, &it)) {
         if (s->kind == AVRO_MAP)
             (void)avro_bytes(rd);
-        avro_skip(s->items, rd);
+        if (s->items->kind == AVRO_RECORD)
+            skip_record(s->items, rd);
+        else
+            skip_inline(s->items, rd);
     }
 }
 
@@ -86,7 +123,7 @@ void avro_skip(const struct avro_schema *s, struct avro_rd *rd)
         (void)avro_int(rd);
         break;
     case AVRO_LONG:
-        (void)avro_long(rd);
+        skip_long(rd);
         break;
     case AVRO_FLOAT:
         (void)avro_fixed(rd, 4);
@@ -109,8 +146,7 @@ void avro_skip(const struct avro_schema *s, struct avro_rd *rd)
         skip_items(s, rd);
         break;
     case AVRO_RECORD:
-        for (size_t i = 0; i < s->n; i++)
-            avro_skip(s->fields[i].type, rd);
+        skip_record(s, rd);
         break;
     case AVRO_UNION:
         avro_skip(s->branches[avro_index(rd, s->n)], rd);

@@ -12,6 +12,8 @@
  * the search for duplicates slow. */
 #define PAIRWISE_MAX 12
 
+#define STACK_BYTES 4096 /* to begin with; enough for most requests */
+
 static int compare_keys(const void *a, const void *b)
 {
     str x = **(const str *const *)a, y = **(const str *const *)b;
@@ -144,6 +146,8 @@ static void build(struct json_reader *r, struct buf *stack, struct json *out)
 void jr_value(struct json_reader *r, struct json *out)
 {
     struct buf stack = BUF_INIT(arena_left(r->arena));
+    if (stack.max > STACK_BYTES)
+        buf_reserve(&stack, STACK_BYTES);
     build(r, &stack, out);
     buf_deinit(&stack);
     if (r->mistake)

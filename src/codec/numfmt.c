@@ -249,7 +249,7 @@ static bool scan_short(str s, struct decimal *d, bool *negative)
 static bool decimal_characters(str s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if ((s.ptr[i] < '0' || s.ptr[i] > '9') && !memchr("+-.eE", s.ptr[i], 5))
+        if ((s.ptr[i] < '0' || s.ptr[i] > '9') && str_find_char(STR("+-.eE"), s.ptr[i]) < 0)
             return false;
     return true;
 }

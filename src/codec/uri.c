@@ -248,13 +248,15 @@ bool percent_decode(str s, bool form, struct arena *a, str *out, struct error *e
         size_t taken = 1;
         if (c == '%') {
             int byte = escaped_byte(s);
-            if (byte <= 0)
-                return fail(err, ERR_INVALID, byte < 0 ? "broken percent escape" : "encoded NUL");
+            if (byte < 0)
+                return fail(err, ERR_INVALID, "broken percent escape");
             c = (char)byte;
             taken = 3;
         } else if (c == '+' && form) {
             c = ' ';
         }
+        if (c == 0)
+            return fail(err, ERR_INVALID, "a NUL byte, encoded or not");
         *p++ = c;
         s = str_from(s, taken);
     }

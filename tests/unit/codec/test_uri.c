@@ -152,5 +152,6 @@ TEST(percent_encoding)
     static const char *const bad[] = { "%", "%4", "%zz", "a%00b", "%4g" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_FAILS(percent_decode(str_of(bad[i]), false, test_arena(), &out, &err), ERR_INVALID);
+    CHECK_FAILS(percent_decode(STR("a\0b"), false, test_arena(), &out, &err), ERR_INVALID);
     buf_deinit(&b);
 }
