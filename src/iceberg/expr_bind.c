@@ -93,6 +93,7 @@ static bool text_fit(const struct type *type, str text, struct arena *a, struct 
 static bool bind_literal(const struct binder *b, const struct target *t, const struct literal *lit,
                          struct value *out, enum value_fit *fit)
 {
+    *out = (struct value){ .kind = (uint8_t)t->type->kind };
     switch (lit->kind) {
     case LITERAL_NULL:
         *out = value_null(t->type->kind);
