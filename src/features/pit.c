@@ -99,9 +99,6 @@ static bool config_check(const struct pit_config *c, struct error *err)
     if (c->entities_n >= PIT_ENTITIES_MAX)
         return fail(err, ERR_LIMIT, "point-in-time join: %zu entity rows, at most %u",
                     c->entities_n, PIT_ENTITIES_MAX - 1);
-    if (c->files_n > PIT_FILES_MAX)
-        return fail(err, ERR_LIMIT, "point-in-time join: %zu feature files, at most %u", c->files_n,
-                    PIT_FILES_MAX);
     if (c->ttl_us < 0)
         return fail(err, ERR_INVALID, "point-in-time join: negative ttl");
     if (c->cutoff == PIT_CUTOFF_CREATED && !c->has_created)
@@ -132,7 +129,6 @@ bool pit_create(const struct pit_config *config, struct pool *pool, struct pit *
         p->times[i] = PIT_NULL_TIME;
     for (size_t k = 0; !p->exact && k < config->keys_n; k++)
         p->keys[k] = pit_pages(n, key_bytes(config->keys[k]));
-    p->file_rows = pit_pages(config->files_n, sizeof *p->file_rows);
     atomic_init(&p->key_min, INT64_MAX);
     atomic_init(&p->key_max, INT64_MIN);
     pit_heap_init(&p->heap);
@@ -150,7 +146,7 @@ void pit_destroy(struct pit *p)
     pit_pages_free(p->times, n, sizeof *p->times);
     pit_pages_free(p->slot_of, n, sizeof *p->slot_of);
     pit_release_rows(p);
-    pit_pages_free(p->file_rows, p->config.files_n, sizeof *p->file_rows);
+    pit_pages_free(p->file_rows, p->files_n, sizeof *p->file_rows);
     pit_heap_deinit(&p->heap);
     free(p);
 }

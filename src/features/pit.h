@@ -4,7 +4,7 @@
  * It knows nothing of files or engines: whoever drives it feeds batches in any order from any
  * number of threads.  DESIGN, section 8, is the contract; pit_run.h drives it over Parquet.
  *
- *   pit_create -> pit_feed* -> pit_seal -> pit_offer* -> pit_finish
+ *   pit_create -> pit_feed* -> pit_seal -> pit_open -> pit_offer* -> pit_finish
  *              -> pit_rows_open -> pit_take* -> pit_rows_close -> pit_gather* -> pit_destroy
  *
  * Starred calls are thread-safe among themselves; the others are made by one thread, in this order.
@@ -46,7 +46,6 @@ struct pit_config {
     enum pit_kind keys[PIT_KEYS_MAX];
     size_t keys_n;
     size_t entities_n; /* entity rows, at most PIT_ENTITIES_MAX - 1 */
-    size_t files_n;    /* feature files, at most PIT_FILES_MAX */
     int hash_bits;     /* tests: keep so many bits of a key's hash, so that keys collide; 0: all */
 };
 
@@ -89,6 +88,9 @@ bool pit_time_range(const struct pit *p, int64_t *lo, int64_t *hi);
  * of another kind, or nothing can match. */
 bool pit_key_range(const struct pit *p, int64_t *lo, int64_t *hi);
 
+/* How many feature files there are, at most PIT_FILES_MAX. */
+MUST_USE bool pit_open(struct pit *p, size_t files_n, struct error *err);
+
 /* Feature rows, in any order.  ERR_LIMIT on a row number out of range. */
 MUST_USE bool pit_offer(struct pit *p, const struct pit_batch *batch, struct error *err);
 
@@ -106,11 +108,12 @@ bool pit_file_run(const struct pit *p, uint32_t file, int64_t gap, int64_t *from
 /* The columns whose values are kept for winners: bytes a value, 1 2 4 8 or 16; 0: str. */
 MUST_USE bool pit_rows_open(struct pit *p, const uint8_t *widths, size_t n, struct error *err);
 
-/* Feature rows with their values; keeps those that win.  `rows` ascends within the batch. */
-MUST_USE bool pit_take(struct pit *p, uint32_t file, const int64_t *rows, size_t n,
-                       const struct pit_column *columns, struct error *err);
+/* Feature rows with values of columns [first, first + columns_n); keeps those that win.  `rows`
+ * ascends within the batch.  Each winner must come once with each column. */
+MUST_USE bool pit_take(struct pit *p, uint32_t file, const int64_t *rows, size_t n, size_t first,
+                       const struct pit_column *columns, size_t columns_n, struct error *err);
 
-/* ERR_CORRUPT when a winner has not been taken exactly once: the files changed under the join. */
+/* ERR_CORRUPT when not each winner has been taken: the files changed under the join. */
 MUST_USE bool pit_rows_close(struct pit *p, struct error *err);
 
 /* Column `column` for n entity ordinals; `valid` has room for n bits and is written whole.  What

@@ -216,9 +216,21 @@ static void offer_rows(struct pit *p, const struct pit_batch *b, const struct pr
     }
 }
 
+bool pit_open(struct pit *p, size_t files_n, struct error *err)
+{
+    ASSERT(p->phase == PIT_SEALED);
+    if (files_n > PIT_FILES_MAX)
+        return fail(err, ERR_LIMIT, "point-in-time join: %zu feature files, at most %u", files_n,
+                    PIT_FILES_MAX);
+    p->phase = PIT_OFFERING;
+    p->files_n = files_n;
+    p->file_rows = pit_pages(files_n, sizeof *p->file_rows);
+    return true;
+}
+
 bool pit_offer(struct pit *p, const struct pit_batch *b, struct error *err)
 {
-    ASSERT(p->phase == PIT_OFFERING && b->n <= PIT_BATCH_MAX && b->file < p->config.files_n);
+    ASSERT(p->phase == PIT_OFFERING && b->n <= PIT_BATCH_MAX && b->file < p->files_n);
     if (b->n == 0 || p->slots_n == 0)
         return true;
     if (b->rows[0] < 0 || b->rows[b->n - 1] >= PIT_FILE_ROWS_MAX)

@@ -17,7 +17,7 @@
 #define PIT_NO_SLOT UINT32_MAX
 #define PIT_SENTINELS 4 /* slots after the last one, greater than any, so that scans need no end */
 
-enum pit_phase { PIT_FEEDING, PIT_OFFERING, PIT_FINISHED, PIT_TAKING, PIT_GATHERING };
+enum pit_phase { PIT_FEEDING, PIT_SEALED, PIT_OFFERING, PIT_FINISHED, PIT_TAKING, PIT_GATHERING };
 
 /* One key at one time T, and the best feature row for it that no earlier slot of the key has a
  * claim on.  Half a cache line, so that a bucket of two costs one access. */
@@ -54,6 +54,7 @@ struct pit {
     struct pit_config config;
     struct pool *pool;
     enum pit_phase phase;
+    size_t files_n;
     bool exact;      /* the hash is a bijection of the one integer key: no key is compared */
     bool collisions; /* different keys share a hash: slots of a hash are not in order of time */
 

@@ -79,7 +79,7 @@ static bool settle_buckets(void *ctx, size_t t, struct error *err)
 
 static void bits_alloc(struct pit *p)
 {
-    size_t files = p->config.files_n;
+    size_t files = p->files_n;
     p->file_blocks = pit_pages(files + 1, sizeof *p->file_blocks);
     for (size_t f = 0; f < files; f++)
         p->file_blocks[f + 1] =
@@ -110,7 +110,7 @@ static bool mark_winners(void *ctx, size_t t, struct error *err)
 
 static void sum_ranks(struct pit *p)
 {
-    size_t blocks = p->file_blocks[p->config.files_n];
+    size_t blocks = p->file_blocks[p->files_n];
     uint32_t n = 0;
     for (size_t b = 0; b < blocks; b++) {
         p->ranks[b] = n;
@@ -244,7 +244,7 @@ bool pit_rows_open(struct pit *p, const uint8_t *widths, size_t n, struct error 
 
 void pit_release_rows(struct pit *p)
 {
-    size_t files = p->config.files_n;
+    size_t files = p->files_n;
     if (p->file_blocks) {
         size_t blocks = p->file_blocks[files];
         pit_pages_free(p->bits, blocks * PIT_BLOCK_WORDS, sizeof *p->bits);
@@ -360,10 +360,24 @@ static void copy_nulls(const struct pit *p, const struct take *t, size_t c, cons
         }
 }
 
-bool pit_take(struct pit *p, uint32_t file, const int64_t *rows, size_t n,
-              const struct pit_column *columns, struct error *err)
+static bool copy_column(struct pit *p, const struct take *t, size_t c,
+                        const struct pit_column *from, struct error *err)
 {
-    ASSERT(p->phase == PIT_TAKING && n <= PIT_BATCH_MAX && file < p->config.files_n);
+    if (!p->widths[c]) {
+        if (!copy_strings(p, t, c, from, err))
+            return false;
+    } else {
+        copy_cells(p, t, c, from->data);
+    }
+    copy_nulls(p, t, c, from->valid);
+    return true;
+}
+
+bool pit_take(struct pit *p, uint32_t file, const int64_t *rows, size_t n, size_t first,
+              const struct pit_column *columns, size_t columns_n, struct error *err)
+{
+    ASSERT(p->phase == PIT_TAKING && n <= PIT_BATCH_MAX && file < p->files_n);
+    ASSERT(first + columns_n <= p->columns_n);
     if (n == 0 || rows[0] >= p->file_rows[file])
         return true;
     if (rows[0] < 0)
@@ -374,14 +388,11 @@ bool pit_take(struct pit *p, uint32_t file, const int64_t *rows, size_t n,
         take_run(p, file, rows, n, &t);
     else
         take_each(p, file, rows, n, &t);
-    for (size_t c = 0; t.n && c < p->columns_n; c++) {
-        if (p->widths[c])
-            copy_cells(p, &t, c, columns[c].data);
-        else if (!copy_strings(p, &t, c, &columns[c], err))
+    for (size_t c = 0; t.n && c < columns_n; c++)
+        if (!copy_column(p, &t, first + c, &columns[c], err))
             return false;
-        copy_nulls(p, &t, c, columns[c].valid);
-    }
-    atomic_fetch_add_explicit(&p->taken_n, t.n, memory_order_relaxed);
+    if (first == 0)
+        atomic_fetch_add_explicit(&p->taken_n, t.n, memory_order_relaxed);
     return true;
 }
 

@@ -16,6 +16,7 @@
 
 struct buf;
 struct pool;
+struct schema;
 struct session;
 
 /* The entity side: a relation of the session whose rows have places 0 ... rows_n - 1. */
@@ -26,8 +27,8 @@ struct pit_entities {
     int64_t rows_n;
 };
 
-/* Entities of a query.  A query that is just a Parquet file, FROM read_parquet(one path), is read in
- * place: give its path, and an empty query.  Anything else is run once, into a table of the session.
+/* Entities from one Parquet file, read in place (`path`, and an empty query), or from any query, which
+ * is run once, into a table of the session; the next call replaces it.
  * `time` names T: a timestamp of any kind (naive ones are UTC; finer than a microsecond is cut), or
  * a date.  ERR_NOT_FOUND when there is no such column, ERR_INVALID when it is of another type. */
 MUST_USE bool pit_entities_open(struct session *s, str path, str query, str time, struct arena *a,
@@ -43,12 +44,14 @@ struct pit_range {
 
 /* Files to read, in ascending order of (data sequence number, path): the order of the last tie. */
 struct pit_files {
-    struct parquet_scan scan;
+    struct parquet_scan scan; /* its schema is taken from the view */
     const int64_t *commit_us; /* of each file's snapshot; needed for PIT_CUTOFF_COMMIT only */
+    const int64_t *rows_n;    /* of each file; NULL: not known */
 };
 
 struct pit_view {
-    str name;               /* for errors */
+    str name; /* for errors */
+    const struct schema *schema;
     const str *entity_keys; /* columns of the entity relation ... */
     const str *keys;        /* ... that equal these columns of the view */
     size_t keys_n;

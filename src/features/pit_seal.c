@@ -304,7 +304,7 @@ static bool seal_run(struct seal *s, struct error *err)
 bool pit_seal(struct pit *p, struct error *err)
 {
     ASSERT(p->phase == PIT_FEEDING);
-    p->phase = PIT_OFFERING;
+    p->phase = PIT_SEALED;
     size_t n = p->config.entities_n;
     int bits = 1;
     while (((size_t)1 << bits) < n)

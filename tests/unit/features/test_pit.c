@@ -32,7 +32,7 @@ struct world {
     struct rand rand;
     struct pit_config config;
     struct row entities[ROWS_MAX], features[ROWS_MAX];
-    size_t entities_n, features_n, batch_max;
+    size_t entities_n, features_n, files_n, batch_max;
     int64_t commit_us[FILES_MAX];
     struct pool *pool;
 };
@@ -68,7 +68,7 @@ static void random_row(struct world *w, struct row *r, uint64_t id)
     r->time_null = below(w, 30) == 0;
     r->created = random_time(w);
     r->created_null = below(w, 6) == 0;
-    r->file = (uint32_t)below(w, w->config.files_n);
+    r->file = (uint32_t)below(w, w->files_n);
     r->offered = below(w, 10) != 0;
 }
 
@@ -83,7 +83,7 @@ static void random_config(struct world *w)
     c->cutoff = (enum pit_cutoff)below(w, 3);
     if (c->cutoff == PIT_CUTOFF_CREATED)
         c->has_created = true;
-    c->files_n = 1 + below(w, FILES_MAX);
+    w->files_n = 1 + below(w, FILES_MAX);
     c->hash_bits = below(w, 3) == 0 ? 1 + (int)below(w, 3) : 0;
     w->batch_max = 1 + below(w, 70);
 }
@@ -264,7 +264,7 @@ static struct batch_memory *next_batch(struct world *w, const struct row *all, s
 static size_t feature_batches(struct world *w, struct batch_memory **out)
 {
     size_t n = 0;
-    for (size_t f = 0; f < w->config.files_n; f++)
+    for (size_t f = 0; f < w->files_n; f++)
         for (size_t at = 0; at < w->features_n;) {
             out[n] = next_batch(w, w->features, w->features_n, (int)f, &at);
             n += out[n]->batch.n > 0;
@@ -376,7 +376,9 @@ static bool take_one(void *ctx, size_t i, struct error *err)
     struct offering *o = ctx;
     const struct batch_memory *m = o->batches[i];
     const struct values *v = make_values(m);
-    return pit_take(o->pit, m->batch.file, m->rows, m->batch.n, v->columns, err);
+    return pit_take(o->pit, m->batch.file, m->rows, m->batch.n, 0, v->columns, 2, err) &&
+           pit_take(o->pit, m->batch.file, m->rows, m->batch.n, 2, v->columns + 2, COLUMNS - 2,
+                    err);
 }
 
 static void feed_all(struct world *w, struct pit *p)
@@ -393,7 +395,7 @@ static void check_runs(const struct world *w, const struct pit *p, struct batch_
                        size_t n)
 {
     size_t total = 0;
-    for (uint32_t f = 0; f < w->config.files_n; f++) {
+    for (uint32_t f = 0; f < w->files_n; f++) {
         total += pit_file_winners(p, f);
         size_t runs = 0;
         int64_t from = 0, to = 0, before = -1;
@@ -425,6 +427,7 @@ static void check_world(struct world *w)
     CHECK_OK(pit_create(&w->config, w->pool, &p, &err));
     feed_all(w, p);
     CHECK_OK(pit_seal(p, &err));
+    CHECK_OK(pit_open(p, w->files_n, &err));
     struct offering o = { p, arena_array(test_arena(), struct batch_memory *,
                                          w->features_n + FILES_MAX + 1) };
     size_t n = feature_batches(w, o.batches);
@@ -482,7 +485,7 @@ struct simple {
     struct pit_batch batch;
 };
 
-static struct simple *simple_new(int64_t ttl_us, size_t entities_n, size_t files_n)
+static struct simple *simple_new(int64_t ttl_us, size_t entities_n)
 {
     struct error err;
     struct simple *s = arena_new(test_arena(), struct simple);
@@ -490,8 +493,7 @@ static struct simple *simple_new(int64_t ttl_us, size_t entities_n, size_t files
                             .has_created = true,
                             .keys = { PIT_I64 },
                             .keys_n = 1,
-                            .entities_n = entities_n,
-                            .files_n = files_n };
+                            .entities_n = entities_n };
     CHECK_OK(pit_create(&c, NULL, &s->pit, &err));
     return s;
 }
@@ -513,6 +515,13 @@ static struct pit_batch *simple_row(struct simple *s, int64_t key, int64_t ts, i
     return &s->batch;
 }
 
+static void simple_seal(struct simple *s)
+{
+    struct error err;
+    CHECK_OK(pit_seal(s->pit, &err));
+    CHECK_OK(pit_open(s->pit, 1, &err));
+}
+
 static void simple_feed(struct simple *s, int64_t ordinal, int64_t key, int64_t time)
 {
     struct error err;
@@ -531,9 +540,9 @@ TEST(ttl_is_inclusive_at_both_ends)
 {
     for (int64_t age = 0; age <= 11; age++) {
         struct error err;
-        struct simple *s = simple_new(10, 1, 1);
+        struct simple *s = simple_new(10, 1);
         simple_feed(s, 0, 7, 1000);
-        CHECK_OK(pit_seal(s->pit, &err));
+        simple_seal(s);
         simple_offer(s, 7, 1000 - age, 0, 0, 0);
         CHECK_OK(pit_finish(s->pit, &err));
         CHECK_INT(pit_matched(s->pit), age <= 10);
@@ -543,12 +552,11 @@ TEST(ttl_is_inclusive_at_both_ends)
 
 TEST(ranges_for_pruning_cover_ttl_and_keys)
 {
-    struct error err;
-    struct simple *s = simple_new(10, 3, 1);
+    struct simple *s = simple_new(10, 3);
     int64_t lo, hi;
     simple_feed(s, 0, -7, 1000);
     simple_feed(s, 1, 70, 500);
-    CHECK_OK(pit_seal(s->pit, &err));
+    simple_seal(s);
     CHECK(pit_time_range(s->pit, &lo, &hi));
     CHECK_INT(lo, 490);
     CHECK_INT(hi, 1000);
@@ -561,9 +569,9 @@ TEST(ranges_for_pruning_cover_ttl_and_keys)
 TEST(no_entity_row_that_can_match_means_no_range)
 {
     struct error err;
-    struct simple *s = simple_new(10, 2, 1);
+    struct simple *s = simple_new(10, 2);
     int64_t lo, hi;
-    CHECK_OK(pit_seal(s->pit, &err));
+    simple_seal(s);
     CHECK(!pit_time_range(s->pit, &lo, &hi));
     CHECK(!pit_key_range(s->pit, &lo, &hi));
     simple_offer(s, 7, 1, 0, 0, 0);
@@ -577,10 +585,10 @@ TEST(one_key_with_many_times)
 {
     enum { N = 100000 };
     struct error err;
-    struct simple *s = simple_new(0, N, 1);
+    struct simple *s = simple_new(0, N);
     for (int64_t i = 0; i < N; i++)
         simple_feed(s, i, 7, i * 2654435761 % N * 10);
-    CHECK_OK(pit_seal(s->pit, &err));
+    simple_seal(s);
     for (int64_t i = 0; i < N; i += 100)
         simple_offer(s, 7, i * 10 + 1, 0, 0, i);
     CHECK_OK(pit_finish(s->pit, &err));
@@ -593,9 +601,9 @@ TEST(winners_that_do_not_come_again_are_an_error)
 {
     struct error err;
     uint8_t width = 8;
-    struct simple *s = simple_new(0, 1, 1);
+    struct simple *s = simple_new(0, 1);
     simple_feed(s, 0, 7, 1000);
-    CHECK_OK(pit_seal(s->pit, &err));
+    simple_seal(s);
     simple_offer(s, 7, 1, 0, 0, 5);
     CHECK_OK(pit_finish(s->pit, &err));
     CHECK_OK(pit_rows_open(s->pit, &width, 1, &err));
@@ -607,7 +615,7 @@ TEST(limits_are_refused)
 {
     struct error err;
     struct pit *p;
-    struct pit_config good = { .keys = { PIT_I64 }, .keys_n = 1, .entities_n = 1, .files_n = 1 };
+    struct pit_config good = { .keys = { PIT_I64 }, .keys_n = 1, .entities_n = 1 };
     struct pit_config c = good;
     c.keys_n = 0;
     CHECK_FAILS(pit_create(&c, NULL, &p, &err), ERR_LIMIT);
@@ -617,24 +625,25 @@ TEST(limits_are_refused)
     c.entities_n = PIT_ENTITIES_MAX;
     CHECK_FAILS(pit_create(&c, NULL, &p, &err), ERR_LIMIT);
     c = good;
-    c.files_n = PIT_FILES_MAX + 1;
-    CHECK_FAILS(pit_create(&c, NULL, &p, &err), ERR_LIMIT);
-    c = good;
     c.ttl_us = -1;
     CHECK_FAILS(pit_create(&c, NULL, &p, &err), ERR_INVALID);
     c = good;
     c.cutoff = PIT_CUTOFF_CREATED;
     CHECK_FAILS(pit_create(&c, NULL, &p, &err), ERR_INVALID);
+    CHECK_OK(pit_create(&good, NULL, &p, &err));
+    CHECK_OK(pit_seal(p, &err));
+    CHECK_FAILS(pit_open(p, PIT_FILES_MAX + 1, &err), ERR_LIMIT);
+    pit_destroy(p);
 }
 
 TEST(rows_out_of_range_are_refused)
 {
     struct error err;
-    struct simple *s = simple_new(0, 1, 1);
+    struct simple *s = simple_new(0, 1);
     CHECK_FAILS(pit_feed(s->pit, simple_row(s, 7, 1, 0, 0, 1), &err), ERR_INVALID);
     CHECK_FAILS(pit_feed(s->pit, simple_row(s, 7, 1, 0, 0, -1), &err), ERR_INVALID);
     simple_feed(s, 0, 7, 1000);
-    CHECK_OK(pit_seal(s->pit, &err));
+    simple_seal(s);
     CHECK_FAILS(pit_offer(s->pit, simple_row(s, 7, 1, 0, 0, PIT_FILE_ROWS_MAX), &err), ERR_LIMIT);
     CHECK_FAILS(pit_offer(s->pit, simple_row(s, 7, 1, 0, 0, -1), &err), ERR_LIMIT);
     pit_destroy(s->pit);
