@@ -46,7 +46,8 @@ enum column_kind {
     COLUMN_STRUCT,   /* children, one per field, same length */
     COLUMN_MAP,      /* struct column_list: a range of children[0] (keys) and [1] (values) */
     COLUMN_ARRAY,    /* `width` elements of children[0] each */
-    COLUMN_UNION,    /* text only, as all below */
+    COLUMN_BIT,      /* text only, as all below */
+    COLUMN_UNION,
     COLUMN_OTHER
 };
 
@@ -54,6 +55,7 @@ struct column_list {
     uint64_t offset, length;
 };
 
+struct arena;
 struct column_type; /* the engine's type, immutable; names and parameters */
 
 struct column_view {
@@ -75,10 +77,13 @@ static inline bool column_valid(const struct column_view *c, size_t i)
 
 /* The layout of the engine's strings: up to 12 bytes stand in place. */
 struct column_text {
-    uint32_t len;
     union {
-        char in_place[12];
         struct {
+            uint32_t len;
+            char in_place[12];
+        };
+        struct {
+            uint32_t len_again;
             char prefix[4];
             const char *ptr;
         };

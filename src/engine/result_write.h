@@ -38,25 +38,24 @@ struct result_write_options {
 MUST_USE bool result_write(struct result *r, const struct result_write_options *o,
                            struct text_sink *sink, int64_t *rows, struct error *err);
 
-/* Sinks into a buf and into a file descriptor (buffered; call fd_sink_flush at the end). */
+/* Sinks into a buf (ERR_LIMIT at its cap) and into a file descriptor.  Pieces come in blocks of 64 KB, so
+ * neither buffers. */
 struct buf;
 struct buf_sink {
     struct text_sink sink;
     struct buf *out;
 };
-void buf_sink_init(struct buf_sink *s, struct buf *out); /* ERR_LIMIT at the buf's cap */
+void buf_sink_init(struct buf_sink *s, struct buf *out);
 struct fd_sink {
     struct text_sink sink;
     int fd;
-    char *pending;
-    size_t pending_n;
 };
 void fd_sink_init(struct fd_sink *s, int fd);
-/* Writes what is pending and frees the buffer, also after a failure. */
-MUST_USE bool fd_sink_finish(struct fd_sink *s, struct error *err);
 
 /* Cells that a text takes in a terminal: wide and combining characters counted right, control
  * characters as one. */
 size_t text_width(str s);
+/* The longest beginning of s that takes at most so many cells. */
+str text_cut(str s, size_t cells_max);
 
 #endif

@@ -11,7 +11,7 @@
 
 struct session;
 
-/* A call on n rows (at most 2048).  Arguments are flat views; nulls are given to the callback. */
+/* A call on n rows (at most UDF_ROWS_MAX).  Arguments are flat views; nulls are given to the callback. */
 struct udf_call {
     size_t n;
     const struct column_view *args;
@@ -23,18 +23,23 @@ struct udf_call {
 
 struct udf {
     const char *const
-        *arg_types; /* the engine's names: "BIGINT"; args are cast to them.  NULL entries: any */
-    size_t args_n;
-    const char *return_type; /* any type without children and ENUM: "BOOLEAN", "DECIMAL(10,2)" */
+        *arg_types; /* the engine's names: "BIGINT"; args are cast to them.  No nested types */
+    size_t args_n;  /* 1 to UDF_ARGS_MAX */
+    const char
+        *return_type; /* any type without children, and no ENUM: "BOOLEAN", "DECIMAL(10,2)" */
     /* Thread-safe; false ends the query with its error. */
     bool (*fn)(void *ctx, const struct udf_call *call, struct error *err);
-    void *ctx; /* outlives the session or udf_drop */
+    void *ctx; /* outlives the session */
 };
 
-/* Gives the text that stands before the arguments in SQL, such as `firn_udf_3(8273..., `: write the
- * arguments and ")" behind it.  In `a`. */
-MUST_USE bool udf_add(struct session *s, const struct udf *f, struct arena *a, str *call_sql,
-                      struct error *err);
+#define UDF_ARGS_MAX 32
+#define UDF_ROWS_MAX 2048 /* of one call */
+
+/* Gives the text of a call with these arguments, each an SQL expression: `firn_udf_3(8273..., CAST(x AS
+ * BIGINT))`.  In `a`.  ERR_INVALID for type names that the engine does not know, ERR_LIMIT for too many
+ * functions of one session. */
+MUST_USE bool udf_add(struct session *s, const struct udf *f, const str *args_sql, struct arena *a,
+                      str *call_sql, struct error *err);
 
 /* A relation. */
 struct row_source_column {
@@ -46,8 +51,9 @@ struct row_source {
     const struct row_source_column *columns;
     size_t columns_n;
     int64_t rows_n;
+    int64_t rows_hint; /* added to rows_n in what the planner expects */
     /* Fills rows [from, from + n) of one column; as udf_call's out and valid.  Thread-safe, each
-     * needed column and row once, in no order; at most 2048 rows. */
+     * needed column and row once, in no order; at most UDF_ROWS_MAX rows. */
     bool (*fill)(void *ctx, size_t column, int64_t from, size_t n, void *out, uint64_t *valid,
                  struct error *err);
     void *ctx;
