@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sql/lake.h"
 
 const struct flag global_flags[] = {
     { "data", "DIR", "data directory (FIRN_DATA; default ./firn-data)", '\0', false },
-    { "server", "URL", "talk to a running server instead of opening the data directory (FIRN_SERVER)", '\0', false },
+    { "server", "URL",
+      "talk to a running server instead of opening the data directory (FIRN_SERVER)", '\0', false },
     { "branch", "NAME", "branch or tag to work on (default main)", '\0', false },
     { "json", NULL, "print JSON", '\0', false },
     { "quiet", NULL, "print results only", 'q', false },
@@ -100,8 +100,9 @@ static bool unknown_command(const str *words, size_t n, struct arena *a, struct 
         fail(err, ERR_INVALID, "`firn " STR_FMT "` needs to know what to do", STR_ARG(words[0]));
         return fail_hint(err, "`firn --help` lists its commands");
     }
-    str typed = is_group(words[0]) ? arena_printf(a, STR_FMT " " STR_FMT, STR_ARG(words[0]), STR_ARG(words[1]))
-                                   : words[0];
+    str typed = is_group(words[0])
+                    ? arena_printf(a, STR_FMT " " STR_FMT, STR_ARG(words[0]), STR_ARG(words[1]))
+                    : words[0];
     fail(err, ERR_INVALID, "no such command: " STR_FMT, STR_ARG(typed));
     hint_command(typed, err);
     return false;
@@ -129,11 +130,12 @@ static bool parse_flag(struct cli *cli, int argc, char **argv, int *i, struct er
         f = find_flag(cli->command->flags, name);
     if (!f) {
         fail(err, ERR_INVALID, "unknown flag " STR_FMT, STR_ARG(word));
-        return fail_hint(err, "`firn %s%s--help` lists the flags", cli->command ? cli->command->name : "",
-                         cli->command ? " " : "");
+        return fail_hint(err, "`firn %s%s--help` lists the flags",
+                         cli->command ? cli->command->name : "", cli->command ? " " : "");
     }
     if (!f->value)
-        return joined ? fail(err, ERR_INVALID, "--%s takes no value", f->name) : add_flag(cli, f, (str){ 0 }, err);
+        return joined ? fail(err, ERR_INVALID, "--%s takes no value", f->name)
+                      : add_flag(cli, f, (str){ 0 }, err);
     if (!joined) {
         if (*i + 1 >= argc)
             return fail(err, ERR_INVALID, "--%s needs a value (%s)", f->name, f->value);
@@ -241,26 +243,18 @@ size_t cli_flag_all(const struct cli *cli, const char *name, str *out, size_t ma
     return n;
 }
 
-bool cli_flag_int(const struct cli *cli, const char *name, int64_t fallback, int64_t min, int64_t *out,
-                  struct error *err)
+bool cli_flag_int(const struct cli *cli, const char *name, int64_t fallback, int64_t min,
+                  int64_t *out, struct error *err)
 {
     *out = fallback;
     if (!cli_has(cli, name))
         return true;
     str text = cli_flag(cli, name, "");
     if (!str_to_i64(text, out) || *out < min)
-        return fail(err, ERR_INVALID, "--%s wants a whole number of at least %lld, not \"" STR_FMT "\"", name,
+        return fail(err, ERR_INVALID,
+                    "--%s wants a whole number of at least %lld, not \"" STR_FMT "\"", name,
                     (long long)min, STR_ARG(text));
     return true;
-}
-
-bool cli_lake(struct cli *cli, struct lake **out, struct error *err)
-{
-    if (cli->server.len) {
-        fail(err, ERR_UNSUPPORTED, "`firn %s` does not work through a server", cli->command->name);
-        return fail_hint(err, "leave --server (and FIRN_SERVER) away and stop the server, or use its HTTP API");
-    }
-    return lake_open(&(struct lake_options){ .dir = cli->data_dir }, out, err);
 }
 
 void out_str(str s)

@@ -9,21 +9,18 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-enum {
-    EXIT_DONE = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 2
-};
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-struct lake;
+struct app;
+struct http;
 
 /* A flag of a command.  `value` names its argument in help texts; NULL: the flag takes none. */
 struct flag {
     const char *name; /* without dashes */
     const char *value;
     const char *help;
-    char letter;      /* '\0': no short form */
-    bool repeats;     /* may be given more than once */
+    char letter;  /* '\0': no short form */
+    bool repeats; /* may be given more than once */
 };
 
 #define ARGS_MAX 256
@@ -31,7 +28,7 @@ struct flag {
 /* One call: what the user typed, sorted out. */
 struct cli {
     const struct command *command;
-    struct arena *a;            /* lives until the command has ended */
+    struct arena *a; /* lives until the command has ended */
     struct {
         const struct flag *flag;
         str value;
@@ -40,20 +37,24 @@ struct cli {
     str args[ARGS_MAX];
     size_t args_n;
 
-    const char *data_dir;       /* --data, FIRN_DATA or ./firn-data */
-    str server;                 /* --server or FIRN_SERVER; empty: open the data directory */
-    str branch;                 /* --branch; "main" */
+    const char *data_dir; /* --data, FIRN_DATA or ./firn-data */
+    str server;           /* --server or FIRN_SERVER; empty: open the data directory */
+    str branch;           /* --branch; "main" */
     bool json, quiet;
+
+    struct app *app;            /* call.h: opened when the first request is made, */
+    struct http *http;          /* or this */
 };
 
 struct command {
-    const char *name;           /* "table show" */
-    const char *args;           /* "NAME", "[DIR]" */
-    const char *summary;        /* one line, no full stop */
-    const char *detail;         /* paragraphs, or NULL */
-    const char *examples;       /* one a line */
-    const struct flag *flags;   /* ends with a NULL name; NULL: none */
+    const char *name;         /* "table show" */
+    const char *args;         /* "NAME", "[DIR]" */
+    const char *summary;      /* one line, no full stop */
+    const char *detail;       /* paragraphs, or NULL */
+    const char *examples;     /* one a line */
+    const struct flag *flags; /* ends with a NULL name; NULL: none */
     int args_min, args_max;
+    bool makes_data; /* may make the data directory */
     bool (*run)(struct cli *cli, struct error *err);
 };
 
@@ -80,10 +81,6 @@ void help_command(const struct command *c, struct buf *out);
 void help_man(struct buf *out);        /* troff */
 void help_completion(struct buf *out); /* bash */
 void help_markdown(struct buf *out);   /* docs/commands.md */
-
-/* Opens the data directory of this call; closed by lake_close.  With --server it fails with ERR_UNSUPPORTED, naming the
- * command, since the command works on the directory itself. */
-MUST_USE bool cli_lake(struct cli *cli, struct lake **out, struct error *err);
 
 /* Prints to standard output; a broken pipe or a full disk there fails the command at its end. */
 void out_str(str s);

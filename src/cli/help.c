@@ -39,19 +39,24 @@ static void add_examples(struct buf *out, const char *examples, const char *pref
 
 void help_program(struct buf *out)
 {
-    buf_printf(out, "firn %s: an open lakehouse with a feature store and an ML platform in one program\n\n", FIRN_VERSION);
+    buf_printf(
+        out,
+        "firn %s: an open lakehouse with a feature store and an ML platform in one program\n\n",
+        FIRN_VERSION);
     buf_lit(out, "usage: firn COMMAND [ARGUMENTS] [FLAGS]\n\ncommands:\n");
     for (size_t i = 0; commands[i]; i++)
         add_row(out, str_of(commands[i]->name), commands[i]->summary, 26);
     buf_lit(out, "\nflags of every command:\n");
     add_flags(out, global_flags);
-    buf_lit(out, "\n`firn COMMAND --help` explains a command.  Exit status: 0 done, 1 failed, 2 wrong use.\n");
+    buf_lit(
+        out,
+        "\n`firn COMMAND --help` explains a command.  Exit status: 0 done, 1 failed, 2 wrong use.\n");
 }
 
 void help_command(const struct command *c, struct buf *out)
 {
-    buf_printf(out, "firn %s: %s\n\nusage: firn %s%s%s%s\n", c->name, c->summary, c->name, *c->args ? " " : "", c->args,
-               c->flags ? " [FLAGS]" : "");
+    buf_printf(out, "firn %s: %s\n\nusage: firn %s%s%s%s\n", c->name, c->summary, c->name,
+               *c->args ? " " : "", c->args, c->flags ? " [FLAGS]" : "");
     if (c->detail)
         buf_printf(out, "\n%s\n", c->detail);
     if (c->flags) {
@@ -124,15 +129,18 @@ void help_man(struct buf *out)
     buf_lit(out, ".SH COMMANDS\n");
     for (size_t i = 0; commands[i]; i++)
         man_command(commands[i], out);
-    buf_lit(out, ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong use.\n"
-                 ".SH ENVIRONMENT\n.TP\n.B FIRN_DATA\nthe data directory\n.TP\n.B FIRN_SERVER\nthe server to talk to\n");
+    buf_lit(
+        out,
+        ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong use.\n"
+        ".SH ENVIRONMENT\n.TP\n.B FIRN_DATA\nthe data directory\n.TP\n.B FIRN_SERVER\nthe server to talk to\n");
 }
 
 void help_completion(struct buf *out)
 {
-    buf_lit(out, "# bash completion for firn, made from its command table\n_firn()\n{\n"
-                 "    local cur=${COMP_WORDS[COMP_CWORD]} words=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n"
-                 "    local flags=\"");
+    buf_lit(out,
+            "# bash completion for firn, made from its command table\n_firn()\n{\n"
+            "    local cur=${COMP_WORDS[COMP_CWORD]} words=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n"
+            "    local flags=\"");
     for (const struct flag *f = global_flags; f->name; f++)
         buf_printf(out, "--%s ", f->name);
     buf_lit(out, "\" next=\"\"\n    case \" $words\" in\n");
@@ -154,16 +162,21 @@ void help_completion(struct buf *out)
     for (size_t i = 0; commands[i]; i++) {
         str first, rest;
         if (str_cut(str_of(commands[i]->name), ' ', &first, &rest))
-            buf_printf(out, "    \"" STR_FMT "\") next+=\" " STR_FMT "\" ;;&\n", STR_ARG(first), STR_ARG(rest));
+            buf_printf(out, "    \"" STR_FMT "\") next+=\" " STR_FMT "\" ;;&\n", STR_ARG(first),
+                       STR_ARG(rest));
     }
-    buf_lit(out, "    esac\n    if [[ $cur == -* ]]; then\n        COMPREPLY=($(compgen -W \"$flags\" -- \"$cur\"))\n"
-                 "    else\n        COMPREPLY=($(compgen -W \"$next\" -f -- \"$cur\"))\n    fi\n}\n"
-                 "complete -o filenames -F _firn firn\n");
+    buf_lit(
+        out,
+        "    esac\n    if [[ $cur == -* ]]; then\n        COMPREPLY=($(compgen -W \"$flags\" -- \"$cur\"))\n"
+        "    else\n        COMPREPLY=($(compgen -W \"$next\" -f -- \"$cur\"))\n    fi\n}\n"
+        "complete -o filenames -F _firn firn\n");
 }
 
 void help_markdown(struct buf *out)
 {
-    buf_lit(out, "# Commands\n\nMade from the program's command table by `make docs`.\n\n## Flags of every command\n\n");
+    buf_lit(
+        out,
+        "# Commands\n\nMade from the program's command table by `make docs`.\n\n## Flags of every command\n\n");
     for (const struct flag *f = global_flags; f->name; f++) {
         buf_lit(out, "- `");
         flag_text(f, out);
@@ -171,7 +184,8 @@ void help_markdown(struct buf *out)
     }
     for (size_t i = 0; commands[i]; i++) {
         const struct command *c = commands[i];
-        buf_printf(out, "\n## firn %s%s%s\n\n%s.\n", c->name, *c->args ? " " : "", c->args, c->summary);
+        buf_printf(out, "\n## firn %s%s%s\n\n%s.\n", c->name, *c->args ? " " : "", c->args,
+                   c->summary);
         if (c->detail)
             buf_printf(out, "\n%s\n", c->detail);
         if (c->flags)
