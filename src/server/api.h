@@ -27,7 +27,8 @@ struct app {
     struct models *models;
     struct metrics *metrics;
     int64_t started_us;
-    bool local_files; /* requests may name files of this machine: true in-process and without credentials on loopback */
+    bool
+        local_files; /* requests may name files of this machine: true in-process and without credentials on loopback */
 };
 
 struct lake_options;
@@ -45,64 +46,77 @@ enum permission {
 };
 
 #define API_PARAMS_MAX 8
-#define API_BODY_MAX ((size_t)64 << 20)      /* of a request */
-#define API_ANSWER_MAX ((size_t)256 << 20)   /* of an answer that is not streamed */
+#define API_BODY_MAX ((size_t)64 << 20)    /* of a request, for routes that take documents */
+#define API_BODY_SMALL ((size_t)1 << 20)   /* and for all others */
+#define API_ANSWER_MAX ((size_t)256 << 20) /* of an answer that is not streamed */
 
 struct api_request {
-    str method;           /* "GET" */
-    str path;             /* decoded, without query */
-    str query;            /* as it came: "a=1&b=2" */
+    str method; /* "GET" */
+    str path; /* as in a URL: percent-encoded, without query; the router cuts it before it decodes */
+    str query; /* as it came: "a=1&b=2" */
     str content_type, accept;
     str body;
     str request_id;
-    struct arena *arena;  /* lives until the answer has been sent */
+    struct arena *arena; /* lives until the answer has been sent */
     struct cancel *cancel;
     struct progress *progress; /* in-process only, else NULL */
     bool in_process;
-    str params[API_PARAMS_MAX]; /* what stood for {x} in the route, in order; set by the router */
+    str params
+        [API_PARAMS_MAX]; /* what stood for {x} in the route, in order, decoded; set by the router */
 };
 
 /* Takes a streamed answer piece by piece; false when the receiver is gone: stop. */
 typedef bool (*api_sink)(void *ctx, str piece);
 
 struct api_answer {
-    int status;           /* 200 */
-    str content_type;     /* "application/json" */
-    struct buf body;      /* memory is the answer's: api_answer_deinit */
+    int status;       /* 200 */
+    str content_type; /* "application/json" */
+    struct buf body;  /* memory is the answer's: api_answer_deinit */
     /* When set it is called after the handler has returned, on the same thread, and writes the body; it releases what
-     * it holds in every case.  A failure after the first piece can only end the stream early: an error object is the last line
-     * of formats that have lines. */
+     * it holds in every case.  A failure before the first piece is answered like a handler's.  Later it can only end the body
+     * early, unless the format has a place for errors and the stream has written it there (tells_errors). */
     bool (*stream)(void *ctx, api_sink sink, void *sink_ctx, struct error *err);
     void *stream_ctx;
-    int retry_after_s;    /* 0: no such header */
+    bool tells_errors;
+    str allow;         /* of a 405: the methods that the path has */
+    int retry_after_s; /* 0: no such header */
 };
 
 void api_answer_init(struct api_answer *answer);
+void api_answer_reset(struct api_answer *answer); /* as new, keeping a small body's memory */
 void api_answer_deinit(struct api_answer *answer);
 
 /* Finds the route, checks the permission, runs the handler, turns errors into
- * {"error":{"type":"NotFound","code":404,"message":"...","hint":"..."}}.  Always leaves a full answer. */
+ * {"error":{"type":"NotFound","code":404,"message":"...","hint":"..."}}.  Always leaves a full answer; the caller runs
+ * answer->stream when it is set. */
 void api_dispatch(struct app *app, struct api_request *req, struct api_answer *answer);
 
 /* The value of a query parameter, decoded into the arena; `fallback` when absent. */
 str api_query(const struct api_request *req, const char *name, const char *fallback);
-MUST_USE bool api_query_int(const struct api_request *req, const char *name, int64_t fallback, int64_t min, int64_t max,
-                            int64_t *out, struct error *err);
+MUST_USE bool api_query_int(const struct api_request *req, const char *name, int64_t fallback,
+                            int64_t min, int64_t max, int64_t *out, struct error *err);
 /* The body as a JSON object; ERR_INVALID (400) with line and column when it is not. */
 MUST_USE bool api_body(const struct api_request *req, const struct json **out, struct error *err);
 
 /* A handler answers by writing JSON through `w` (into answer->body) and returning true, or fails. */
-typedef bool (*api_handler)(struct app *app, struct api_request *req, struct api_answer *answer, struct json_writer *w,
-                            struct error *err);
+typedef bool (*api_handler)(struct app *app, struct api_request *req, struct api_answer *answer,
+                            struct json_writer *w, struct error *err);
 
 struct route {
-    const char *method, *path; /* "/api/tables/{name}"; {name} takes one segment, {name...} the rest */
+    const char *method,
+        *path; /* "/api/tables/{name}"; {name} takes one segment, {name...} the rest */
     enum permission permission;
     api_handler handler;
-    const char *summary;       /* for the description of the API */
+    const char *summary; /* for the description of the API */
+    bool
+        slow; /* runs queries or touches the disk: on a worker thread, not on the one that serves sockets */
+    size_t body_max; /* bytes; 0: API_BODY_SMALL */
 };
 
 /* Writes an error as the API's error object. */
 void api_error_json(const struct error *err, struct json_writer *w);
+
+/* Makes the answer that error, with this HTTP status (0: the code's own). */
+void api_answer_error(struct api_answer *answer, const struct error *err, int status);
 
 #endif
