@@ -131,7 +131,7 @@ struct metadata {
     size_t keys_n;
 };
 
-/* Reads a metadata.json (not compressed).  Strings are copied, `text` need not live on.  Unknown
+/* Reads a metadata.json, packed with gzip or not.  Strings are copied, `text` need not live on.  Unknown
  * fields are ignored.  ERR_CORRUPT with the field's path, ERR_UNSUPPORTED for a later version,
  * ERR_LIMIT. */
 MUST_USE bool metadata_parse(str text, struct arena *a, const struct metadata **out,

@@ -7,6 +7,11 @@
  * escapes, which the JSON tree holds itself, are copied one by one.  The tree is thrown away. */
 #include "iceberg/metadata_priv.h"
 
+#include "codec/compress.h"
+
+#define EXPANSION                                                                                  \
+    16 /* times the text that the result takes at most, by the smallest JSON of each */
+
 struct parser {
     struct arena *arena;
     str text; /* lives in the arena; empty when the JSON is somebody else's */
@@ -373,8 +378,8 @@ static bool parse_head(const struct parser *p, const struct json *root, struct m
     return true;
 }
 
-static bool parse_schemas(const struct parser *p, const struct json *root, struct metadata *m,
-                          struct error *err)
+static bool parse_schema_list(const struct parser *p, const struct json *root, struct metadata *m,
+                              struct error *err)
 {
     if (has(root, "schemas"))
         return json_need_i32(root, "current-schema-id", &m->current_schema_id, err) &&
@@ -388,6 +393,16 @@ static bool parse_schemas(const struct parser *p, const struct json *root, struc
         return false;
     m->current_schema_id = m->schemas[0]->id;
     return true;
+}
+
+static bool parse_schemas(const struct parser *p, const struct json *root, struct metadata *m,
+                          struct error *err)
+{
+    if (!parse_schema_list(p, root, m, err))
+        return false;
+    return metadata_schema(m) ||
+           fail(err, ERR_INVALID, "the current schema %d is not among the schemas",
+                m->current_schema_id);
 }
 
 static bool parse_specs(const struct parser *p, const struct json *root, struct metadata *m,
@@ -488,14 +503,28 @@ bool metadata_from_json(const struct json *json, struct arena *a, const struct m
     return parse_all(&p, json, out, err) || fail_in(err, "table metadata");
 }
 
+/* A copy of the text in the arena, unpacked when it is gzip. */
+static bool take_text(str text, struct arena *a, str *out, struct error *err)
+{
+    struct buf b = BUF_INIT(METADATA_BYTES_MAX);
+    bool packed = str_starts(text, STR("\x1f\x8b"));
+    bool ok = !packed || decompress_bytes(COMPRESSION_GZIP, text, METADATA_BYTES_MAX, &b, err);
+    str plain = packed ? buf_str(&b) : text;
+    if (ok && (plain.len > METADATA_BYTES_MAX || plain.len > arena_left(a) / EXPANSION))
+        ok = fail(err, ERR_LIMIT, "%zu bytes are too many", plain.len);
+    if (ok)
+        *out = arena_str(a, plain);
+    buf_deinit(&b);
+    return ok;
+}
+
 bool metadata_parse(str text, struct arena *a, const struct metadata **out, struct error *err)
 {
-    if (text.len > METADATA_BYTES_MAX)
-        return fail(err, ERR_LIMIT, "table metadata of %zu bytes, limit %zu", text.len,
-                    METADATA_BYTES_MAX);
-    struct arena *scratch = arena_create(0);
-    struct parser p = { .arena = a, .text = arena_str(a, text) };
+    struct parser p = { .arena = a };
     struct json *root;
+    if (!take_text(text, a, &p.text, err))
+        return fail_in(err, "table metadata");
+    struct arena *scratch = arena_create(0);
     bool ok = json_parse(p.text, scratch, &root, err) && parse_all(&p, root, out, err);
     arena_destroy(scratch);
     if (ok)

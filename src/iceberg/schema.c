@@ -7,6 +7,8 @@
 #include "iceberg/schema_priv.h"
 #include "iceberg/value.h"
 
+#define NAMES_BYTES_MAX ((size_t)64 << 20) /* of all full names: each repeats its parents' */
+
 /* Stands for a lower-case name that several fields have. */
 static struct schema_node ambiguous;
 
@@ -15,6 +17,7 @@ struct builder {
     struct schema *schema;
     VEC(struct schema_node *) nodes;
     VEC(struct map_entry) shorts; /* "list.x" for "list.element.x" */
+    size_t names_bytes;
 };
 
 /* -- building -------------------------------------------------------------------------------- */
@@ -33,6 +36,10 @@ static bool add_field(struct builder *b, const struct field *f, const struct sch
                       str prefix, str short_prefix, struct error *err)
 {
     bool repeated = parent && parent->field->type->kind != TYPE_STRUCT;
+    b->names_bytes += prefix.len + f->name.len + 1;
+    if (b->nodes.n == TYPE_FIELDS_MAX || b->names_bytes > NAMES_BYTES_MAX)
+        return fail(err, ERR_LIMIT, "a schema has more than %d fields or %zu bytes of names",
+                    TYPE_FIELDS_MAX, NAMES_BYTES_MAX);
     struct schema_node *node = arena_new(b->arena, struct schema_node);
     *node = (struct schema_node){ .field = f,
                                   .parent = parent,
@@ -41,8 +48,6 @@ static bool add_field(struct builder *b, const struct field *f, const struct sch
     if (f->id < 0 || f->id > FIELD_ID_MAX)
         return fail(err, ERR_INVALID, "field \"" STR_FMT "\" has id %d, outside 0 to %d",
                     STR_ARG(node->name), f->id, FIELD_ID_MAX);
-    if (b->nodes.n == TYPE_FIELDS_MAX)
-        return fail(err, ERR_LIMIT, "a schema has more than %d fields", TYPE_FIELDS_MAX);
     if (!map_add(&b->schema->by_name, node->name, node))
         return fail(err, ERR_INVALID, "the schema has two fields \"" STR_FMT "\"",
                     STR_ARG(node->name));

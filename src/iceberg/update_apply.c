@@ -65,6 +65,16 @@ static const struct snapshot *find_snapshot(const struct builder *b, int64_t id)
     return added ? added : b->base ? metadata_snapshot_by_id(b->base, id) : NULL;
 }
 
+/* Marks a snapshot in one of the sets of ids; the maps hold it but never change it. */
+static void mark(struct map *set, const struct snapshot *s)
+{
+    union {
+        const struct snapshot *in;
+        void *out;
+    } pointer = { .in = s };
+    map_put(set, id_key(&s->id), pointer.out);
+}
+
 static void put_property(struct builder *b, str key, str value)
 {
     struct property *p = map_get(&b->properties_by_key, key);
@@ -431,7 +441,7 @@ static bool add_snapshot(struct builder *b, const struct snapshot *s, struct err
     b->timed = true;
     b->changed = true;
     *vec_push(b->arena, &b->added) = s;
-    map_put(&b->added_ids, id_key(&s->id), *(void **)(void *)&s);
+    mark(&b->added_ids, s);
     return true;
 }
 
@@ -510,7 +520,7 @@ static void remove_snapshots(struct builder *b, const struct table_update *u)
         const struct snapshot *s = find_snapshot(b, u->snapshot_ids.ids[i]);
         if (!s)
             continue;
-        map_put(&b->removed_ids, id_key(&s->id), *(void **)(void *)&s);
+        mark(&b->removed_ids, s);
         b->changed = true;
     }
     for (size_t i = b->refs.n; i > 0; i--) /* U4 */
