@@ -127,6 +127,7 @@ struct sort_order {
 
 extern const struct sort_order sort_order_none; /* id 0, no fields */
 
+/* Reads and writes {"order-id":1,"fields":[…]}; strings are copied. */
 MUST_USE bool sort_order_parse(const struct json *json, struct arena *a,
                                const struct sort_order **out, struct error *err);
 void sort_order_write(const struct sort_order *o, struct json_writer *w);

@@ -14,36 +14,9 @@
  *
  * The base is never changed.  Lists of snapshots are long: they are filtered once, at the end,
  * and until then a removed snapshot is only marked. */
-#include "iceberg/update.h"
+#include "iceberg/update_priv.h"
 
-#include "base/vec.h"
 #include "codec/uuid.h"
-#include "iceberg/metadata_priv.h"
-#include "iceberg/partition_priv.h"
-
-#define PREVIOUS_VERSIONS_MAX 100 /* default of write.metadata.previous-versions-max */
-#define NO_ID (-1)
-
-struct builder {
-    struct arena *arena;
-    const struct metadata *base; /* NULL: a new table */
-    struct metadata m;           /* single values are kept here, lists below */
-    int64_t now_ms;
-    bool changed, timed; /* timed: last_updated_ms was set by a snapshot */
-    int32_t last_schema, last_spec, last_order;
-    VEC(const struct schema *) schemas;
-    VEC(const struct partition_spec *) specs;
-    VEC(const struct sort_order *) orders;
-    VEC(const struct snapshot *) added;
-    struct map added_ids, removed_ids; /* the 8 bytes of an id -> something */
-    VEC(struct snapshot_ref) refs;
-    VEC(struct snapshot_log_entry) log;
-    VEC(struct property *) properties; /* value.ptr NULL: removed */
-    struct map properties_by_key;
-    VEC(struct statistics_file) statistics;
-    VEC(struct partition_statistics_file) partition_statistics;
-    VEC(struct encryption_key) keys;
-};
 
 #define FILL(b, list, from, count)                                                                 \
     for (size_t i_ = 0; i_ < (count); i_++)                                                        \
@@ -51,13 +24,7 @@ struct builder {
 
 /* -- the state ------------------------------------------------------------------------------- */
 
-/* The bytes of the id in the snapshot itself serve as the key, so they live long enough. */
-static str id_key(const int64_t *id)
-{
-    return str_make(id, sizeof *id);
-}
-
-static const struct snapshot *find_snapshot(const struct builder *b, int64_t id)
+const struct snapshot *builder_snapshot(const struct builder *b, int64_t id)
 {
     if (map_get(&b->removed_ids, id_key(&id)))
         return NULL;
@@ -85,30 +52,6 @@ static void put_property(struct builder *b, str key, str value)
         map_put(&b->properties_by_key, key, p);
     }
     p->value = value.ptr ? value : STR("");
-}
-
-static const struct schema *find_schema(const struct builder *b, int32_t id)
-{
-    for (size_t i = 0; i < b->schemas.n; i++)
-        if (b->schemas.at[i]->id == id)
-            return b->schemas.at[i];
-    return NULL;
-}
-
-static const struct partition_spec *find_spec(const struct builder *b, int32_t id)
-{
-    for (size_t i = 0; i < b->specs.n; i++)
-        if (b->specs.at[i]->id == id)
-            return b->specs.at[i];
-    return NULL;
-}
-
-static const struct sort_order *find_order(const struct builder *b, int32_t id)
-{
-    for (size_t i = 0; i < b->orders.n; i++)
-        if (b->orders.at[i]->id == id)
-            return b->orders.at[i];
-    return NULL;
 }
 
 static struct snapshot_ref *find_ref(const struct builder *b, str name)
@@ -200,205 +143,6 @@ static bool enable_row_lineage(const struct builder *b, struct error *err)
                 b->m.format_version);
 }
 
-/* -- schemas --------------------------------------------------------------------------------- */
-
-static bool add_schema(struct builder *b, const struct schema *schema, struct error *err)
-{
-    if (!schema_check_version(schema, b->m.format_version, err))
-        return false;
-    int32_t id = b->m.current_schema_id == NO_ID ? 0 : b->m.current_schema_id;
-    for (size_t i = 0; i < b->schemas.n; i++) {
-        const struct schema *s = b->schemas.at[i];
-        if (schema_same(s, schema)) {
-            b->last_schema = s->id;
-            return true;
-        }
-        id = s->id >= id ? s->id + 1 : id;
-    }
-    *vec_push(b->arena, &b->schemas) = schema_with_id(schema, id, b->arena);
-    b->last_schema = id;
-    if (schema->max_id > b->m.last_column_id)
-        b->m.last_column_id = schema->max_id;
-    b->changed = true;
-    return true;
-}
-
-/* LAST_ADDED becomes the id that was added last. */
-static bool resolve_last(int32_t *id, int32_t last, const char *what, struct error *err)
-{
-    if (*id != LAST_ADDED)
-        return true;
-    *id = last;
-    return last != NO_ID || fail(err, ERR_INVALID, "no %s has been added before", what);
-}
-
-static bool set_current_schema(struct builder *b, int32_t id, struct error *err)
-{
-    if (!resolve_last(&id, b->last_schema, "schema", err))
-        return false;
-    if (!find_schema(b, id))
-        return fail(err, ERR_NOT_FOUND, "the table has no schema %d", id);
-    b->changed = b->changed || id != b->m.current_schema_id;
-    b->m.current_schema_id = id;
-    return true;
-}
-
-static bool contains(const struct table_update *u, int32_t id)
-{
-    for (size_t i = 0; i < u->ids.n; i++)
-        if (u->ids.ids[i] == id)
-            return true;
-    return false;
-}
-
-static bool remove_schemas(struct builder *b, const struct table_update *u, struct error *err)
-{
-    if (contains(u, b->m.current_schema_id))
-        return fail(err, ERR_INVALID, "schema %d is the current one", b->m.current_schema_id);
-    size_t n = 0;
-    for (size_t i = 0; i < b->schemas.n; i++)
-        if (!contains(u, b->schemas.at[i]->id))
-            b->schemas.at[n++] = b->schemas.at[i];
-    b->changed = b->changed || n != b->schemas.n;
-    b->schemas.n = n;
-    return true;
-}
-
-/* -- partition specs ------------------------------------------------------------------------- */
-
-/* An equivalent field of an older spec keeps its id (Iceberg spec, "Partition Evolution"). */
-static int32_t reused_field_id(const struct builder *b, const struct partition_field *f)
-{
-    for (size_t i = 0; i < b->specs.n; i++)
-        for (size_t j = 0; j < b->specs.at[i]->fields_n; j++) {
-            const struct partition_field *g = &b->specs.at[i]->fields[j];
-            if (g->source_id == f->source_id && transform_equal(&g->transform, &f->transform))
-                return g->field_id;
-        }
-    return NO_ID;
-}
-
-static bool has_field_id(const struct partition_field *fields, size_t n, int32_t id)
-{
-    for (size_t i = 0; i < n; i++)
-        if (fields[i].field_id == id)
-            return true;
-    return false;
-}
-
-static bool number_fields(struct builder *b, struct partition_field *fields, size_t n,
-                          struct error *err)
-{
-    int32_t last = b->m.last_partition_id;
-    for (size_t i = 0; i < n; i++)
-        last = fields[i].field_id > last ? fields[i].field_id : last;
-    for (size_t i = 0; i < n; i++) {
-        if (fields[i].field_id >= 0)
-            continue;
-        int32_t id = b->m.format_version == 1 ? PARTITION_FIELD_ID_FIRST + (int32_t)i
-                                              : reused_field_id(b, &fields[i]);
-        fields[i].field_id = id == NO_ID || has_field_id(fields, n, id) ? ++last : id;
-    }
-    for (size_t i = 0; b->m.format_version == 1 && i < n; i++)
-        if (fields[i].field_id != PARTITION_FIELD_ID_FIRST + (int32_t)i)
-            return fail(err, ERR_INVALID,
-                        "field ids of a v1 partition spec go up from %d, \"" STR_FMT "\" has %d",
-                        PARTITION_FIELD_ID_FIRST, STR_ARG(fields[i].name), fields[i].field_id);
-    for (size_t i = 0; i < n; i++)
-        if (fields[i].field_id > b->m.last_partition_id)
-            b->m.last_partition_id = fields[i].field_id;
-    return true;
-}
-
-static bool add_spec(struct builder *b, const struct partition_spec *spec, struct error *err)
-{
-    const struct schema *schema = find_schema(b, b->m.current_schema_id);
-    if (!schema)
-        return fail(err, ERR_INVALID, "a partition spec is added before a current schema is set");
-    int32_t id = 0;
-    for (size_t i = 0; i < b->specs.n; i++) {
-        const struct partition_spec *s = b->specs.at[i];
-        if (partition_spec_compatible(s, spec)) {
-            b->last_spec = s->id;
-            return true;
-        }
-        id = s->id >= id ? s->id + 1 : id;
-    }
-    struct partition_field *fields = arena_array(b->arena, struct partition_field, spec->fields_n);
-    if (spec->fields_n > 0)
-        memcpy(fields, spec->fields, spec->fields_n * sizeof *fields);
-    struct partition_spec *copy = arena_new(b->arena, struct partition_spec);
-    *copy = (struct partition_spec){ .id = id, .fields = fields, .fields_n = spec->fields_n };
-    if (!partition_spec_check(copy, schema, err) || !number_fields(b, fields, spec->fields_n, err))
-        return false;
-    *vec_push(b->arena, &b->specs) = copy;
-    b->last_spec = id;
-    b->changed = true;
-    return true;
-}
-
-static bool set_default_spec(struct builder *b, int32_t id, struct error *err)
-{
-    if (!resolve_last(&id, b->last_spec, "partition spec", err))
-        return false;
-    if (!find_spec(b, id))
-        return fail(err, ERR_NOT_FOUND, "the table has no partition spec %d", id);
-    b->changed = b->changed || id != b->m.default_spec_id;
-    b->m.default_spec_id = id;
-    return true;
-}
-
-static bool remove_specs(struct builder *b, const struct table_update *u, struct error *err)
-{
-    if (contains(u, b->m.default_spec_id))
-        return fail(err, ERR_INVALID, "partition spec %d is the default one", b->m.default_spec_id);
-    size_t n = 0;
-    for (size_t i = 0; i < b->specs.n; i++)
-        if (!contains(u, b->specs.at[i]->id))
-            b->specs.at[n++] = b->specs.at[i];
-    b->changed = b->changed || n != b->specs.n;
-    b->specs.n = n;
-    return true;
-}
-
-/* -- sort orders ----------------------------------------------------------------------------- */
-
-static bool add_order(struct builder *b, const struct sort_order *order, struct error *err)
-{
-    const struct schema *schema = find_schema(b, b->m.current_schema_id);
-    if (!schema)
-        return fail(err, ERR_INVALID, "a sort order is added before a current schema is set");
-    int32_t id = order->fields_n > 0;
-    for (size_t i = 0; i < b->orders.n; i++) {
-        const struct sort_order *o = b->orders.at[i];
-        if (sort_order_same(o, order)) {
-            b->last_order = o->id;
-            return true;
-        }
-        if (order->fields_n > 0 && o->id >= id)
-            id = o->id + 1;
-    }
-    struct sort_order *copy = arena_new(b->arena, struct sort_order);
-    *copy = (struct sort_order){ .id = id, .fields = order->fields, .fields_n = order->fields_n };
-    if (!sort_order_check(copy, schema, err))
-        return false;
-    *vec_push(b->arena, &b->orders) = copy;
-    b->last_order = id;
-    b->changed = true;
-    return true;
-}
-
-static bool set_default_order(struct builder *b, int32_t id, struct error *err)
-{
-    if (!resolve_last(&id, b->last_order, "sort order", err))
-        return false;
-    if (!find_order(b, id))
-        return fail(err, ERR_NOT_FOUND, "the table has no sort order %d", id);
-    b->changed = b->changed || id != b->m.default_order_id;
-    b->m.default_order_id = id;
-    return true;
-}
-
 /* -- snapshots and refs ---------------------------------------------------------------------- */
 
 static bool add_row_ids(struct builder *b, const struct snapshot *s, struct error *err)
@@ -425,7 +169,7 @@ static bool add_snapshot(struct builder *b, const struct snapshot *s, struct err
         return fail(err, ERR_INVALID,
                     "a snapshot is added before a schema, a partition spec and "
                     "a sort order");
-    if (find_snapshot(b, s->id) || map_get(&b->removed_ids, id_key(&s->id)))
+    if (builder_snapshot(b, s->id) || map_get(&b->removed_ids, id_key(&s->id)))
         return fail(err, ERR_INVALID, "a snapshot %lld is there already", (long long)s->id);
     if (b->m.format_version > 1 && s->parent_id != SNAPSHOT_NONE &&
         s->sequence_number <= b->m.last_sequence_number) /* U2 */
@@ -466,7 +210,7 @@ static bool same_ref(const struct snapshot_ref *a, const struct snapshot_ref *b)
            a->max_ref_age_ms == b->max_ref_age_ms;
 }
 
-static int64_t commit_time(struct builder *b)
+int64_t builder_time(struct builder *b)
 {
     if (!b->timed) { /* a clock that went back must not make the file unreadable */
         int64_t before = b->base ? b->base->last_updated_ms : b->now_ms;
@@ -483,7 +227,7 @@ static bool set_ref(struct builder *b, const struct snapshot_ref *r, struct erro
     struct snapshot_ref *old = find_ref(b, r->name);
     if (old && same_ref(old, r))
         return true;
-    const struct snapshot *s = find_snapshot(b, r->snapshot_id);
+    const struct snapshot *s = builder_snapshot(b, r->snapshot_id);
     if (!s)
         return fail(err, ERR_NOT_FOUND, "ref \"" STR_FMT "\": the table has no snapshot %lld",
                     STR_ARG(r->name), (long long)r->snapshot_id);
@@ -494,7 +238,7 @@ static bool set_ref(struct builder *b, const struct snapshot_ref *r, struct erro
     if (str_is(r->name, MAIN_BRANCH)) {
         b->m.current_snapshot_id = r->snapshot_id;
         *vec_push(b->arena, &b->log) =
-            (struct snapshot_log_entry){ commit_time(b), r->snapshot_id };
+            (struct snapshot_log_entry){ builder_time(b), r->snapshot_id };
     }
     *(old ? old : vec_push(b->arena, &b->refs)) = *r;
     b->changed = true;
@@ -517,14 +261,14 @@ static void remove_ref(struct builder *b, str name)
 static void remove_snapshots(struct builder *b, const struct table_update *u)
 {
     for (size_t i = 0; i < u->snapshot_ids.n; i++) {
-        const struct snapshot *s = find_snapshot(b, u->snapshot_ids.ids[i]);
+        const struct snapshot *s = builder_snapshot(b, u->snapshot_ids.ids[i]);
         if (!s)
             continue;
         mark(&b->removed_ids, s);
         b->changed = true;
     }
     for (size_t i = b->refs.n; i > 0; i--) /* U4 */
-        if (!find_snapshot(b, b->refs.at[i - 1].snapshot_id))
+        if (!builder_snapshot(b, b->refs.at[i - 1].snapshot_id))
             remove_ref(b, b->refs.at[i - 1].name);
 }
 
@@ -547,7 +291,7 @@ static void remove_properties(struct builder *b, const struct property_list *p)
     b->changed = b->changed || p->n > 0;
 }
 
-static void remove_statistics(struct builder *b, int64_t snapshot_id)
+void builder_remove_statistics(struct builder *b, int64_t snapshot_id)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->statistics.n; i++)
@@ -557,7 +301,7 @@ static void remove_statistics(struct builder *b, int64_t snapshot_id)
     b->statistics.n = n;
 }
 
-static void remove_partition_statistics(struct builder *b, int64_t snapshot_id)
+void builder_remove_partition_statistics(struct builder *b, int64_t snapshot_id)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->partition_statistics.n; i++)
@@ -598,17 +342,17 @@ static bool apply_one(struct builder *b, const struct table_update *u, struct er
     case UPDATE_UPGRADE_FORMAT_VERSION:
         return upgrade(b, u->format_version, err);
     case UPDATE_ADD_SCHEMA:
-        return add_schema(b, u->schema, err);
+        return builder_add_schema(b, u->schema, err);
     case UPDATE_SET_CURRENT_SCHEMA:
-        return set_current_schema(b, u->id, err);
+        return builder_set_current_schema(b, u->id, err);
     case UPDATE_ADD_SPEC:
-        return add_spec(b, u->spec, err);
+        return builder_add_spec(b, u->spec, err);
     case UPDATE_SET_DEFAULT_SPEC:
-        return set_default_spec(b, u->id, err);
+        return builder_set_default_spec(b, u->id, err);
     case UPDATE_ADD_SORT_ORDER:
-        return add_order(b, u->order, err);
+        return builder_add_order(b, u->order, err);
     case UPDATE_SET_DEFAULT_SORT_ORDER:
-        return set_default_order(b, u->id, err);
+        return builder_set_default_order(b, u->id, err);
     case UPDATE_ADD_SNAPSHOT:
         return add_snapshot(b, u->snapshot, err);
     case UPDATE_SET_SNAPSHOT_REF:
@@ -628,25 +372,25 @@ static bool apply_one(struct builder *b, const struct table_update *u, struct er
         remove_properties(b, &u->properties);
         return true;
     case UPDATE_SET_STATISTICS:
-        remove_statistics(b, u->statistics.snapshot_id);
+        builder_remove_statistics(b, u->statistics.snapshot_id);
         *vec_push(b->arena, &b->statistics) = u->statistics;
         b->changed = true;
         return true;
     case UPDATE_REMOVE_STATISTICS:
-        remove_statistics(b, u->snapshot_id);
+        builder_remove_statistics(b, u->snapshot_id);
         return true;
     case UPDATE_SET_PARTITION_STATISTICS:
-        remove_partition_statistics(b, u->partition_statistics.snapshot_id);
+        builder_remove_partition_statistics(b, u->partition_statistics.snapshot_id);
         *vec_push(b->arena, &b->partition_statistics) = u->partition_statistics;
         b->changed = true;
         return true;
     case UPDATE_REMOVE_PARTITION_STATISTICS:
-        remove_partition_statistics(b, u->snapshot_id);
+        builder_remove_partition_statistics(b, u->snapshot_id);
         return true;
     case UPDATE_REMOVE_SPECS:
-        return remove_specs(b, u, err);
+        return builder_remove_specs(b, u, err);
     case UPDATE_REMOVE_SCHEMAS:
-        return remove_schemas(b, u, err);
+        return builder_remove_schemas(b, u, err);
     case UPDATE_ENABLE_ROW_LINEAGE:
         return enable_row_lineage(b, err);
     case UPDATE_ADD_ENCRYPTION_KEY:
@@ -657,146 +401,6 @@ static bool apply_one(struct builder *b, const struct table_update *u, struct er
     default:
         return fail(err, ERR_INTERNAL, "update of kind %d", (int)u->kind);
     }
-}
-
-/* -- the end --------------------------------------------------------------------------------- */
-
-static void finish_snapshots(struct builder *b)
-{
-    size_t before = b->base ? b->base->snapshots_n : 0, n = 0;
-    if (b->added.n == 0 && b->removed_ids.n == 0)
-        return;
-    const struct snapshot **list =
-        arena_array(b->arena, const struct snapshot *, before + b->added.n);
-    for (size_t i = 0; i < before + b->added.n; i++) {
-        const struct snapshot *s = i < before ? b->base->snapshots[i] : b->added.at[i - before];
-        if (b->removed_ids.n == 0 || !map_get(&b->removed_ids, id_key(&s->id)))
-            list[n++] = s;
-    }
-    b->m.snapshots = list;
-    b->m.snapshots_n = n;
-    for (size_t i = 0; i < b->removed_ids.n; i++) {
-        const struct snapshot *s = b->removed_ids.entries[i].value;
-        remove_statistics(b, s->id);
-        remove_partition_statistics(b, s->id);
-    }
-}
-
-/* U3 and U4.  An entry of a removed snapshot takes the history before it along: else the one
- * before would seem to have been current in its time. */
-static bool finish_log(struct builder *b, struct error *err)
-{
-    size_t n = 0, before = b->base ? b->base->snapshot_log_n : 0;
-    for (size_t i = 0; i < b->log.n; i++) {
-        int64_t id = b->log.at[i].snapshot_id;
-        bool intermediate =
-            i >= before && id != b->m.current_snapshot_id && map_get(&b->added_ids, id_key(&id));
-        if (!find_snapshot(b, id) && b->removed_ids.n > 0)
-            n = 0;
-        else if (!intermediate)
-            b->log.at[n++] = b->log.at[i];
-    }
-    b->log.n = n;
-    b->m.snapshot_log = b->log.at;
-    b->m.snapshot_log_n = n;
-    bool changed = b->log.n != before || b->added.n > 0;
-    if (changed && n > 0 && b->m.current_snapshot_id != SNAPSHOT_NONE &&
-        b->log.at[n - 1].snapshot_id != b->m.current_snapshot_id)
-        return fail(err, ERR_INVALID, "the snapshot log would not end with the current snapshot");
-    return true;
-}
-
-static void finish_properties(struct builder *b)
-{
-    struct property *list = arena_array(b->arena, struct property, b->properties.n);
-    size_t n = 0;
-    for (size_t i = 0; i < b->properties.n; i++)
-        if (b->properties.at[i]->value.ptr)
-            list[n++] = *b->properties.at[i];
-    b->m.properties = (struct property_list){ list, n };
-}
-
-/* U5. */
-static void finish_metadata_log(struct builder *b, str base_location)
-{
-    if (!b->base || base_location.len == 0)
-        return;
-    int64_t max =
-        metadata_property_int(&b->m, "write.metadata.previous-versions-max", PREVIOUS_VERSIONS_MAX);
-    size_t have = b->base->metadata_log_n, limit = max < 1 ? 1 : (size_t)max;
-    size_t skip = have >= limit ? have - limit + 1 : 0;
-    struct metadata_log_entry *list =
-        arena_array(b->arena, struct metadata_log_entry, have - skip + 1);
-    for (size_t i = skip; i < have; i++)
-        list[i - skip] = b->base->metadata_log[i];
-    list[have - skip] = (struct metadata_log_entry){ b->base->last_updated_ms, base_location };
-    b->m.metadata_log = list;
-    b->m.metadata_log_n = have - skip + 1;
-}
-
-static void finish_lists(struct builder *b)
-{
-    b->m.schemas = b->schemas.at;
-    b->m.schemas_n = b->schemas.n;
-    b->m.specs = b->specs.at;
-    b->m.specs_n = b->specs.n;
-    b->m.orders = b->orders.at;
-    b->m.orders_n = b->orders.n;
-    b->m.refs = b->refs.at;
-    b->m.refs_n = b->refs.n;
-    b->m.statistics = b->statistics.at;
-    b->m.statistics_n = b->statistics.n;
-    b->m.partition_statistics = b->partition_statistics.at;
-    b->m.partition_statistics_n = b->partition_statistics.n;
-    b->m.keys = b->keys.at;
-    b->m.keys_n = b->keys.n;
-}
-
-static bool check_complete(const struct builder *b, struct error *err)
-{
-    const char *missing = b->m.format_version == 0                        ? "format version"
-                          : b->schemas.n == 0                             ? "schema"
-                          : b->specs.n == 0                               ? "partition spec"
-                          : b->orders.n == 0                              ? "sort order"
-                          : b->m.location.len == 0                        ? "location"
-                          : b->m.uuid.len == 0 && b->m.format_version > 1 ? "UUID"
-                                                                          : NULL;
-    return !missing || fail(err, ERR_INVALID, "the table has no %s", missing);
-}
-
-/* The schema may have lost a column that the default spec or order needs. */
-static bool check_bound(const struct metadata *m, struct error *err)
-{
-    if (!metadata_check(m, err) ||
-        !partition_spec_check_sources(metadata_spec(m), metadata_schema(m), err))
-        return false;
-    const struct sort_order *order = metadata_order(m);
-    for (size_t i = 0; i < order->fields_n; i++)
-        if (order->fields[i].transform.kind != TRANSFORM_UNKNOWN &&
-            !source_check(order->fields[i].source_id, &order->fields[i].transform,
-                          metadata_schema(m), err))
-            return fail_in(err, "sort field %zu", i);
-    return true;
-}
-
-static bool finish(struct builder *b, str base_location, const struct metadata **out,
-                   struct error *err)
-{
-    if (!check_complete(b, err))
-        return false;
-    finish_snapshots(b);
-    finish_lists(b);
-    if (!finish_log(b, err))
-        return false;
-    commit_time(b);
-    finish_properties(b);
-    finish_metadata_log(b, base_location);
-    struct metadata *m = arena_new(b->arena, struct metadata);
-    *m = b->m;
-    if (!metadata_index_snapshots(m, b->arena, err) || !check_bound(m, err))
-        return false;
-    *out = m;
-    return true;
 }
 
 bool metadata_apply(const struct metadata *base, str base_location,
@@ -814,5 +418,5 @@ bool metadata_apply(const struct metadata *base, str base_location,
         *out = base;
         return true;
     }
-    return finish(&b, base_location, out, err);
+    return builder_finish(&b, base_location, out, err);
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Updates and requirements as the REST protocol writes them, and the check of requirements. */
+ * Updates as the REST protocol writes them. */
 #include "iceberg/update.h"
 
-#include <inttypes.h>
-
-#include "iceberg/metadata_priv.h"
 #include "iceberg/partition_priv.h"
 
 #define IDS_MAX 1000000 /* of one update */
@@ -37,25 +34,6 @@ static const char *const update_names[UPDATE_KINDS] = {
     [UPDATE_REMOVE_ENCRYPTION_KEY] = "remove-encryption-key",
 };
 
-/* The member that carries the id, for the requirements that only compare one. */
-static const struct {
-    const char *type, *member, *what;
-} requirement_names[REQUIREMENT_KINDS] = {
-    [REQUIRE_CREATE] = { "assert-create", NULL, NULL },
-    [REQUIRE_UUID] = { "assert-table-uuid", NULL, NULL },
-    [REQUIRE_REF_SNAPSHOT_ID] = { "assert-ref-snapshot-id", NULL, NULL },
-    [REQUIRE_LAST_COLUMN_ID] = { "assert-last-assigned-field-id", "last-assigned-field-id",
-                                 "last assigned field id" },
-    [REQUIRE_CURRENT_SCHEMA_ID] = { "assert-current-schema-id", "current-schema-id",
-                                    "current schema id" },
-    [REQUIRE_LAST_PARTITION_ID] = { "assert-last-assigned-partition-id",
-                                    "last-assigned-partition-id", "last assigned partition id" },
-    [REQUIRE_DEFAULT_SPEC_ID] = { "assert-default-spec-id", "default-spec-id",
-                                  "default partition spec id" },
-    [REQUIRE_DEFAULT_ORDER_ID] = { "assert-default-sort-order-id", "default-sort-order-id",
-                                   "default sort order id" },
-};
-
 const char *update_kind_name(enum update_kind kind)
 {
     return kind < UPDATE_KINDS ? update_names[kind] : "unknown update";
@@ -72,18 +50,6 @@ struct table_update update_set_ref(str name, enum ref_kind kind, int64_t snapsho
         .kind = UPDATE_SET_SNAPSHOT_REF,
         .ref = { .name = name, .kind = kind, .snapshot_id = snapshot_id },
     };
-}
-
-struct table_requirement require_ref(str name, int64_t snapshot_id)
-{
-    return (struct table_requirement){ .kind = REQUIRE_REF_SNAPSHOT_ID,
-                                       .ref = name,
-                                       .snapshot_id = snapshot_id };
-}
-
-struct table_requirement require_uuid(str uuid)
-{
-    return (struct table_requirement){ .kind = REQUIRE_UUID, .uuid = uuid };
 }
 
 /* -- reading --------------------------------------------------------------------------------- */
@@ -417,116 +383,4 @@ void table_update_write(const struct table_update *u, struct json_writer *w)
     jw_kv_str(w, "action", str_of(update_kind_name(u->kind)));
     write_members(u, w);
     jw_end_object(w);
-}
-
-/* -- requirements ---------------------------------------------------------------------------- */
-
-static bool parse_requirement(const struct json *json, struct arena *a,
-                              struct table_requirement *out, struct error *err)
-{
-    switch (out->kind) {
-    case REQUIRE_CREATE:
-        return true;
-    case REQUIRE_UUID:
-        return need_copy(json, "uuid", a, &out->uuid, err);
-    case REQUIRE_REF_SNAPSHOT_ID:
-        return need_copy(json, "ref", a, &out->ref, err) &&
-               json_opt_int(json, "snapshot-id", SNAPSHOT_NONE, &out->snapshot_id, err);
-    default:
-        return json_need_i32(json, requirement_names[out->kind].member, &out->id, err);
-    }
-}
-
-bool table_requirement_parse(const struct json *json, struct arena *a,
-                             struct table_requirement *out, struct error *err)
-{
-    str type;
-    *out = (struct table_requirement){ 0 };
-    if (!json_need_str(json, "type", &type, err))
-        return fail_in(err, "requirement");
-    for (enum requirement_kind k = 0; k < REQUIREMENT_KINDS; k++) {
-        if (!str_is(type, requirement_names[k].type))
-            continue;
-        out->kind = k;
-        return parse_requirement(json, a, out, err) ||
-               fail_in(err, "%s", requirement_names[k].type);
-    }
-    return fail(err, ERR_UNSUPPORTED, "unknown requirement \"" STR_FMT "\"", STR_ARG(type));
-}
-
-void table_requirement_write(const struct table_requirement *r, struct json_writer *w)
-{
-    jw_begin_object(w);
-    jw_kv_str(w, "type", str_of(requirement_names[r->kind].type));
-    if (r->kind == REQUIRE_UUID)
-        jw_kv_str(w, "uuid", r->uuid);
-    if (r->kind == REQUIRE_REF_SNAPSHOT_ID) {
-        jw_kv_str(w, "ref", r->ref);
-        if (r->snapshot_id == SNAPSHOT_NONE)
-            jw_kv_null(w, "snapshot-id");
-        else
-            jw_kv_int(w, "snapshot-id", r->snapshot_id);
-    }
-    if (requirement_names[r->kind].member)
-        jw_kv_int(w, requirement_names[r->kind].member, r->id);
-    jw_end_object(w);
-}
-
-static bool check_ref(const struct table_requirement *r, const struct metadata *m,
-                      struct error *err)
-{
-    const struct snapshot_ref *ref = metadata_ref(m, r->ref);
-    if (r->snapshot_id == SNAPSHOT_NONE)
-        return !ref || fail(err, ERR_CONFLICT, "ref \"" STR_FMT "\" was created meanwhile",
-                            STR_ARG(r->ref));
-    if (!ref)
-        return fail(err, ERR_CONFLICT, "ref \"" STR_FMT "\" is not there, expected at %" PRId64,
-                    STR_ARG(r->ref), r->snapshot_id);
-    return ref->snapshot_id == r->snapshot_id ||
-           fail(err, ERR_CONFLICT,
-                "ref \"" STR_FMT "\" has changed: expected snapshot %" PRId64 ", found %" PRId64,
-                STR_ARG(r->ref), r->snapshot_id, ref->snapshot_id);
-}
-
-static int32_t current_id(enum requirement_kind kind, const struct metadata *m)
-{
-    switch (kind) {
-    case REQUIRE_LAST_COLUMN_ID:
-        return m->last_column_id;
-    case REQUIRE_CURRENT_SCHEMA_ID:
-        return m->current_schema_id;
-    case REQUIRE_LAST_PARTITION_ID:
-        return m->last_partition_id;
-    case REQUIRE_DEFAULT_SPEC_ID:
-        return m->default_spec_id;
-    default:
-        return m->default_order_id;
-    }
-}
-
-static bool check_one(const struct table_requirement *r, const struct metadata *m,
-                      struct error *err)
-{
-    if (r->kind == REQUIRE_CREATE)
-        return !m || fail(err, ERR_EXISTS, "the table exists already");
-    if (!m)
-        return fail(err, ERR_NOT_FOUND, "the table does not exist");
-    if (r->kind == REQUIRE_UUID)
-        return str_eq_nocase(r->uuid, m->uuid) ||
-               fail(err, ERR_CONFLICT, "the table has UUID " STR_FMT ", expected " STR_FMT,
-                    STR_ARG(m->uuid), STR_ARG(r->uuid));
-    if (r->kind == REQUIRE_REF_SNAPSHOT_ID)
-        return check_ref(r, m, err);
-    int32_t found = current_id(r->kind, m);
-    return found == r->id || fail(err, ERR_CONFLICT, "the %s has changed: expected %d, found %d",
-                                  requirement_names[r->kind].what, r->id, found);
-}
-
-bool requirements_check(const struct table_requirement *r, size_t n, const struct metadata *m,
-                        struct error *err)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!check_one(&r[i], m, err))
-            return false;
-    return true;
 }

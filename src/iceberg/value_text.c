@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Values as text, as JSON and in other types. */
-#include "iceberg/value.h"
+ * Values as text and as JSON. */
+#include "iceberg/value_priv.h"
 
-#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 
@@ -12,120 +11,8 @@
 #include "codec/numfmt.h"
 #include "codec/uuid.h"
 
-#define NS_PER_US 1000
 #define FRACTION_US 6 /* digits */
 #define FRACTION_NS 9
-
-/* -- decimals -------------------------------------------------------------------------------- */
-
-int128 decimal_pow10(int32_t n)
-{
-    ASSERT(n >= 0 && n <= DECIMAL_PRECISION_MAX);
-    int128 v = 1;
-    while (n-- > 0)
-        v *= 10;
-    return v;
-}
-
-size_t decimal_format(int128 unscaled, int32_t scale, char out[DECIMAL_TEXT_MAX])
-{
-    char digits[DECIMAL_TEXT_MAX]; /* from the right */
-    int n = 0;
-    bool negative = unscaled < 0;
-    unsigned __int128 v = negative ? -(unsigned __int128)unscaled : (unsigned __int128)unscaled;
-    do {
-        digits[n++] = (char)('0' + (int)(v % 10));
-        v /= 10;
-    } while (v > 0 || n <= scale);
-    size_t len = 0;
-    if (negative)
-        out[len++] = '-';
-    while (n > 0) {
-        out[len++] = digits[--n];
-        if (n == scale && n > 0)
-            out[len++] = '.';
-    }
-    out[len] = 0;
-    return len;
-}
-
-/* Digits with at most one point; leading zeros do not count. */
-static bool parse_digits(str text, int128 *v, int32_t *fraction)
-{
-    int significant = 0;
-    bool point = false, any = false;
-    *v = 0;
-    *fraction = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (c == '.' && !point) {
-            point = true;
-            continue;
-        }
-        if (c < '0' || c > '9')
-            return false;
-        any = true;
-        significant += significant > 0 || c != '0';
-        if (significant > DECIMAL_PRECISION_MAX || *fraction >= 1000)
-            return false;
-        *v = *v * 10 + (c - '0');
-        *fraction += point;
-    }
-    return any;
-}
-
-bool decimal_parse(str text, int128 *unscaled, int32_t *scale)
-{
-    text = str_trim(text);
-    bool negative = text.len > 0 && text.ptr[0] == '-';
-    if (negative || (text.len > 0 && text.ptr[0] == '+'))
-        text = str_from(text, 1);
-    ptrdiff_t e = str_find_char(text, 'e');
-    e = e < 0 ? str_find_char(text, 'E') : e;
-    int64_t exponent = 0;
-    if (e >= 0) {
-        str tail = str_from(text, (size_t)e + 1);
-        if (tail.len > 0 && tail.ptr[0] == '+')
-            tail = str_from(tail, 1);
-        if (!str_to_i64(tail, &exponent) || exponent > 1000 || exponent < -1000)
-            return false;
-        text = str_sub(text, 0, (size_t)e);
-    }
-    int128 v;
-    int32_t fraction;
-    if (!parse_digits(text, &v, &fraction))
-        return false;
-    int32_t s = fraction - (int32_t)exponent;
-    for (; s < 0; s++)
-        if (__builtin_mul_overflow(v, (int128)10, &v) || v >= decimal_pow10(38))
-            return false;
-    *unscaled = negative ? -v : v;
-    *scale = s;
-    return true;
-}
-
-/* The number in another scale, rounded down; *exact says whether nothing was lost.  False when it
- * has too many digits for the precision. */
-static bool rescale(int128 v, int32_t from, int32_t to, int32_t precision, int128 *out, bool *exact)
-{
-    *exact = true;
-    while (from < to) {
-        if (__builtin_mul_overflow(v, (int128)10, &v))
-            return false;
-        from++;
-    }
-    if (from - to > DECIMAL_PRECISION_MAX) {
-        *exact = v == 0;
-        v = v < 0 ? -1 : 0;
-    } else if (from > to) {
-        int128 unit = decimal_pow10(from - to), rest = v % unit;
-        *exact = rest == 0;
-        v = v / unit - (rest < 0);
-    }
-    *out = v;
-    int128 limit = decimal_pow10(precision);
-    return v > -limit && v < limit;
-}
 
 /* -- dates and times ------------------------------------------------------------------------- */
 
@@ -189,12 +76,12 @@ static bool parse_timestamp(str s, int64_t *us, int64_t *ns_rest, bool *has_zone
     return time_parse(str_make(text, head + tail), us, has_zone);
 }
 
-static bool zoned(enum type_kind kind)
+bool kind_is_zoned(enum type_kind kind)
 {
     return kind == TYPE_TIMESTAMPTZ || kind == TYPE_TIMESTAMPTZ_NS;
 }
 
-static bool nanos(enum type_kind kind)
+bool kind_is_nanos(enum type_kind kind)
 {
     return kind == TYPE_TIMESTAMP_NS || kind == TYPE_TIMESTAMPTZ_NS;
 }
@@ -204,10 +91,10 @@ static bool timestamp_from_text(enum type_kind kind, str s, int64_t *out)
 {
     int64_t us, rest;
     bool has_zone;
-    if (!parse_timestamp(s, &us, &rest, &has_zone) || (has_zone && !zoned(kind)))
+    if (!parse_timestamp(s, &us, &rest, &has_zone) || (has_zone && !kind_is_zoned(kind)))
         return false;
     *out = us;
-    if (!nanos(kind))
+    if (!kind_is_nanos(kind))
         return rest == 0;
     return !__builtin_mul_overflow(us, (int64_t)NS_PER_US, out) &&
            !__builtin_add_overflow(*out, rest, out);
@@ -228,9 +115,9 @@ static str time_to_text(int64_t us, struct arena *a)
 static str timestamp_to_text(enum type_kind kind, int64_t v, struct arena *a)
 {
     char text[TIME_TEXT_MAX];
-    int64_t us = nanos(kind) ? floor_div(v, NS_PER_US) : v;
-    int64_t rest = nanos(kind) ? (v % NS_PER_US + NS_PER_US) % NS_PER_US : 0;
-    const char *zone = zoned(kind) ? "+00:00" : "";
+    int64_t us = kind_is_nanos(kind) ? floor_div(v, NS_PER_US) : v;
+    int64_t rest = kind_is_nanos(kind) ? (v % NS_PER_US + NS_PER_US) % NS_PER_US : 0;
+    const char *zone = kind_is_zoned(kind) ? "+00:00" : "";
     if (rest == 0) {
         size_t n = time_format_iso(us, text);
         return arena_printf(a, "%.*s%s", (int)n - 1, text, zone);
@@ -337,8 +224,8 @@ static bool decimal_from_text(const struct type *t, str s, struct value *out)
     int128 v;
     int32_t scale;
     bool exact;
-    if (!decimal_parse(s, &v, &scale) || !rescale(v, scale, t->scale, t->precision, &v, &exact) ||
-        !exact)
+    if (!decimal_parse(s, &v, &scale) ||
+        !decimal_rescale(v, scale, t->scale, t->precision, &v, &exact) || !exact)
         return false;
     *out = value_decimal(t->precision, t->scale, v);
     return true;
@@ -364,7 +251,7 @@ static bool bytes_from_text(const struct type *t, str s, struct arena *a, str *o
     }
 }
 
-static bool from_text(const struct type *t, str s, struct arena *a, struct value *out)
+bool value_read_text(const struct type *t, str s, struct arena *a, struct value *out)
 {
     *out = (struct value){ .kind = (uint8_t)t->kind };
     switch (value_class_of(t->kind)) {
@@ -391,7 +278,7 @@ static bool from_text(const struct type *t, str s, struct arena *a, struct value
 bool value_from_text(const struct type *t, str text, struct arena *a, struct value *out,
                      struct error *err)
 {
-    if (from_text(t, t->kind == TYPE_STRING ? text : str_trim(text), a, out))
+    if (value_read_text(t, t->kind == TYPE_STRING ? text : str_trim(text), a, out))
         return true;
     return fail(err, ERR_INVALID, "\"" STR_FMT "\" is no value of type " STR_FMT, STR_ARG(text),
                 STR_ARG(type_format(t, a)));
@@ -525,187 +412,5 @@ void value_write(const struct value *v, struct json_writer *w)
         return;
     default:
         write_as_text(v, w);
-    }
-}
-
-/* -- other types ----------------------------------------------------------------------------- */
-
-/* n is what the value is in units of the target, rounded down. */
-static enum value_fit fit_int(int128 n, bool exact, const struct type *to, struct value *out)
-{
-    bool narrow = to->kind == TYPE_INT || to->kind == TYPE_DATE;
-    int128 min = narrow ? INT32_MIN : INT64_MIN, max = narrow ? INT32_MAX : INT64_MAX;
-    if (n < min)
-        return VALUE_BELOW;
-    if (n > max)
-        return VALUE_ABOVE;
-    *out = value_i64(to->kind, (int64_t)n);
-    return exact ? VALUE_FITS : VALUE_BETWEEN;
-}
-
-/* The greatest float or double that is not above n. */
-static enum value_fit fit_float(int64_t n, const struct type *to, struct value *out)
-{
-    double d = to->kind == TYPE_FLOAT ? (double)(float)n : (double)n;
-    int128 back = (int128)d;
-    if (back > n)
-        d = to->kind == TYPE_FLOAT ? (double)nextafterf((float)d, -INFINITY)
-                                   : nextafter(d, -INFINITY);
-    *out = value_f64(to->kind, d);
-    return back == n ? VALUE_FITS : VALUE_BETWEEN;
-}
-
-static enum value_fit double_to_float(double d, struct value *out)
-{
-    if (isinf(d) || isnan(d)) {
-        *out = value_f64(TYPE_FLOAT, d);
-        return VALUE_FITS;
-    }
-    if (d > (double)FLT_MAX)
-        return VALUE_ABOVE;
-    if (d < -(double)FLT_MAX)
-        return VALUE_BELOW;
-    float f = (float)d;
-    bool exact = (double)f == d;
-    if ((double)f > d)
-        f = nextafterf(f, -INFINITY);
-    *out = value_f64(TYPE_FLOAT, (double)f);
-    return exact ? VALUE_FITS : VALUE_BETWEEN;
-}
-
-static enum value_fit from_float(double d, const struct type *to, struct value *out)
-{
-    if (to->kind == TYPE_DOUBLE) {
-        *out = value_f64(TYPE_DOUBLE, d);
-        return VALUE_FITS;
-    }
-    if (to->kind == TYPE_FLOAT)
-        return double_to_float(d, out);
-    if ((to->kind != TYPE_INT && to->kind != TYPE_LONG) || isnan(d))
-        return VALUE_NO;
-    if (d >= 0x1p63)
-        return VALUE_ABOVE;
-    if (d < -0x1p63)
-        return VALUE_BELOW;
-    return fit_int((int128)floor(d), floor(d) == d, to, out);
-}
-
-static enum value_fit to_decimal(int128 v, int32_t scale, const struct type *to, struct value *out)
-{
-    int128 n;
-    bool exact;
-    if (!rescale(v, scale, to->scale, to->precision, &n, &exact))
-        return v < 0 ? VALUE_BELOW : VALUE_ABOVE;
-    *out = value_decimal(to->precision, to->scale, n);
-    return exact ? VALUE_FITS : VALUE_BETWEEN;
-}
-
-static enum value_fit from_decimal(const struct value *v, const struct type *to, struct value *out)
-{
-    char text[DECIMAL_TEXT_MAX];
-    double d;
-    int128 n;
-    bool exact;
-    switch (to->kind) {
-    case TYPE_DECIMAL:
-        return to_decimal(v->dec, v->scale, to, out);
-    case TYPE_INT:
-    case TYPE_LONG:
-        if (!rescale(v->dec, v->scale, 0, DECIMAL_PRECISION_MAX, &n, &exact))
-            return v->dec < 0 ? VALUE_BELOW : VALUE_ABOVE;
-        return fit_int(n, exact, to, out);
-    case TYPE_FLOAT:
-    case TYPE_DOUBLE: /* the nearest, as SQL casts */
-        if (!num_parse_f64(str_make(text, decimal_format(v->dec, v->scale, text)), &d))
-            return VALUE_NO;
-        *out = value_f64(to->kind, to->kind == TYPE_FLOAT ? (double)(float)d : d);
-        return VALUE_FITS;
-    default:
-        return VALUE_NO;
-    }
-}
-
-/* Nanoseconds of one unit; 0 for kinds that are no points in time. */
-static int64_t unit_ns(enum type_kind kind)
-{
-    switch (kind) {
-    case TYPE_DATE:
-        return US_PER_DAY * NS_PER_US;
-    case TYPE_TIMESTAMP:
-    case TYPE_TIMESTAMPTZ:
-        return NS_PER_US;
-    case TYPE_TIMESTAMP_NS:
-    case TYPE_TIMESTAMPTZ_NS:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-static enum value_fit from_point_in_time(const struct value *v, const struct type *to,
-                                         struct value *out)
-{
-    int64_t from_unit = unit_ns(v->kind), to_unit = unit_ns(to->kind);
-    if (to_unit == 0 || zoned(v->kind) != zoned(to->kind))
-        return VALUE_NO;
-    int128 ns = (int128)v->i * from_unit, rest = ns % to_unit;
-    return fit_int(ns / to_unit - (rest < 0), rest == 0, to, out);
-}
-
-static enum value_fit from_int(const struct value *v, const struct type *to, struct value *out)
-{
-    if (v->kind != TYPE_INT && v->kind != TYPE_LONG)
-        return from_point_in_time(v, to, out);
-    switch (to->kind) {
-    case TYPE_INT:
-    case TYPE_LONG:
-        return fit_int(v->i, true, to, out);
-    case TYPE_FLOAT:
-    case TYPE_DOUBLE:
-        return fit_float(v->i, to, out);
-    case TYPE_DECIMAL:
-        return to_decimal(v->i, 0, to, out);
-    default:
-        return VALUE_NO;
-    }
-}
-
-static enum value_fit from_bytes(const struct value *v, const struct type *to, struct arena *a,
-                                 struct value *out)
-{
-    if (v->kind == TYPE_STRING)
-        return from_text(to, str_trim(v->bytes), a, out) ? VALUE_FITS : VALUE_NO;
-    bool binary = v->kind == TYPE_BINARY || v->kind == TYPE_FIXED || v->kind == TYPE_UUID;
-    bool fits = to->kind == TYPE_BINARY ||
-                (to->kind == TYPE_FIXED && v->bytes.len == (size_t)to->length) ||
-                (to->kind == TYPE_UUID && v->bytes.len == 16);
-    if (!binary || !fits)
-        return VALUE_NO;
-    *out = value_bytes(to->kind, v->bytes);
-    return VALUE_FITS;
-}
-
-enum value_fit value_convert(const struct value *v, const struct type *to, struct arena *a,
-                             struct value *out)
-{
-    if (v->is_null) {
-        *out = value_null(to->kind);
-        return VALUE_FITS;
-    }
-    if (v->kind == to->kind && v->kind != TYPE_DECIMAL && v->kind != TYPE_FIXED) {
-        *out = *v;
-        return VALUE_FITS;
-    }
-    switch (value_class_of(v->kind)) {
-    case VALUE_INT:
-        return from_int(v, to, out);
-    case VALUE_FLOAT:
-        return from_float(v->f, to, out);
-    case VALUE_DECIMAL:
-        return from_decimal(v, to, out);
-    case VALUE_BYTES:
-        return from_bytes(v, to, a, out);
-    default:
-        return VALUE_NO;
     }
 }
