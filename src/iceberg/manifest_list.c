@@ -413,7 +413,7 @@ static bool put_manifest(struct avro_writer *w, const struct manifest_list_info 
         return false;
     if (info->format_version >= 3 && m.content == MANIFEST_DATA && m.first_row_id < 0) {
         m.first_row_id = *next_row_id;
-        *next_row_id += m.added_rows + m.existing_rows;
+        *next_row_id += m.added_rows + m.existing_rows - m.numbered_rows;
     }
     for (size_t i = 0; i < LIST_FIELDS; i++)
         if (write_fields[i].since <= info->format_version)

@@ -34,6 +34,7 @@ struct manifest_file {
     size_t partitions_n;
     str key_metadata; /* ptr NULL: absent */
     int64_t first_row_id;
+    int64_t numbered_rows; /* of live files that have row ids of their own; for writing only */
 };
 
 /* Rows in file order.  They live in `a`.  Files written by format 1 get sequence numbers 0.

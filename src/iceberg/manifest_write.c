@@ -138,6 +138,7 @@ struct manifest_writer {
     const struct type **types; /* of partition values */
     struct tuple_summary *summaries;
     int64_t files[3], rows[3]; /* by status */
+    int64_t numbered_rows;     /* see struct manifest_file */
     int64_t min_sequence;      /* of live entries that state theirs; -1: none */
 };
 
@@ -279,6 +280,8 @@ static void count_entry(struct manifest_writer *w, const struct manifest_entry *
     w->rows[e->status] += e->file.records;
     if (e->status == ENTRY_DELETED)
         return;
+    if (e->file.first_row_id >= 0)
+        w->numbered_rows += e->file.records;
     if (e->sequence_number >= 0 && (w->min_sequence < 0 || e->sequence_number < w->min_sequence))
         w->min_sequence = e->sequence_number;
 }
@@ -480,6 +483,7 @@ bool manifest_writer_finish(struct manifest_writer *w, struct manifest_file *out
         .partitions = finish_summaries(w),
         .partitions_n = w->options.spec->fields_n,
         .first_row_id = -1,
+        .numbered_rows = w->numbered_rows,
     };
     return true;
 }
