@@ -165,8 +165,11 @@ static bool added_in_manifest(struct catalog *c, const struct metadata *m,
         !manifest_parse(bytes, &options, a, &entries, &n, err))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (entries[i].status == ENTRY_ADDED && entries[i].snapshot_id == file->added_snapshot_id)
-            *vec_push(a, &out->files) = entries[i].file;
+        if (entries[i].status == ENTRY_ADDED && entries[i].snapshot_id == file->added_snapshot_id) {
+            struct data_file *f = vec_push(a, &out->files);
+            *f = entries[i].file;
+            f->first_row_id = -1; /* appended again, the rows are new (v3) */
+        }
     return true;
 }
 
