@@ -135,7 +135,9 @@ static bool attempt_once(struct run *r, struct attempt *t, struct error *err)
     view_close(&t->view);
     if (planned && t->finished)
         return answer(r, t, &t->view.commit.id, false, err);
-    if (planned && publish_attempt(t, r->what, err))
+    if (!planned)
+        not_published(err);
+    else if (publish_attempt(t, r->what, err))
         return answer(r, t, &t->request.commit_id, false, err);
     r->again = planned && err->code == ERR_CONFLICT;
     drop_files(t, err);

@@ -68,6 +68,15 @@ void metadata_table(const struct metadata *m, str ref, str ns, str name, str loc
 /* Lists files that no commit refers to for the collector.  Best effort: a failure is logged, the files are found as orphans later. */
 void garbage_add(struct catalog *c, const char *why, const str *locations, size_t n);
 
+/* Before anything is published, a write whose outcome is unknown is one of a file that nothing refers to: the change itself has
+ * provably not happened.  Always false. */
+static inline bool not_published(struct error *err)
+{
+    if (err->code == ERR_UNKNOWN)
+        err->code = ERR_UNAVAILABLE;
+    return false;
+}
+
 /* One attempt at a change: plan edits against the newest state. */
 struct attempt {
     struct catalog *catalog;

@@ -137,8 +137,6 @@ bool metadata_save(struct catalog *c, const struct metadata *m, str previous, st
     arena_destroy(scratch);
     if (ok)
         return true;
-    if (err->code == ERR_UNKNOWN) /* of the file; the catalog has provably not moved */
-        err->code = ERR_UNAVAILABLE;
     return fail_in(err, "write table metadata " STR_FMT, STR_ARG(*location));
 }
 

@@ -40,7 +40,7 @@ static bool write_once(struct write *w, struct arena *a, struct write_outcome *o
     if (!catalog_load_table(w->catalog, w->ref, w->ns, w->name, a, &t, err))
         return false;
     if (!w->plan(w->ctx, &t, a, &change, err)) /* a conflict with the newest table stays one */
-        return false;
+        return not_published(err);
     if (!table_commit_in_turn(w->catalog, w->ref, &change, 1, &w->info->commit, a, &done, err)) {
         w->again = err->code == ERR_CONFLICT;
         return false;
