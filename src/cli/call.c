@@ -79,7 +79,8 @@ static void draw_bar(struct progress *p, const char *what, int64_t done, int64_t
         fprintf(stderr, "\r\033[K  %s", what);
     } else {
         int filled = (int)(WIDTH * done / total);
-        fprintf(stderr, "\r\033[K  [%.*s%*s] %s", filled, "##############################", WIDTH - filled, "", what);
+        fprintf(stderr, "\r\033[K  [%.*s%*s] %s", filled, "##############################",
+                WIDTH - filled, "", what);
     }
     fflush(stderr);
     bar_drawn = true;
@@ -97,8 +98,8 @@ static bool into_buf(void *ctx, str piece)
     return true;
 }
 
-static bool call_in_process(struct cli *cli, const char *method, str path, str body, api_sink sink, void *ctx, int *status,
-                            struct error *err)
+static bool call_in_process(struct cli *cli, const char *method, str path, str body, api_sink sink,
+                            void *ctx, int *status, struct error *err)
 {
     struct progress bar = { draw_bar };
     struct api_request req = { .method = str_of(method),
@@ -123,8 +124,8 @@ static bool call_in_process(struct cli *cli, const char *method, str path, str b
     return ok;
 }
 
-static bool call_over_http(struct cli *cli, const char *method, str path, str body, api_sink sink, void *ctx, int *status,
-                           struct error *err)
+static bool call_over_http(struct cli *cli, const char *method, str path, str body, api_sink sink,
+                           void *ctx, int *status, struct error *err)
 {
     struct buf answer = BUF_INIT(HTTP_BODY_MAX);
     bool ok = http_request(cli->http, method, path, body, status, &answer, err);
@@ -134,8 +135,9 @@ static bool call_over_http(struct cli *cli, const char *method, str path, str bo
     return ok;
 }
 
-static const enum err_code codes_by_status[] = { ERR_INVALID, ERR_DENIED, ERR_NOT_FOUND, ERR_EXISTS, ERR_LIMIT,
-                                                 ERR_CANCELLED, ERR_UNAVAILABLE, ERR_UNSUPPORTED };
+static const enum err_code codes_by_status[] = { ERR_INVALID,     ERR_DENIED,     ERR_NOT_FOUND,
+                                                 ERR_EXISTS,      ERR_LIMIT,      ERR_CANCELLED,
+                                                 ERR_UNAVAILABLE, ERR_UNSUPPORTED };
 
 static bool answer_error(int status, str text, struct arena *a, struct error *err)
 {
@@ -147,18 +149,21 @@ static bool answer_error(int status, str text, struct arena *a, struct error *er
         if (err_http_status(codes_by_status[i]) == status)
             code = codes_by_status[i];
     if (json_parse(text, a, &doc, &unreadable)) {
-        const struct json *e = json_get(doc, "error"), *m = json_get(e, "message"), *h = json_get(e, "hint");
+        const struct json *e = json_get(doc, "error"), *m = json_get(e, "message"),
+                          *h = json_get(e, "hint");
         message = m && m->kind == JSON_STR ? m->s : (str){ 0 };
         hint = h && h->kind == JSON_STR ? h->s : (str){ 0 };
     }
     if (!message.len)
-        return fail(err, code, "the server answered with status %d: " STR_FMT, status, STR_ARG(str_sub(text, 0, 200)));
+        return fail(err, code, "the server answered with status %d: " STR_FMT, status,
+                    STR_ARG(str_sub(text, 0, 200)));
     fail(err, code, STR_FMT, STR_ARG(message));
     return hint.len ? fail_hint(err, STR_FMT, STR_ARG(hint)) : false;
 }
 
 /* Collects an answer, so that an error can be told from a document before anything is printed. */
-static bool collect(struct cli *cli, const char *method, str path, str body, struct buf *out, int *status, struct error *err)
+static bool collect(struct cli *cli, const char *method, str path, str body, struct buf *out,
+                    int *status, struct error *err)
 {
     if (!connect_once(cli, err))
         return false;
@@ -166,7 +171,8 @@ static bool collect(struct cli *cli, const char *method, str path, str body, str
                     : call_over_http(cli, method, path, body, into_buf, out, status, err);
 }
 
-bool cli_call(struct cli *cli, const char *method, str path, str body, const struct json **out, struct error *err)
+bool cli_call(struct cli *cli, const char *method, str path, str body, const struct json **out,
+              struct error *err)
 {
     struct buf *text = arena_new(cli->a, struct buf);
     struct json *doc;
@@ -201,7 +207,8 @@ static bool pass_on(void *ctx, str piece)
     return true;
 }
 
-bool cli_call_raw(struct cli *cli, const char *method, str path, str body, api_sink sink, void *ctx, struct error *err)
+bool cli_call_raw(struct cli *cli, const char *method, str path, str body, api_sink sink, void *ctx,
+                  struct error *err)
 {
     int status = 0;
     struct raw raw = { cli, sink, ctx, &status, BUF_INIT(HTTP_BODY_MAX) };
@@ -232,8 +239,8 @@ static void add_encoded(struct buf *out, str s)
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                     c == '.' || c == '~';
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '_' || c == '.' || c == '~';
         if (plain)
             buf_add_char(out, (char)c);
         else
@@ -260,7 +267,8 @@ bool read_file(struct cli *cli, str path, size_t bytes_max, str *out, struct err
     struct buf *text = arena_new(cli->a, struct buf);
     buf_init(text, bytes_max);
     buf_in_arena(text, cli->a);
-    int fd = str_is(path, "-") ? STDIN_FILENO : open(arena_cstr(cli->a, path), O_RDONLY | O_CLOEXEC);
+    int fd =
+        str_is(path, "-") ? STDIN_FILENO : open(arena_cstr(cli->a, path), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, errno, "open " STR_FMT, STR_ARG(path));
     ssize_t n = 0;
@@ -273,7 +281,8 @@ bool read_file(struct cli *cli, str path, size_t bytes_max, str *out, struct err
     if (n < 0)
         return fail_errno(err, saved, "read " STR_FMT, STR_ARG(path));
     *out = buf_str(text);
-    return room || fail(err, ERR_LIMIT, STR_FMT " is larger than %zu bytes", STR_ARG(path), bytes_max - 65536);
+    return room || fail(err, ERR_LIMIT, STR_FMT " is larger than %zu bytes", STR_ARG(path),
+                        bytes_max - 65536);
 }
 
 str absolute_path(struct cli *cli, str path)
@@ -297,8 +306,8 @@ static bool wanted(str name, const char *const *suffixes, size_t n)
     return false;
 }
 
-bool read_tree(struct cli *cli, str dir, const char *const *suffixes, size_t suffixes_n, struct tree_file **out, size_t *n,
-               struct error *err)
+bool read_tree(struct cli *cli, str dir, const char *const *suffixes, size_t suffixes_n,
+               struct tree_file **out, size_t *n, struct error *err)
 {
     char *const roots[] = { arena_cstr(cli->a, dir), NULL };
     VEC(struct tree_file) files = { 0 };
@@ -316,10 +325,12 @@ bool read_tree(struct cli *cli, str dir, const char *const *suffixes, size_t suf
             continue;
         struct tree_file *f = vec_push(cli->a, &files);
         str path = arena_str(cli->a, str_of(e->fts_path));
-        f->path = e->fts_level == 0 ? path : str_from(path, strlen(roots[0]) + (str_ends(dir, STR("/")) ? 0 : 1));
+        f->path = e->fts_level == 0
+                      ? path
+                      : str_from(path, strlen(roots[0]) + (str_ends(dir, STR("/")) ? 0 : 1));
         ok = files.n <= TREE_FILES_MAX ? read_file(cli, path, TREE_FILE_BYTES_MAX, &f->text, err)
-                                       : fail(err, ERR_LIMIT, "more than %d files below " STR_FMT, TREE_FILES_MAX,
-                                              STR_ARG(dir));
+                                       : fail(err, ERR_LIMIT, "more than %d files below " STR_FMT,
+                                              TREE_FILES_MAX, STR_ARG(dir));
     }
     fts_close(fts);
     *out = files.at;

@@ -11,11 +11,12 @@
 
 /* Sends a request; the answer's document lives as long as the call of the command.  An error answer becomes *err with its
  * message and hint.  `path` holds the query too; `body` is JSON or empty. */
-MUST_USE bool cli_call(struct cli *cli, const char *method, str path, str body, const struct json **out, struct error *err);
+MUST_USE bool cli_call(struct cli *cli, const char *method, str path, str body,
+                       const struct json **out, struct error *err);
 
 /* The same with the answer's bytes given to `sink` as they come, whatever they are. */
-MUST_USE bool cli_call_raw(struct cli *cli, const char *method, str path, str body, api_sink sink, void *ctx,
-                           struct error *err);
+MUST_USE bool cli_call_raw(struct cli *cli, const char *method, str path, str body, api_sink sink,
+                           void *ctx, struct error *err);
 
 /* Prints the answer as it is (--json). */
 void print_json(const struct json *doc);
@@ -35,8 +36,8 @@ str absolute_path(struct cli *cli, str path);
 struct tree_file {
     str path, text;
 };
-MUST_USE bool read_tree(struct cli *cli, str dir, const char *const *suffixes, size_t suffixes_n, struct tree_file **out,
-                        size_t *n, struct error *err);
+MUST_USE bool read_tree(struct cli *cli, str dir, const char *const *suffixes, size_t suffixes_n,
+                        struct tree_file **out, size_t *n, struct error *err);
 
 /* Shows how far work is on a terminal's last line; nothing elsewhere.  cli_call uses it. */
 void progress_bar_clear(void);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-
 const struct flag global_flags[] = {
     { "data", "DIR", "data directory (FIRN_DATA; default ./firn-data)", '\0', false },
     { "server", "URL",

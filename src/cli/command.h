@@ -42,8 +42,8 @@ struct cli {
     str branch;           /* --branch; "main" */
     bool json, quiet;
 
-    struct app *app;            /* call.h: opened when the first request is made, */
-    struct http *http;          /* or this */
+    struct app *app;   /* call.h: opened when the first request is made, */
+    struct http *http; /* or this */
 };
 
 struct command {

@@ -117,8 +117,8 @@ void print_rows(const struct json *rows, const struct print_column *columns)
         for (size_t c = 0; c < n; c++) {
             buf_clear(&cell);
             print_value(json_get(&rows->array.items[r], columns[c].key), columns[c].kind, &cell);
-            print_cell(buf_str(&cell), widths[c], columns[c].kind != PRINT_TEXT && columns[c].kind != PRINT_TIME,
-                       c + 1 == n);
+            print_cell(buf_str(&cell), widths[c],
+                       columns[c].kind != PRINT_TEXT && columns[c].kind != PRINT_TIME, c + 1 == n);
         }
     }
     buf_deinit(&cell);
@@ -136,7 +136,8 @@ void print_object(const struct json *object, const struct print_column *columns)
         buf_clear(&cell);
         print_value(json_get(object, c->key), c->kind, &cell);
         if (cell.len)
-            out_printf("%-*s  " STR_FMT "\n", (int)width, c->header ? c->header : c->key, STR_ARG(buf_str(&cell)));
+            out_printf("%-*s  " STR_FMT "\n", (int)width, c->header ? c->header : c->key,
+                       STR_ARG(buf_str(&cell)));
     }
     buf_deinit(&cell);
 }

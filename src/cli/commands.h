@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every command; table.c lists them in the order of the help. */
+#ifndef FIRN_CLI_COMMANDS_H
+#define FIRN_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command cmd_demo, cmd_serve, cmd_sql, cmd_ingest, cmd_build;
+extern const struct command cmd_table_ls, cmd_table_show, cmd_table_snapshots, cmd_table_history,
+    cmd_table_files, cmd_table_rollback, cmd_table_plan;
+extern const struct command cmd_branch, cmd_tag, cmd_merge, cmd_log, cmd_diff;
+extern const struct command cmd_feature_apply, cmd_feature_plan, cmd_feature_ls,
+    cmd_feature_describe, cmd_feature_delete, cmd_feature_get_historical, cmd_feature_materialize,
+    cmd_feature_get_online;
+extern const struct command cmd_model_train, cmd_model_ls, cmd_model_show, cmd_model_predict;
+extern const struct command cmd_docs;
+
+#endif
