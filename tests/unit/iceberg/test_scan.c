@@ -5,7 +5,7 @@
 #include "base/vec.h"
 #include "codec/json.h"
 #include "golden_tables.h"
-#include "iceberg/snapshot.h"
+#include "iceberg/delete_index_priv.h"
 #include "iceberg/value.h"
 
 struct seen {
@@ -144,4 +144,182 @@ TEST(plans_of_other_tables_hold_as_many_files_and_records_as_their_summaries)
                 check_cxx_table);
     golden_each(arena_printf(test_arena(), "%s/icebird", test_golden_dir()).ptr, check_cxx_table);
     CHECK(tables_checked >= 80);
+}
+
+/* --- options --- */
+
+static struct golden open_mor(void)
+{
+    struct golden g;
+    struct error err;
+    struct json *expected;
+    str metadata;
+    golden_need();
+    str base = arena_printf(test_arena(), "%s/spark", test_golden_dir());
+    str file = arena_printf(test_arena(), "%s/t/mor_v2/expected.json", base.ptr);
+    CHECK_OK(json_parse(golden_read(file.ptr), test_arena(), &expected, &err));
+    CHECK_OK(json_need_str(expected, "metadata", &metadata, &err));
+    golden_open(arena_printf(test_arena(), "%s/" STR_FMT, base.ptr, STR_ARG(metadata)).ptr,
+                STR("file:/golden/spark"), base, &g);
+    return g;
+}
+
+static int path_order(const void *x, const void *y)
+{
+    return str_cmp(*(const str *)x, *(const str *)y);
+}
+
+TEST(many_threads_plan_what_one_does)
+{
+    struct golden g = open_mor();
+    struct pool *pool = pool_create("plan", 3, 8);
+    struct scan_stats one, many;
+    for (size_t i = 0; i < g.metadata->snapshots_n; i++) {
+        struct scan_options o = { .at.snapshot_id = g.metadata->snapshots[i]->id };
+        struct seen a = plan(&g, o, &one);
+        o.pool = pool;
+        struct seen b = plan(&g, o, &many);
+        CHECK_INT(a.files, b.files);
+        CHECK_INT(a.deleted, b.deleted);
+        CHECK_INT(one.bytes, many.bytes);
+        CHECK_INT(one.metadata_bytes, many.metadata_bytes);
+        qsort(a.paths.at, a.paths.n, sizeof(str), path_order);
+        qsort(b.paths.at, b.paths.n, sizeof(str), path_order);
+        for (size_t k = 0; k < a.paths.n; k++)
+            CHECK(str_eq(a.paths.at[k], b.paths.at[k]));
+    }
+    pool_destroy(pool);
+    store_destroy(g.store);
+}
+
+TEST(snapshots_are_chosen_by_id_ref_and_time)
+{
+    struct golden g = open_mor();
+    struct error err;
+    const struct snapshot *s;
+    struct scan_at at = { .ref = STR("before") };
+    CHECK_OK(scan_snapshot(g.metadata, &at, &s, &err));
+    CHECK_INT(s->id, metadata_ref(g.metadata, STR("before"))->snapshot_id);
+    at = (struct scan_at){ .timestamp_ms = g.metadata->snapshot_log[1].timestamp_ms };
+    CHECK_OK(scan_snapshot(g.metadata, &at, &s, &err));
+    CHECK_INT(s->id, g.metadata->snapshot_log[1].snapshot_id);
+    at = (struct scan_at){ .timestamp_ms = 1 };
+    CHECK_FAILS(scan_snapshot(g.metadata, &at, &s, &err), ERR_NOT_FOUND);
+    at = (struct scan_at){ .snapshot_id = 1 };
+    CHECK_FAILS(scan_snapshot(g.metadata, &at, &s, &err), ERR_NOT_FOUND);
+    at = (struct scan_at){ .snapshot_id = 1, .ref = STR("main") };
+    CHECK_FAILS(scan_snapshot(g.metadata, &at, &s, &err), ERR_INVALID);
+    store_destroy(g.store);
+}
+
+/* Each file of a plan with a filter is in the plan without, and those that are missing hold no
+ * matching partition value. */
+TEST(filters_prune_and_the_numbers_add_up)
+{
+    static const char *const filters[] = {
+        "p = 1", "p in (0, 2)", "id > 150", "id < 0", "p is null or name like 'x%'", "P = 1"
+    };
+    struct golden g = open_mor();
+    struct error err;
+    struct scan_stats all, some;
+    plan(&g, (struct scan_options){ 0 }, &all);
+    uint64_t pruned = 0;
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        struct scan_options o = { 0 };
+        CHECK_OK(expr_parse(str_of(filters[i]), test_arena(), &o.filter, &err));
+        struct seen s = plan(&g, o, &some);
+        CHECK_INT(s.files, some.files_selected);
+        CHECK_INT(some.files, all.files);
+        CHECK_INT(some.files, some.files_selected + some.files_pruned_manifest +
+                                  some.files_pruned_partition + some.files_pruned_metrics);
+        pruned += some.files - some.files_selected;
+    }
+    CHECK(pruned > 0);
+    struct scan_options o = { .case_sensitive = true };
+    CHECK_OK(expr_parse(STR("P = 1"), test_arena(), &o.filter, &err));
+    struct seen s = { 0 };
+    CHECK_FAILS(scan_plan(g.store, env_real(), g.metadata, &o, see, &s, &some, &err), ERR_INVALID);
+    store_destroy(g.store);
+}
+
+static bool refuse(void *ctx, const struct scan_task *tasks, size_t n, struct error *err)
+{
+    (void)ctx;
+    (void)tasks;
+    (void)n;
+    return fail(err, ERR_LIMIT, "enough");
+}
+
+TEST(a_plan_stops_when_it_is_told_to)
+{
+    struct golden g = open_mor();
+    struct error err;
+    struct cancel cancel = { .requested = true };
+    struct scan_options o = { .cancel = &cancel };
+    struct seen s = { 0 };
+    CHECK_FAILS(scan_plan(g.store, env_real(), g.metadata, &o, see, &s, NULL, &err), ERR_CANCELLED);
+    CHECK_INT(s.files, 0);
+    o.cancel = NULL;
+    CHECK_FAILS(scan_plan(g.store, env_real(), g.metadata, &o, refuse, NULL, NULL, &err),
+                ERR_LIMIT);
+    store_destroy(g.store);
+}
+
+/* Iceberg specification, "Scan Planning": which deletes apply to which data file. */
+TEST(deletes_apply_by_age_partition_and_name)
+{
+    struct delete_index x;
+    struct value p[2] = { value_i64(TYPE_INT, 1), value_i64(TYPE_INT, 2) };
+    struct manifest_entry d[] = {
+        { .sequence_number = 5,
+          .file = { .content = FILE_POSITION_DELETES,
+                    .path = STR("pos"),
+                    .format = STR("parquet"),
+                    .partition = &p[0],
+                    .partition_n = 1 } },
+        { .sequence_number = 5,
+          .file = { .content = FILE_EQUALITY_DELETES,
+                    .path = STR("eq"),
+                    .format = STR("parquet"),
+                    .partition = &p[0],
+                    .partition_n = 1 } },
+        { .sequence_number = 5,
+          .file = { .content = FILE_POSITION_DELETES,
+                    .path = STR("dv"),
+                    .format = STR("puffin"),
+                    .partition = &p[0],
+                    .partition_n = 1,
+                    .referenced_file = STR("b") } },
+        { .sequence_number = 7,
+          .file = { .spec_id = 1,
+                    .content = FILE_EQUALITY_DELETES,
+                    .path = STR("global"),
+                    .format = STR("parquet") } },
+    };
+    delete_index_init(&x, test_arena());
+    for (size_t i = 0; i < 4; i++)
+        delete_index_add(&x, &d[i], i == 3);
+    static const struct {
+        const char *path;
+        int partition;
+        int64_t sequence;
+        const char *want;
+    } cases[] = {
+        { "a", 0, 4, "pos eq global" }, { "a", 0, 5, "pos global" },
+        { "a", 0, 6, "global" },        { "a", 0, 7, "" },
+        { "a", 1, 4, "global" },        { "b", 0, 4, "dv eq global" },
+        { "b", 0, 5, "dv global" },     { "b", 1, 4, "global" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct data_file f = { .path = str_of(cases[i].path),
+                               .partition = &p[cases[i].partition],
+                               .partition_n = 1 };
+        const struct data_file *const *out;
+        size_t n;
+        str names[4];
+        delete_index_find(&x, &f, cases[i].sequence, test_arena(), &out, &n);
+        for (size_t k = 0; k < n; k++)
+            names[k] = out[k]->path;
+        CHECK_STR(arena_join(test_arena(), names, n, STR(" ")), cases[i].want);
+    }
 }
