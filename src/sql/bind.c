@@ -148,109 +148,22 @@ static bool resolve_all(struct binder *b, struct error *err)
     return true;
 }
 
-/* CREATE OR REPLACE <what> "schema"."view" */
-static void begin_create(struct buf *sql, const struct source *s, const char *what)
+/* Up to where the view's SELECT follows. */
+static void begin_create(struct buf *sql, const struct source *s)
 {
     buf_lit(sql, "CREATE SCHEMA IF NOT EXISTS ");
     quote_ident(sql, s->schema);
-    buf_printf(sql, "; CREATE OR REPLACE %s ", what);
+    buf_lit(sql, "; CREATE OR REPLACE VIEW ");
     quote_name(sql, (const str[]){ s->schema, s->view }, 2);
+    buf_lit(sql, " AS ");
 }
 
-static bool create_empty_table(struct binder *b, const struct source *s, struct error *err)
+static bool create_view_as(struct binder *b, const struct source *s, str select, struct error *err)
 {
     struct buf sql = BUF_INIT(VIEW_SQL_MAX);
-    begin_create(&sql, s, "TABLE");
-    buf_lit(&sql, " (");
-    for (size_t i = 0; i < s->columns->fields_n; i++) {
-        if (i)
-            buf_lit(&sql, ", ");
-        quote_ident(&sql, s->columns->fields[i].name);
-        buf_add_char(&sql, ' ');
-        if (!sql_type(&sql, s->columns->fields[i].type, err)) {
-            buf_deinit(&sql);
-            return fail_in(err, "table " STR_FMT ", column " STR_FMT, STR_ARG(s->label),
-                           STR_ARG(s->columns->fields[i].name));
-        }
-    }
-    buf_lit(&sql, ")");
+    begin_create(&sql, s);
+    buf_add_str(&sql, select);
     return exec_buf(b, &sql, err);
-}
-
-static bool drop_empty_table(struct binder *b, const struct source *s, struct error *err)
-{
-    struct buf sql = BUF_INIT(VIEW_SQL_MAX);
-    buf_lit(&sql, "DROP TABLE ");
-    quote_name(&sql, (const str[]){ s->schema, s->view }, 2);
-    return exec_buf(b, &sql, err);
-}
-
-static const enum expr_op expr_ops[] = {
-    [FILTER_EQ] = EXPR_EQ,
-    [FILTER_NE] = EXPR_NE,
-    [FILTER_LT] = EXPR_LT,
-    [FILTER_LE] = EXPR_LE,
-    [FILTER_GT] = EXPR_GT,
-    [FILTER_GE] = EXPR_GE,
-    [FILTER_IN] = EXPR_IN,
-    [FILTER_IS_NULL] = EXPR_IS_NULL,
-    [FILTER_NOT_NULL] = EXPR_NOT_NULL,
-    [FILTER_STARTS_WITH] = EXPR_STARTS_WITH,
-};
-
-static struct literal literal_of(const struct filter_literal *l)
-{
-    if (l->quoted)
-        return literal_text(l->text);
-    if (str_eq_nocase(l->text, STR("true")) || str_eq_nocase(l->text, STR("false")))
-        return (struct literal){ .kind = LITERAL_BOOL,
-                                 .boolean = str_eq_nocase(l->text, STR("true")) };
-    return literal_number(l->text);
-}
-
-/* One pushed-down predicate as a filter of the table; NULL when the table cannot use it (then it prunes nothing). */
-static const struct expr *predicate(struct binder *b, const struct source *s,
-                                    const struct filter *f)
-{
-    struct literal *literals = arena_array(b->a, struct literal, f->literals_n);
-    const struct expr *e, *bound;
-    struct error ignored = { 0 };
-    for (size_t i = 0; i < f->literals_n; i++)
-        literals[i] = literal_of(&f->literals[i]);
-    if (f->op == FILTER_IS_NULL || f->op == FILTER_NOT_NULL)
-        e = expr_unary(b->a, expr_ops[f->op], f->column);
-    else if (f->op == FILTER_IN)
-        e = expr_in(b->a, EXPR_IN, f->column, literals, f->literals_n);
-    else
-        e = expr_compare(b->a, expr_ops[f->op], f->column, literals[0]);
-    return expr_bind(e, s->columns, true, b->a, &bound, &ignored) ? e : NULL;
-}
-
-static const struct expr *conjunction(struct binder *b, const struct source *s,
-                                      const struct scan_filters *scan)
-{
-    const struct expr *all = expr_true();
-    for (size_t i = 0; i < scan->filters_n; i++) {
-        const struct expr *e = predicate(b, s, &scan->filters[i]);
-        if (e)
-            all = expr_and(b->a, all, e);
-    }
-    return all;
-}
-
-/* A table that the query reads in several places must give the rows of each: the filters are joined by OR. */
-static void take_filters(struct binder *b, const struct scan_filters *scans, size_t n)
-{
-    for (size_t i = 0; i < b->sources.n; i++) {
-        struct source *s = &b->sources.at[i];
-        str table = arena_printf(b->a, STR_FMT "." STR_FMT, STR_ARG(s->schema), STR_ARG(s->view));
-        for (size_t k = 0; k < n; k++) {
-            if (!str_eq(scans[k].table, table))
-                continue;
-            const struct expr *e = conjunction(b, s, &scans[k]);
-            s->filter = s->filter ? expr_or(b->a, s->filter, e) : e;
-        }
-    }
 }
 
 /* Planning twice pays only where there are files to leave out. */
@@ -262,22 +175,25 @@ static bool worth_filters(const struct binder *b)
     return false;
 }
 
+/* Plans the query over views without rows; a filter then holds for every place where the query reads its table. */
 static bool learn_filters(struct binder *b, struct error *err)
 {
-    struct scan_filters *scans;
-    size_t n;
+    size_t n = b->sources.n;
     if (!worth_filters(b))
         return true;
-    for (size_t i = 0; i < b->sources.n; i++)
-        if (!create_empty_table(b, &b->sources.at[i], err))
+    struct filter_table *tables = arena_array(b->a, struct filter_table, n);
+    for (size_t i = 0; i < n; i++)
+        tables[i].schema = b->sources.at[i].columns;
+    if (!filter_tables_sql(b->session, tables, n, b->a, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!create_view_as(b, &b->sources.at[i], tables[i].select_sql, err))
             return false;
-    if (!session_filters(b->session, b->query, b->req->params, b->req->params_n, b->a, &scans, &n,
+    if (!session_filters(b->session, b->query, b->req->params, b->req->params_n, tables, n, b->a,
                          err))
         return false;
-    take_filters(b, scans, n);
-    for (size_t i = 0; i < b->sources.n; i++)
-        if (!drop_empty_table(b, &b->sources.at[i], err))
-            return false;
+    for (size_t i = 0; i < n; i++)
+        b->sources.at[i].filter = tables[i].filter;
     return true;
 }
 
@@ -378,8 +294,7 @@ static bool create_view(struct binder *b, struct source *s, struct error *err)
                                  .files_n = n,
                                  .same_shape = s->table.metadata->schemas_n == 1 };
     struct buf sql = BUF_INIT(VIEW_SQL_MAX);
-    begin_create(&sql, s, "VIEW");
-    buf_lit(&sql, " AS ");
+    begin_create(&sql, s);
     if (!parquet_scan_sql(b->session, &scan, &sql, err)) {
         buf_deinit(&sql);
         return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
