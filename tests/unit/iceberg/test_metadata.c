@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <sys/stat.h>
 
+#include "codec/compress.h"
 #include "iceberg/update.h"
 #include "unit/iceberg/json_help.h"
 
@@ -218,6 +219,31 @@ TEST(the_text_may_go)
     const struct metadata *from_json;
     CHECK_OK(metadata_from_json(json_of(FULL), test_arena(), &from_json, &err));
     CHECK(metadata_equal(m, from_json));
+}
+
+/* Tables may keep their metadata packed. */
+TEST(gzip_is_read)
+{
+    str text = text_of(FULL);
+    struct buf packed = BUF_INIT(1 << 20);
+    struct error err;
+    const struct metadata *m;
+    CHECK_OK(compress_bytes(COMPRESSION_GZIP, 0, text, &packed, &err));
+    CHECK(metadata_equal(parse(buf_str(&packed)), parse(text)));
+    CHECK_FAILS(
+        metadata_parse(str_sub(buf_str(&packed), 0, packed.len / 2), test_arena(), &m, &err),
+        ERR_CORRUPT);
+    buf_deinit(&packed);
+}
+
+/* An arena with a budget that the text could burst is a limit, not a panic. */
+TEST(a_small_arena_is_a_limit)
+{
+    struct arena *a = arena_create(20000);
+    struct error err;
+    const struct metadata *m;
+    CHECK_FAILS(metadata_parse(text_of(FULL), a, &m, &err), ERR_LIMIT);
+    arena_destroy(a);
 }
 
 /* Cut anywhere, the text is refused with a message. */
