@@ -123,12 +123,12 @@ bool callback_make(struct session *s, size_t types_n, struct callback **out, str
     return true;
 }
 
-bool callback_type(struct callback *c, size_t i, const char *name, struct error *err)
+bool callback_type(struct callback *c, size_t i, const char *name, bool any, struct error *err)
 {
     if (!type_of_name(c->session, name, &c->logical[i], err))
         return false;
     c->types[i] = column_type_make(c->logical[i], c->session->arena);
-    return plain_width(c->types[i]) ||
+    return any || plain_width(c->types[i]) ||
            fail(err, ERR_UNSUPPORTED, "functions in C take and give no values of type %s", name);
 }
 

@@ -30,8 +30,9 @@ MUST_USE bool type_of_name(struct session *s, const char *name, duckdb_logical_t
 /* A new callback with room for n types and a fresh id; registered with callback_publish. */
 MUST_USE bool callback_make(struct session *s, size_t types_n, struct callback **out,
                             struct error *err);
-/* Fills type i by its name; only types that vector_out and views can hold. */
-MUST_USE bool callback_type(struct callback *c, size_t i, const char *name, struct error *err);
+/* Fills type i by its name; unless `any`, only types that vector_out and views can hold. */
+MUST_USE bool callback_type(struct callback *c, size_t i, const char *name, bool any,
+                            struct error *err);
 void callback_publish(struct callback *c);
 
 /* Bytes of a value of a plain type; 0: not one that callbacks can have. */

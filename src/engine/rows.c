@@ -132,7 +132,7 @@ bool rows_add(struct session *s, const struct row_source *src, struct arena *a, 
     if (!callback_make(s, src->columns_n, &c, err))
         return false;
     for (size_t i = 0; i < src->columns_n; i++)
-        if (!callback_type(c, i, src->columns[i].type, err))
+        if (!callback_type(c, i, src->columns[i].type, !src->rows_n, err))
             return false;
     c->rows = copy_source(src, s->arena);
     callback_publish(c);

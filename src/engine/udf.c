@@ -215,7 +215,7 @@ bool udf_add(struct session *s, const struct udf *f, const str *args_sql, struct
     if (!callback_make(s, f->args_n, &c, err))
         return false;
     for (size_t i = 0; i < f->args_n; i++)
-        if (!callback_type(c, i, f->arg_types[i], err))
+        if (!callback_type(c, i, f->arg_types[i], false, err))
             return false;
     if (!function_for(s, c, f->return_type, &name, err))
         return false;

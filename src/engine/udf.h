@@ -44,7 +44,7 @@ MUST_USE bool udf_add(struct session *s, const struct udf *f, const str *args_sq
 /* A relation. */
 struct row_source_column {
     str name;
-    const char *type; /* as a udf's return type */
+    const char *type; /* as a udf's return type; any type when there are no rows */
 };
 
 struct row_source {
