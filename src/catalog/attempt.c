@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The loop around every change: look at the branch, plan edits, publish; when an entry that the plan looked at has moved, plan
- * again.  A plan that no longer makes sense then fails with its own words. */
+ * The loop around every change: look at the branch, plan edits, publish; when an entry that the
+ * plan looked at has moved, plan again.  A plan that no longer makes sense then fails with its own
+ * words. */
 #include "base/log.h"
 #include "catalog/catalog_priv.h"
 

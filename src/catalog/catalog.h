@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The versioned catalog: git for tables.  A ref (branch or tag) names a commit; a commit names parents, author, message, time,
- * operations and the root of an immutable, content-addressed tree from names to entries.  Making a branch writes one row
- * at any size; lookups are O(log n); diff and merge cost what changed.
+ * The versioned catalog: git for tables.  A ref (branch or tag) names a commit; a commit names
+ * parents, author, message, time, operations and the root of an immutable, content-addressed tree
+ * from names to entries.  Making a branch writes one row at any size; lookups are O(log n); diff
+ * and merge cost what changed.
  *
- *   C1  A commit is one database transaction: tree nodes, commit row, ref, ledger.  A ref moves by compare-and-set only.
+ *   C1  A commit is one database transaction: tree nodes, commit row, ref, ledger.  A ref moves by
+ *       compare-and-set only.
  *   C2  A metadata file is durable before the transaction that names it begins.
  *   C3  ERR_CONFLICT is answered only when the commit is provably not applied.
- *   C4  After the transaction is durable nothing but success is answered, also when the database's answer was lost:
- *       the outcome is read back.  ERR_UNKNOWN only when it cannot be read.
- *   C5  A replay (same idempotency key, or the same snapshot ids) gets the recorded outcome and changes nothing.
- *   C6  No file is deleted here.  What failed commits and drops leave behind is listed as garbage for a collector.
+ *   C4  After the transaction is durable nothing but success is answered, also when the database's
+ *       answer was lost: the outcome is read back.  ERR_UNKNOWN only when it cannot be read.
+ *   C5  A replay (same idempotency key, or the same snapshot ids) gets the recorded outcome and
+ *       changes nothing.
+ *   C6  No file is deleted here.  What failed commits and drops leave behind is listed as garbage
+ *       for a collector.
  *
- * A `ref` argument is a branch, a tag or a commit id (64 hexadecimal digits); empty means "main".  Only branches can be
- * written.  All functions are thread-safe.  What they return lives in the arena given.  Messages about missing and existing
- * things have the words of the Iceberg reference implementation, because clients parse them. */
+ * A `ref` argument is a branch, a tag or a commit id (64 hexadecimal digits); empty means "main".
+ * Only branches can be written.  All functions are thread-safe.  What they return lives in the
+ * arena given.  Messages about missing and existing things have the words of the Iceberg reference
+ * implementation, because clients parse them. */
 #ifndef FIRN_CATALOG_CATALOG_H
 #define FIRN_CATALOG_CATALOG_H
 
@@ -33,17 +38,18 @@ struct catalog_options {
     struct db *db;       /* shared with others; tables are prefixed cat_ */
     struct store *store; /* the warehouse; locations outside of it are refused */
     struct env *env;
-    struct pool *pool;  /* for reading manifests in merges; NULL: in the calling thread */
+    struct pool *pool;  /* for commits of many tables; NULL: the calling thread alone */
     size_t cache_bytes; /* parsed metadata and tree nodes; 0: 64 MB */
 };
 
-/* Migrates the schema forward and makes the branch main with an empty root commit when there is none. */
+/* Migrates the schema forward and makes the branch main with an empty root commit when there is
+ * none. */
 MUST_USE bool catalog_open(const struct catalog_options *o, struct catalog **out,
                            struct error *err);
 void catalog_close(struct catalog *c); /* nobody may be in a call; NULL is fine */
 
-/* Who commits and why.  All may be empty; a message is made from the operations then.  A key that was used before gives the
- * recorded outcome; keep it shorter than 256 bytes. */
+/* Who commits and why.  All may be empty; a message is made from the operations then.  A key that
+ * was used before gives the recorded outcome; keep it shorter than 256 bytes. */
 struct commit_info {
     str author, message, idempotency_key;
 };
@@ -65,7 +71,8 @@ struct catalog_page {
     str next; /* token of the next page; empty: this was the last */
 };
 
-/* ERR_EXISTS, ERR_NOT_FOUND (parent of a nested one).  `commit_id` may be NULL, as everywhere; on success it is the commit's id. */
+/* ERR_EXISTS, ERR_NOT_FOUND (parent of a nested one).  `commit_id` may be NULL, as everywhere; on
+ * success it is the commit's id. */
 MUST_USE bool catalog_create_namespace(struct catalog *c, str ref, str ns,
                                        const struct property *props, size_t n,
                                        const struct commit_info *info, struct arena *a,
@@ -82,9 +89,9 @@ MUST_USE bool catalog_update_namespace(struct catalog *c, str ref, str ns,
                                        size_t removed_n, const struct commit_info *info,
                                        struct arena *a, str *commit_id, struct error *err);
 
-/* Direct children of `parent` (empty: the top level); tables of one namespace (ERR_NOT_FOUND when there is no such namespace).
- * limit 0: LIST_MAX.  `token` is empty or the previous page's `next`; ERR_INVALID when it is neither.  ENTRY_TABLE, ENTRY_VIEW
- * or ENTRY_FUNCTION. */
+/* Direct children of `parent` (empty: the top level); tables of one namespace (ERR_NOT_FOUND when
+ * there is no such namespace). limit 0: LIST_MAX.  `token` is empty or the previous page's `next`;
+ * ERR_INVALID when it is neither.  ENTRY_TABLE, ENTRY_VIEW or ENTRY_FUNCTION. */
 #define LIST_MAX 10000
 MUST_USE bool catalog_list_namespaces(struct catalog *c, str ref, str parent, str token,
                                       size_t limit, struct arena *a, struct catalog_page *out,

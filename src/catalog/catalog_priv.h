@@ -52,7 +52,8 @@ MUST_USE bool view_need_namespace(struct view *v, str ns, struct arena *a, struc
 /* Times never go back along a branch, whatever the clock does. */
 int64_t catalog_now_us(struct catalog *c, int64_t not_before_us);
 
-/* Parsed metadata by its location, from the cache or the store; lives as long as the arena.  `uuid` (may be empty) must be its own. */
+/* Parsed metadata by its location, from the cache or the store; lives as long as the arena.  `uuid`
+ * (may be empty) must be its own. */
 MUST_USE bool metadata_load(struct catalog *c, str location, str uuid, struct arena *a,
                             const struct metadata **out, struct error *err);
 /* Writes metadata durably under a fresh name that follows `previous` (empty: the first version). */
@@ -65,11 +66,12 @@ struct entry metadata_entry(const struct metadata *m, str location);
 void metadata_table(const struct metadata *m, str ref, str ns, str name, str location,
                     str commit_id, struct arena *a, struct table *out);
 
-/* Lists files that no commit refers to for the collector.  Best effort: a failure is logged, the files are found as orphans later. */
+/* Lists files that no commit refers to for the collector.  Best effort: a failure is logged, the
+ * files are found as orphans later. */
 void garbage_add(struct catalog *c, const char *why, const str *locations, size_t n);
 
-/* Before anything is published, a write whose outcome is unknown is one of a file that nothing refers to: the change itself has
- * provably not happened.  Always false. */
+/* Before anything is published, a write whose outcome is unknown is one of a file that nothing
+ * refers to: the change itself has provably not happened.  Always false. */
 static inline bool not_published(struct error *err)
 {
     if (err->code == ERR_UNKNOWN)
@@ -96,8 +98,8 @@ typedef bool (*attempt_planner)(void *ctx, struct attempt *t, struct error *err)
 typedef bool (*attempt_done)(void *ctx, struct attempt *t, const struct sha256 *commit,
                              bool replayed, struct error *err);
 
-/* Plans and publishes until it works, the planner fails, or ATTEMPTS_MAX moves of the same entries got in the way.
- * `what` describes the request for the idempotency ledger; `done` may be NULL. */
+/* Plans and publishes until it works, the planner fails, or ATTEMPTS_MAX moves of the same entries
+ * got in the way. `what` describes the request for the idempotency ledger; `done` may be NULL. */
 MUST_USE bool attempt_run(struct catalog *c, str ref, const struct commit_info *info, str what,
                           attempt_planner plan, attempt_done done, void *ctx, struct arena *a,
                           str *commit_id, struct error *err);

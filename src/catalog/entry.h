@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tree holds: keys from names, values from entries.  The order of keys makes every listing one range:
+ * What the tree holds: keys from names, values from entries.  The order of keys makes every listing
+ * one range:
  *
- *   namespace   'N' depth levels            children of a namespace stand together
- *   table, view 'T' levels 0x00 name        so do the contents of one namespace; one name space for both
+ *   namespace   'N' depth levels            children of a namespace stand together table, view 'T'
+ *               levels 0x00 name        so do the contents of one namespace; one name space for
+ *               both
  *   function    'F' levels 0x00 name
  *
  * Levels are separated by NS_SEP; names hold no control characters (name.h). */

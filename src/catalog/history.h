@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Commits and refs as rows, and the database's side of the tree.  Everything here works inside a transaction of the
- * caller. */
+ * Commits and refs as rows, and the database's side of the tree.  Everything here works inside a
+ * transaction of the caller. */
 #ifndef FIRN_CATALOG_HISTORY_H
 #define FIRN_CATALOG_HISTORY_H
 
@@ -21,7 +21,8 @@ struct commit {
 /* Reads and writes nodes in this transaction. */
 struct node_io history_node_io(struct db_tx *tx);
 
-/* Gives the commit its id, which covers all other fields and `nonce` (so that two commits are never one), and saves it. */
+/* Gives the commit its id, which covers all other fields and `nonce` (so that two commits are never
+ * one), and saves it. */
 MUST_USE bool commit_save(struct db_tx *tx, struct commit *c, const uint8_t nonce[16],
                           struct error *err);
 MUST_USE bool commit_load(struct db_tx *tx, const struct sha256 *id, struct arena *a,

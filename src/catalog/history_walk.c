@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Walks over ancestors, newest generation first.  A commit's generation is greater than its parents', so when a commit is
- * taken from the frontier, every path down to it has been followed. */
+ * Walks over ancestors, newest generation first.  A commit's generation is greater than its
+ * parents', so when a commit is taken from the frontier, every path down to it has been
+ * followed. */
 #include "base/map.h"
 #include "base/vec.h"
 #include "catalog/history.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Listings: every one is a range of keys (entry.h).  A page token is the last key in hexadecimal, so that pages stay right when
- * names come and go between them. */
+ * Listings: every one is a range of keys (entry.h).  A page token is the last key in hexadecimal,
+ * so that pages stay right when names come and go between them. */
 #include "catalog/catalog_priv.h"
 
 struct listing {

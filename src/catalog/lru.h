@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A cache of immutable objects with reference counts, bounded by bytes, the least recently used thrown out first.  What is
- * thrown out lives on until its last user lets go.  Thread-safe. */
+ * A cache of immutable objects with reference counts, bounded by bytes, the least recently used
+ * thrown out first.  What is thrown out lives on until its last user lets go.  Thread-safe. */
 #ifndef FIRN_CATALOG_LRU_H
 #define FIRN_CATALOG_LRU_H
 
@@ -11,7 +11,8 @@
 
 struct lru;
 
-/* A cached object begins with this.  Set key, bytes and destroy, then hand it to lru_add; the key must live in the object. */
+/* A cached object begins with this.  Set key, bytes and destroy, then hand it to lru_add; the key
+ * must live in the object. */
 struct cached {
     struct ref ref;
     str key;
@@ -27,7 +28,8 @@ void lru_destroy(struct lru *l); /* NULL is fine; objects in use live on */
 /* A reference for the caller, or NULL. */
 struct cached *lru_get(struct lru *l, str key);
 
-/* Takes over the caller's new object and returns a reference to it, or to the one that was there before. */
+/* Takes over the caller's new object and returns a reference to it, or to the one that was there
+ * before. */
 struct cached *lru_add(struct lru *l, struct cached *object);
 
 void cached_unref(struct cached *object); /* NULL is fine */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Three-way merge of trees: what the source changed since the merge base is looked up on the target, so that the cost is that of the
- * source's changes.  Entries that only the source changed are taken; those that both changed are merged by their contents
- * where these are tables (merge_table.c), and are conflicts otherwise.  All are decided before anything is written. */
+ * Three-way merge of trees: what the source changed since the merge base is looked up on the
+ * target, so that the cost is that of the source's changes.  Entries that only the source changed
+ * are taken; those that both changed are merged by their contents where these are tables
+ * (merge_table.c), and are conflicts otherwise.  All are decided before anything is written. */
 #include <inttypes.h>
 
 #include "base/map.h"

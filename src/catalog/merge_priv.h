@@ -21,7 +21,8 @@ struct table_merge {
     VEC(struct data_file) files;
 };
 
-/* Decides what to do with the three states of a table; reads metadata and manifests, writes nothing.  Everything lives in `a`. */
+/* Decides what to do with the three states of a table; reads metadata and manifests, writes
+ * nothing.  Everything lives in `a`. */
 MUST_USE bool table_merge_decide(struct catalog *c, const struct entry *base,
                                  const struct entry *source, const struct entry *target,
                                  struct arena *a, struct table_merge *out, struct error *err);

@@ -3,12 +3,15 @@
  * A table that both sides changed since the merge base.
  *
  *   M1  When one side's snapshot is an ancestor of the other's, the other side has all rows.
- *   M2  When the source only appended, and the target only appended or rewrote files without changing rows, the files that the
- *       source appended are appended to the target: appends commute.
- *   M3  The source's snapshots count from the merge base's snapshot, not from the last one that both have: what an earlier merge
- *       appended again has other snapshot ids on the target.  Files that the target has taken already are left out.
- *   M4  A change of schema, partitioning, order or properties merges when only the side that wins as a whole made it, or the
- *       target did and the source appended.  Anything else is a conflict. */
+ *   M2  When the source only appended, and the target only appended or rewrote files without
+ *       changing rows, the files that the source appended are appended to the target: appends
+ *       commute.
+ *   M3  The source's snapshots count from the merge base's snapshot, not from the last one that
+ *       both have: what an earlier merge appended again has other snapshot ids on the target.
+ *       Files that the target has taken already are left out.
+ *   M4  A change of schema, partitioning, order or properties merges when only the side that wins
+ *       as a whole made it, or the target did and the source appended.  Anything else is a
+ *       conflict. */
 #include <inttypes.h>
 #include <stdio.h>
 

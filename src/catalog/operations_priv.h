@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a commit did, for people: the JSON list kept in the commit, and a message where none was given. */
+ * What a commit did, for people: the JSON list kept in the commit, and a message where none was
+ * given. */
 #ifndef FIRN_CATALOG_OPERATIONS_PRIV_H
 #define FIRN_CATALOG_OPERATIONS_PRIV_H
 

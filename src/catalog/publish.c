@@ -107,7 +107,8 @@ static bool check_empty(const struct tree *t, const struct sha256 *root, str pre
     return true;
 }
 
-/* P1: what an edit expects is looked at in the tree that it is then applied to, under the write lock. */
+/* P1: what an edit expects is looked at in the tree that it is then applied to, under the write
+ * lock. */
 static bool check_edit(const struct tree *t, const struct sha256 *root,
                        const struct publish_edit *e, struct arena *a, struct error *err)
 {
@@ -233,8 +234,8 @@ static bool do_request(struct publisher *p, struct db_tx *tx, struct publish_req
     return write_rows(tx, r, now_us, err);
 }
 
-/* Runs one request in a savepoint, so that its failure leaves the others' work alone.  False when the transaction itself is
- * lost. */
+/* Runs one request in a savepoint, so that its failure leaves the others' work alone.  False when
+ * the transaction itself is lost. */
 static bool do_guarded(struct publisher *p, struct db_tx *tx, struct publish_request *r,
                        struct arena *a, struct error *err)
 {

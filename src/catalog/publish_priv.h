@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The durable step: planned edits become a commit, by compare-and-set per entry, in one database transaction with the ledger.
- * Requests that wait while a transaction runs are put into the next one together (group commit): the first to find
- * nobody publishing publishes for all that wait.
+ * The durable step: planned edits become a commit, by compare-and-set per entry, in one database
+ * transaction with the ledger. Requests that wait while a transaction runs are put into the next
+ * one together (group commit): the first to find nobody publishing publishes for all that wait.
  *
- * A request says what each of its entries must be.  Whether the branch has moved otherwise does not matter: the edits are applied to
- * the tree as it is then, under the database's write lock. */
+ * A request says what each of its entries must be.  Whether the branch has moved otherwise does not
+ * matter: the edits are applied to the tree as it is then, under the database's write lock. */
 #ifndef FIRN_CATALOG_PUBLISH_PRIV_H
 #define FIRN_CATALOG_PUBLISH_PRIV_H
 
@@ -59,8 +59,8 @@ struct publish_request {
 struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes);
 void publisher_destroy(struct publisher *p);
 
-/* Blocks until the request is durable or refused.  ERR_CONFLICT: an expectation failed, plan again.  ERR_NOT_FOUND: no such branch.
- * ERR_UNKNOWN: the database cannot say whether it is durable. */
+/* Blocks until the request is durable or refused.  ERR_CONFLICT: an expectation failed, plan again.
+ * ERR_NOT_FOUND: no such branch. ERR_UNKNOWN: the database cannot say whether it is durable. */
 MUST_USE bool publish(struct publisher *p, struct publish_request *r, struct error *err);
 
 /* The commit recorded under a ledger key. */

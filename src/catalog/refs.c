@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Branches and tags: rows that name a commit.  Each change is a transaction of its own; when its answer is lost the row is
- * read back. */
+ * Branches and tags: rows that name a commit.  Each change is a transaction of its own; when its
+ * answer is lost the row is read back. */
 #include "base/log.h"
 #include "catalog/catalog_priv.h"
 

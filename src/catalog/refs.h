@@ -19,11 +19,13 @@ struct ref_info {
     int64_t created_us, updated_us;
 };
 
-/* Names: letters, digits and -_./ without "..", "//", ".lock" at the end; not 64 hexadecimal digits; at most 200 bytes. */
+/* Names: letters, digits and -_./ without "..", "//", ".lock" at the end; not 64 hexadecimal
+ * digits; at most 200 bytes. */
 MUST_USE bool catalog_create_ref(struct catalog *c, enum catalog_ref_kind kind, str name, str from,
                                  struct arena *a, struct ref_info *out,
                                  struct error *err); /* ERR_EXISTS, ERR_NOT_FOUND (from) */
-/* `expected` (a commit id, may be empty) must be where the ref points: ERR_CONFLICT.  "main" cannot be deleted: ERR_INVALID. */
+/* `expected` (a commit id, may be empty) must be where the ref points: ERR_CONFLICT.  "main" cannot
+ * be deleted: ERR_INVALID. */
 MUST_USE bool catalog_delete_ref(struct catalog *c, str name, str expected, struct error *err);
 MUST_USE bool catalog_rename_ref(struct catalog *c, str name, str to, struct error *err);
 /* Points the ref at another commit, forward or back; `expected` as above. */
@@ -40,7 +42,9 @@ struct commit_entry {
         [2]; /* empty when fewer; the first is the branch's own, the second came by a merge */
     str author, message;
     int64_t time_us;
-    str operations; /* JSON: [{"op":"put|delete","type":"table","name":"ns.t"}, ...], the first OPERATIONS_MAX */
+    /* JSON: [{"op":"create|update|delete","type":"table","name":"ns.t"}, ...], the first
+     * OPERATIONS_MAX. */
+    str operations;
 };
 #define OPERATIONS_MAX 100
 
@@ -61,7 +65,8 @@ struct diff_entry {
     str from_location, to_location;           /* metadata, empty on the side where it is not */
     int64_t from_snapshot_id, to_snapshot_id; /* -1: none */
 };
-/* What has to change in `from` to make it `to`, in the order of the tree; ERR_LIMIT above `max` entries (0: 100,000). */
+/* What has to change in `from` to make it `to`, in the order of the tree; ERR_LIMIT above `max`
+ * entries (0: 100,000). */
 MUST_USE bool catalog_diff(struct catalog *c, str from, str to, size_t max, struct arena *a,
                            struct diff_entry **out, size_t *n, struct error *err);
 
@@ -94,8 +99,9 @@ struct merge_result {
     size_t n, conflicts_n;
 };
 
-/* Three-way merge per entry.  Succeeds with applied = false and conflicts_n > 0 when there are conflicts: nothing moved then,
- * and each is in `entries`.  ERR_CONFLICT only when the branch kept moving during all retries. */
+/* Three-way merge per entry.  Succeeds with applied = false and conflicts_n > 0 when there are
+ * conflicts: nothing moved then, and each is in `entries`.  ERR_CONFLICT only when the branch kept
+ * moving during all retries. */
 MUST_USE bool catalog_merge(struct catalog *c, const struct merge_request *req,
                             const struct commit_info *info, struct arena *a,
                             struct merge_result *out, struct error *err);

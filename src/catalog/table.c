@@ -81,17 +81,24 @@ bool table_need_free(struct attempt *t, str ns, str name, struct error *err)
     return true;
 }
 
+bool table_plan_entry(struct attempt *t, str key, const struct metadata *m, str location,
+                      str old_value, struct error *err)
+{
+    str value;
+    struct entry e = metadata_entry(m, location);
+    if (!entry_encode(&e, t->arena, &value, err))
+        return false;
+    attempt_put(t, key, ENTRY_TABLE, old_value, value);
+    return true;
+}
+
 bool table_plan_put(struct attempt *t, str ns, str name, const struct metadata *m,
                     str previous_location, str old_value, str *location, struct error *err)
 {
-    str value;
     bool saved = metadata_save(t->catalog, m, previous_location, t->out, location, err);
     *vec_push(t->arena, &t->written) = *location;
-    struct entry e = metadata_entry(m, *location);
-    if (!saved || !entry_encode(&e, t->arena, &value, err))
-        return false;
-    attempt_put(t, key_entry(ENTRY_TABLE, ns, name, t->arena), ENTRY_TABLE, old_value, value);
-    return true;
+    return saved && table_plan_entry(t, key_entry(ENTRY_TABLE, ns, name, t->arena), m, *location,
+                                     old_value, err);
 }
 
 struct create {
@@ -153,7 +160,7 @@ static bool make_metadata(struct attempt *t, struct create *cr, struct error *er
     str location =
         req->location.len ? req->location : default_location(t->catalog, req, uuid, t->out);
     struct property_list props = with_defaults(req, t->out);
-    int version;
+    int version = 0;
     return format_version(req, &version, err) &&
            metadata_create(req->schema, req->spec, req->order, location, &props, version, uuid,
                            env_now_ms(t->catalog->env), t->out, &cr->metadata, err) &&
@@ -213,7 +220,7 @@ static bool plan_register(void *ctx, struct attempt *t, struct error *err)
     struct table_request *r = ctx;
     struct entry e;
     bool found;
-    str old = { 0 }, value, key = key_entry(ENTRY_TABLE, r->ns, r->name, t->arena);
+    str old = { 0 }, key = key_entry(ENTRY_TABLE, r->ns, r->name, t->arena);
     if (!view_entry(&t->view, key, t->arena, &found, &e, &old, err))
         return false;
     if (!(found && r->overwrite && e.type == ENTRY_TABLE)) {
@@ -225,11 +232,7 @@ static bool plan_register(void *ctx, struct attempt *t, struct error *err)
     if (!metadata_load(t->catalog, r->location, (str){ 0 }, t->out, &r->metadata, err) ||
         !metadata_check_places(t->catalog, r->metadata, err))
         return false;
-    e = metadata_entry(r->metadata, r->location);
-    if (!entry_encode(&e, t->arena, &value, err))
-        return false;
-    attempt_put(t, key, ENTRY_TABLE, old, value);
-    return true;
+    return table_plan_entry(t, key, r->metadata, r->location, old, err);
 }
 
 static bool registered(void *ctx, struct attempt *t, const struct sha256 *commit, bool replayed,
@@ -258,7 +261,8 @@ bool catalog_register_table(struct catalog *c, str ref, str ns, str name, str me
                                                      plan_register, registered, &r, a, NULL, err);
 }
 
-/* The folder of a dropped table goes on the list; what else reaches its files, the collector finds out. */
+/* The folder of a dropped table goes on the list; what else reaches its files, the collector finds
+ * out. */
 static bool list_location(const struct table_request *r, const struct entry *e, struct attempt *t,
                           struct error *err)
 {

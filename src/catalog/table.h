@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tables of the catalog: create, load, commit, drop, rename, register.  The commit protocol and what `ref` and errors mean are
- * in catalog.h. */
+ * Tables of the catalog: create, load, commit, drop, rename, register.  The commit protocol and
+ * what `ref` and errors mean are in catalog.h. */
 #ifndef FIRN_CATALOG_TABLE_H
 #define FIRN_CATALOG_TABLE_H
 
@@ -42,12 +42,14 @@ struct table_create {
     bool stage; /* make the metadata, write and commit nothing: committed by assert-create later */
 };
 
-/* ERR_EXISTS, ERR_NOT_FOUND (namespace), ERR_DENIED (location outside the warehouse), ERR_INVALID. */
+/* ERR_EXISTS, ERR_NOT_FOUND (namespace), ERR_DENIED (location outside the warehouse),
+ * ERR_INVALID. */
 MUST_USE bool catalog_create_table(struct catalog *c, str ref, const struct table_create *req,
                                    const struct commit_info *info, struct arena *a,
                                    struct table *out, struct error *err);
 
-/* Takes an existing metadata file into the catalog; it stays where it is.  `overwrite` replaces an existing entry. */
+/* Takes an existing metadata file into the catalog; it stays where it is.  `overwrite` replaces an
+ * existing entry. */
 MUST_USE bool catalog_register_table(struct catalog *c, str ref, str ns, str name,
                                      str metadata_location, bool overwrite,
                                      const struct commit_info *info, struct arena *a,
@@ -61,7 +63,8 @@ MUST_USE bool catalog_rename_table(struct catalog *c, str ref, str ns, str name,
                                    str to_name, const struct commit_info *info, struct arena *a,
                                    str *commit_id, struct error *err);
 
-/* One table of a commit.  A requirement assert-create makes the table (updates then carry its whole definition). */
+/* One table of a commit.  A requirement assert-create makes the table (updates then carry its whole
+ * definition). */
 struct table_change {
     str ns, name;
     const struct table_requirement *requirements;
@@ -77,8 +80,9 @@ struct commit_result {
     size_t n;
 };
 
-/* Applies all changes as one commit or none.  ERR_CONFLICT when a requirement fails against the newest metadata; moves of
- * other tables and of the ref are handled inside.  No table may be named twice. */
+/* Applies all changes as one commit or none.  ERR_CONFLICT when a requirement fails against the
+ * newest metadata; moves of other tables and of the ref are handled inside.  No table may be named
+ * twice. */
 MUST_USE bool catalog_commit(struct catalog *c, str ref, const struct table_change *changes,
                              size_t n, const struct commit_info *info, struct arena *a,
                              struct commit_result *out, struct error *err);

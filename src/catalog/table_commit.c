@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The commit of one or several tables.  Per attempt: read the entries and their metadata in one view of the branch, check
- * requirements, apply updates, write the new metadata files, publish.  When another attempt moved one of these tables
- * first, everything is looked at again, and only a requirement that fails then is a conflict.
+ * The commit of one or several tables.  Per attempt: read the entries and their metadata in one
+ * view of the branch, check requirements, apply updates, write the new metadata files, publish.
+ * When another attempt moved one of these tables first, everything is looked at again, and only a
+ * requirement that fails then is a conflict.
  *
- * Replays (C5): a snapshot id belongs to one commit for ever.  When all snapshots that a commit would add are in its tables
- * already, or the ledger says that they were once added to this branch, the commit has been applied. */
+ * Replays (C5): a snapshot id belongs to one commit for ever.  When all snapshots that a commit
+ * would add are in its tables already, or the ledger says that they were once added to this branch,
+ * the commit has been applied. */
 #include <inttypes.h>
 
+#include "base/thread.h"
 #include "catalog/table_priv.h"
 #include "catalog/turns_priv.h"
 #include "iceberg/update.h"
@@ -21,6 +24,7 @@ struct table_plan { /* of one change, in one attempt */
     struct entry entry;
     str old_value, location;
     const struct metadata *base, *next;
+    struct arena *arena; /* while the file is written */
 };
 
 struct table_commit {
@@ -182,21 +186,57 @@ static void add_ledger(struct attempt *t, struct table_commit *tc)
     t->request.ledger_n = rows.n;
 }
 
-static bool save_all(struct attempt *t, struct table_commit *tc, struct error *err)
+struct save_job {
+    struct attempt *attempt;
+    struct table_commit *commit;
+};
+
+/* Runs on several threads at once, each with a plan of its own. */
+static bool save_one(void *ctx, size_t i, struct error *err)
+{
+    struct save_job *job = ctx;
+    struct table_plan *p = &job->commit->plans[i];
+    return p->next == p->base || metadata_save(job->attempt->catalog, p->next, p->entry.location,
+                                               p->arena, &p->location, err);
+}
+
+/* Writing a file is mostly waiting, so that many are written at once.  Whatever was named counts
+ * as written. */
+static bool save_files(struct attempt *t, struct table_commit *tc, struct error *err)
+{
+    struct save_job job = { t, tc };
+    bool ok = true;
+    for (size_t i = 0; i < tc->n; i++)
+        tc->plans[i].arena = arena_create(0);
+    if (tc->n > 1 && t->catalog->pool)
+        ok = pool_for(t->catalog->pool, tc->n, save_one, &job, err);
+    else
+        for (size_t i = 0; ok && i < tc->n; i++)
+            ok = save_one(&job, i, err);
+    for (size_t i = 0; i < tc->n; i++) {
+        struct table_plan *p = &tc->plans[i];
+        p->location = arena_str(t->out, p->location);
+        if (p->location.len)
+            *vec_push(t->arena, &t->written) = p->location;
+        arena_destroy(p->arena);
+    }
+    return ok;
+}
+
+static bool plan_entries(struct attempt *t, struct table_commit *tc, struct error *err)
 {
     t->finished = true;
     for (size_t i = 0; i < tc->n; i++) {
         struct table_plan *p = &tc->plans[i];
         const struct table_change *ch = p->change;
-        p->location = p->entry.location;
+        str key = key_entry(ENTRY_TABLE, ch->ns, ch->name, t->arena);
         if (p->next == p->base) { /* nothing changes, but what was checked must still hold */
-            attempt_edit(t, key_entry(ENTRY_TABLE, ch->ns, ch->name, t->arena))->expected =
-                p->old_value;
+            attempt_edit(t, key)->expected = p->old_value;
+            p->location = p->entry.location;
             continue;
         }
         t->finished = false;
-        if (!table_plan_put(t, ch->ns, ch->name, p->next, p->entry.location, p->old_value,
-                            &p->location, err))
+        if (!table_plan_entry(t, key, p->next, p->location, p->old_value, err))
             return false;
     }
     return true;
@@ -226,7 +266,7 @@ static bool plan_commit(void *ctx, struct attempt *t, struct error *err)
     }
     view_close(&t->view);
     add_ledger(t, tc);
-    return save_all(t, tc, err);
+    return save_files(t, tc, err) && plan_entries(t, tc, err);
 }
 
 static bool load_results(struct attempt *t, struct table_commit *tc, str ref, struct error *err)

@@ -58,7 +58,8 @@ static void pause_before(struct write *w, int attempt)
     env_sleep_us(w->catalog->env, 1 + (int64_t)(env_random_u64(w->catalog->env) % (uint64_t)limit));
 }
 
-/* One turn for plan and commit: writers of the same table in this process do not spoil each other's plans. */
+/* One turn for plan and commit: writers of the same table in this process do not spoil each other's
+ * plans. */
 static bool write_in_turn(struct write *w, struct arena *a, struct write_outcome *out,
                           struct error *err)
 {
@@ -98,8 +99,9 @@ static void drop_plan(struct snapshot_plan *p)
     p->result = (struct snapshot_result){ 0 };
 }
 
-/* The files were written for one schema and spec; they fit later schemas too, which only add or rename by id, unless a
- * column that they lack has become required or their spec is gone.  snapshot_produce checks the latter. */
+/* The files were written for one schema and spec; they fit later schemas too, which only add or
+ * rename by id, unless a column that they lack has become required or their spec is gone.
+ * snapshot_produce checks the latter. */
 static bool plan_snapshot(void *ctx, const struct table *t, struct arena *a,
                           struct table_change *out, struct error *err)
 {

@@ -9,7 +9,8 @@
 /* The entry of a table; ERR_NOT_FOUND "Table does not exist", also for a view. */
 MUST_USE bool table_entry(struct view *v, str ns, str name, struct arena *a, struct entry *out,
                           str *value, struct error *err);
-/* ERR_EXISTS when a table or view has the name, ERR_NOT_FOUND when the namespace is missing; else records that both stay so. */
+/* ERR_EXISTS when a table or view has the name, ERR_NOT_FOUND when the namespace is missing; else
+ * records that both stay so. */
 MUST_USE bool table_need_free(struct attempt *t, str ns, str name, struct error *err);
 
 /* As catalog_commit, by a caller who has taken the turn of the tables. */
@@ -19,9 +20,14 @@ MUST_USE bool table_commit_in_turn(struct catalog *c, str ref, const struct tabl
 /* The key of a table's turn. */
 str table_turn_key(str ref, str ns, str name, struct arena *a);
 
-/* Saves the metadata and plans the entry's edit; `old_value` ptr NULL: a new entry.  The file counts as garbage until published. */
+/* Saves the metadata and plans the entry's edit; `old_value` ptr NULL: a new entry.  The file
+ * counts as garbage until published. */
 MUST_USE bool table_plan_put(struct attempt *t, str ns, str name, const struct metadata *m,
                              str previous_location, str old_value, str *location,
                              struct error *err);
+
+/* Plans the edit of an entry whose metadata file is written. */
+MUST_USE bool table_plan_entry(struct attempt *t, str key, const struct metadata *m, str location,
+                               str old_value, struct error *err);
 
 #endif

@@ -60,7 +60,8 @@ bool cursor_enter(struct tree_cursor *c, const struct sha256 *hash, struct error
     return true;
 }
 
-/* From the bottom node's current entry down to a leaf's first entry; leaves upwards when a node is used up. */
+/* From the bottom node's current entry down to a leaf's first entry; leaves upwards when a node is
+ * used up. */
 static bool settle(struct tree_cursor *c, struct error *err)
 {
     while (c->depth > 0) {

@@ -3,13 +3,16 @@
  * An immutable, sorted map from bytes to bytes, stored as content-addressed nodes (a prolly tree).
  *
  *   T1  A node is named by the SHA-256 of its bytes, and is never changed.
- *   T2  Where nodes end depends on the keys (a hash of the key says up to which level it closes a node) and, for nodes that
- *       would grow too large, on what stands in them; never on history.  So equal contents have equal roots, and an edit
- *       rewrites the path to the place and little more.
- *   T3  An inner node holds, per child, the greatest key below it, the child's name and the number of entries below it.
+ *   T2  Where nodes end depends on the keys (a hash of the key says up to which level it closes a
+ *       node) and, for nodes that would grow too large, on what stands in them; never on history.
+ *       So equal contents have equal roots, and an edit rewrites the path to the place and little
+ *       more.
+ *   T3  An inner node holds, per child, the greatest key below it, the child's name and the number
+ *       of entries below it.
  *
- * Point lookup and edit are O(log n) nodes; a diff skips subtrees of equal name.  Nodes are read and written through node_io
- * inside the caller's transaction, and cached parsed.  Functions are thread-safe as far as node_io is. */
+ * Point lookup and edit are O(log n) nodes; a diff skips subtrees of equal name.  Nodes are read
+ * and written through node_io inside the caller's transaction, and cached parsed.  Functions are
+ * thread-safe as far as node_io is. */
 #ifndef FIRN_CATALOG_TREE_H
 #define FIRN_CATALOG_TREE_H
 
@@ -45,8 +48,8 @@ struct tree_edit {
     bool remove;
 };
 
-/* Applies n edits to a root (NULL: the empty tree), giving the new root.  Edits are sorted in place by key; two of one key are our
- * bug. */
+/* Applies n edits to a root (NULL: the empty tree), giving the new root.  Edits are sorted in place
+ * by key; two of one key are our bug. */
 MUST_USE bool tree_apply(const struct tree *t, const struct sha256 *root, struct tree_edit *edits,
                          size_t n, struct sha256 *out, struct error *err);
 
@@ -76,8 +79,8 @@ static inline bool tree_at_end(const struct tree_cursor *c)
     return c->depth == 0;
 }
 
-/* Called per key that differs, in order; a value's ptr is NULL on the side where the key is not.  Views are valid during the
- * call. */
+/* Called per key that differs, in order; a value's ptr is NULL on the side where the key is not.
+ * Views are valid during the call. */
 typedef bool tree_diff_fn(void *ctx, str key, str old_value, str new_value, struct error *err);
 MUST_USE bool tree_diff(const struct tree *t, const struct sha256 *old_root,
                         const struct sha256 *new_root, tree_diff_fn *fn, void *ctx,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Two cursors run side by side.  Everything before them has been compared, so where both are about to enter children of
- * the same name, both step over them, unread.  The one that stands higher goes down first, so that they meet at one level. */
+ * Two cursors run side by side.  Everything before them has been compared, so where both are about
+ * to enter children of the same name, both step over them, unread.  The one that stands higher goes
+ * down first, so that they meet at one level. */
 #include "catalog/tree_priv.h"
 
 static struct node *bottom(const struct tree_cursor *c)

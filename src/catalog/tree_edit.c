@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Edits are merged into the old leaves from left to right; entries run through one chunker a level, which cuts nodes where
- * rule T2 says and hands each node's name up.  A subtree without edits is handed up as it is, unread, when no chunker
- * below has anything open, because then it would be cut the same way again. */
+ * Edits are merged into the old leaves from left to right; entries run through one chunker a level,
+ * which cuts nodes where rule T2 says and hands each node's name up.  A subtree without edits is
+ * handed up as it is, unread, when no chunker below has anything open, because then it would be cut
+ * the same way again. */
 #include <stdlib.h>
 
 #include "base/vec.h"
@@ -133,7 +134,8 @@ static bool used_above(const struct builder *b, int level)
     return false;
 }
 
-/* A root with one child is its child: removals must lead to the tree that insertions would have made. */
+/* A root with one child is its child: removals must lead to the tree that insertions would have
+ * made. */
 static bool collapse(struct builder *b, struct sha256 *root, struct error *err)
 {
     for (;;) {

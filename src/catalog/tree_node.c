@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Bytes of a node: version 1, level, number of entries; per entry the key, then in leaves the value, in inner nodes the
- * child's name and its count.  Numbers are zigzag varints, bytes are length and content, as in Avro. */
+ * Bytes of a node: version 1, level, number of entries; per entry the key, then in leaves the
+ * value, in inner nodes the child's name and its count.  Numbers are zigzag varints, bytes are
+ * length and content, as in Avro. */
 #include "catalog/tree_priv.h"
 #include "codec/avro.h"
 

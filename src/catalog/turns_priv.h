@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Waiting lines: writers of one table in this process plan one after the other, first come first served, instead of planning
- * against a state that will be gone.  It saves work and decides nothing: correctness is the compare-and-set's. */
+ * Waiting lines: writers of one table in this process plan one after the other, first come first
+ * served, instead of planning against a state that will be gone.  It saves work and decides
+ * nothing: correctness is the compare-and-set's. */
 #ifndef FIRN_CATALOG_TURNS_PRIV_H
 #define FIRN_CATALOG_TURNS_PRIV_H
 
@@ -19,7 +20,8 @@ struct turn {
     struct turn *before, *after;
 };
 
-/* Waits until nobody who came earlier and shares a key is left.  A thread takes one turn at a time. */
+/* Waits until nobody who came earlier and shares a key is left.  A thread takes one turn at a
+ * time. */
 void turn_take(struct turns *t, struct turn *turn, const str *keys, size_t n);
 void turn_end(struct turns *t, struct turn *turn);
 

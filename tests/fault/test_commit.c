@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The commit path under every single fault.  A child process runs a script of steps over a faulty store and a faulty database
- * that share one plan; the operation with number n is refused, or done with its answer lost, or the process ends before
- * or after it.  Then everything is opened afresh, without faults:
+ * The commit path under every single fault.  A child process runs a script of steps over a faulty
+ * store and a faulty database that share one plan; the operation with number n is refused, or done
+ * with its answer lost, or the process ends before or after it.  Then everything is opened afresh,
+ * without faults:
  *
  *   - what was acknowledged is there, exactly once;
  *   - what was refused is not there; what a killed process was doing is there once or not at all;
  *   - no step ends in ERR_UNKNOWN, because every outcome can be read back here;
- *   - the whole script, sent again with the same idempotency keys, succeeds and leaves exactly the state without faults. */
+ *   - the whole script, sent again with the same idempotency keys, succeeds and leaves exactly the
+ *     state without faults. */
 #include <errno.h>
 #include <ftw.h>
 #include <stdlib.h>

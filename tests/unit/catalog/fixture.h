@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A catalog in a folder of its own, with a namespace "ns" and small helpers, for the tests of this folder. */
+ * A catalog in a folder of its own, with a namespace "ns" and small helpers, for the tests of this
+ * folder. */
 #ifndef FIRN_TESTS_CATALOG_FIXTURE_H
 #define FIRN_TESTS_CATALOG_FIXTURE_H
 
+#include "base/thread.h"
 #include "catalog/refs.h"
 #include "catalog/table_ops.h"
 #include "iceberg/manifest.h"
@@ -18,6 +20,7 @@ struct fixture {
     struct store *store;
     struct db *db;
     struct env *env;
+    struct pool *pool;
     struct catalog *catalog;
 };
 
@@ -26,6 +29,7 @@ static inline void open_parts(struct fixture *f, const char *dir)
     struct error err;
     f->arena = test_arena();
     f->env = env_real();
+    f->pool = pool_create("test", 2, 16);
     struct store_fs_options o = { .root = arena_printf(f->arena, "%s/warehouse", dir) };
     CHECK_OK(store_fs_open(&o, &f->store, &err));
     CHECK_OK(db_open(arena_printf(f->arena, "%s/catalog.db", dir), &f->db, &err));
@@ -33,7 +37,7 @@ static inline void open_parts(struct fixture *f, const char *dir)
 
 static inline bool open_catalog(struct fixture *f, struct error *err)
 {
-    struct catalog_options o = { .db = f->db, .store = f->store, .env = f->env };
+    struct catalog_options o = { .db = f->db, .store = f->store, .env = f->env, .pool = f->pool };
     return catalog_open(&o, &f->catalog, err);
 }
 
@@ -49,6 +53,7 @@ static inline void fixture_close(struct fixture *f)
     catalog_close(f->catalog);
     db_close(f->db);
     store_destroy(f->store);
+    pool_destroy(f->pool);
 }
 
 static inline void fixture_reopen(struct fixture *f)

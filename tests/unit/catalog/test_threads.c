@@ -94,6 +94,63 @@ TEST(writers_of_many_tables_do_not_disturb_each_other)
     fixture_close(&f);
 }
 
+struct census {
+    struct fixture *f;
+    const struct metadata *metadata;
+    str current;
+    struct map listed;
+    size_t files, garbage;
+};
+
+static bool is_live(const struct census *c, str location)
+{
+    bool live = str_eq(location, c->current);
+    for (size_t i = 0; !live && i < c->metadata->metadata_log_n; i++)
+        live = str_eq(location, c->metadata->metadata_log[i].file);
+    for (size_t i = 0; !live && i < c->metadata->snapshots_n; i++)
+        live = str_eq(location, c->metadata->snapshots[i]->manifest_list);
+    return live;
+}
+
+static bool visit(void *ctx, str path, const struct store_info *info, struct error *err)
+{
+    struct census *c = ctx;
+    (void)info;
+    (void)err;
+    str location = store_uri(c->f->store, path, c->f->arena);
+    if (!str_ends(path, STR(".metadata.json")) && str_find(path, STR("/snap-")) < 0)
+        return true;
+    c->files++;
+    if (is_live(c, location))
+        return true;
+    c->garbage++;
+    if (!map_get(&c->listed, location))
+        test_fail(__FILE__, __LINE__, "neither live nor listed: " STR_FMT, STR_ARG(location));
+    return true;
+}
+
+/* Every metadata file and manifest list is part of the table or on the collector's list. */
+static void check_no_file_is_forgotten(struct fixture *f)
+{
+    struct error err;
+    struct table t;
+    struct db_tx *tx;
+    struct db_rows rows;
+    struct census c = { .f = f };
+    CHECK_OK(catalog_load_table(f->catalog, (str){ 0 }, STR("ns"), STR("t"), f->arena, &t, &err));
+    c.metadata = t.metadata;
+    c.current = t.metadata_location;
+    map_init(&c.listed, f->arena);
+    CHECK_OK(db_read_begin(f->db, &tx, &err));
+    CHECK_OK(
+        db_run(tx, STR("SELECT location FROM cat_garbage"), DB_NO_ARGS, f->arena, &rows, &err));
+    db_rollback(tx);
+    for (size_t i = 0; i < rows.n; i++)
+        map_put(&c.listed, db_str(&rows, i, 0), f);
+    CHECK_OK(store_list(f->store, STR(""), visit, &c, &err));
+    CHECK(c.files > 2 * WRITES);
+}
+
 /* Two catalogs over one database, as two servers would be: the compare-and-set alone must hold. */
 TEST(two_catalogs_on_one_database_lose_nothing)
 {
@@ -113,6 +170,7 @@ TEST(two_catalogs_on_one_database_lose_nothing)
     CHECK_STR(str_of(y.failure), "");
     CHECK_INT(count_files(&g, "", "t", ""), 2 * WRITES);
     CHECK_INT(total_records(&f, "", "t"), 20 * WRITES);
+    check_no_file_is_forgotten(&f);
     catalog_close(g.catalog);
     fixture_close(&f);
 }

@@ -123,7 +123,8 @@ TEST(equal_contents_have_equal_roots)
     tear_down(&f);
 }
 
-/* Random puts and removals against a plain array; each root must equal that of a tree built at once. */
+/* Random puts and removals against a plain array; each root must equal that of a tree built at
+ * once. */
 TEST(random_edits_agree_with_a_model)
 {
     enum { KEYS = 300, STEPS = 150 };
