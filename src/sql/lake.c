@@ -86,11 +86,17 @@ static size_t default_memory(void)
     return (size_t)((double)pages * (double)size * MEMORY_SHARE);
 }
 
-static bool open_store(const char *dir, const char *name, struct arena *a, struct store **out,
-                       struct error *err)
+static bool open_stores(struct lake *lake, const struct lake_options *o, struct arena *a,
+                        struct error *err)
 {
-    struct store_fs_options o = { .root = arena_printf(a, "%s/%s", dir, name), .clean = true };
-    return store_fs_open(&o, out, err);
+    struct store_fs_options warehouse = { .root = arena_printf(a, "%s/warehouse", lake->dir),
+                                          .prefixes = o->prefixes,
+                                          .prefixes_n = o->prefixes_n,
+                                          .clean = true };
+    struct store_fs_options artifacts = { .root = arena_printf(a, "%s/artifacts", lake->dir),
+                                          .clean = true };
+    return store_fs_open(&warehouse, &lake->warehouse, err) &&
+           store_fs_open(&artifacts, &lake->artifacts, err);
 }
 
 static struct engine *make_engine(const struct lake *lake, const struct lake_options *o,
@@ -120,8 +126,7 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
     bool ok = read_config(root, a, &config, err);
     store_destroy(root);
     if (!ok || !make_dir(arena_printf(a, "%s/tmp", lake->dir).ptr, err) ||
-        !open_store(lake->dir, "warehouse", a, &lake->warehouse, err) ||
-        !open_store(lake->dir, "artifacts", a, &lake->artifacts, err) ||
+        !open_stores(lake, o, a, err) ||
         !db_open(arena_printf(a, "%s/catalog.db", lake->dir), &lake->db, err))
         return false;
     lake->pool =

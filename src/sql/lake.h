@@ -24,6 +24,7 @@ struct kv;
 struct lock;
 struct pool;
 struct store;
+struct store_prefix; /* io/store.h */
 
 struct lake_options {
     const char *dir; /* made when missing, unless must_exist */
@@ -33,6 +34,8 @@ struct lake_options {
     struct env *env;     /* NULL: the real one */
     size_t memory_limit; /* bytes for the engine; 0: firn.yaml, else 60 % of the machine's */
     int threads;         /* 0: all cores */
+    const struct store_prefix *prefixes; /* places outside of the warehouse where tables may lie */
+    size_t prefixes_n;
 };
 
 struct lake {
