@@ -130,7 +130,7 @@ static void asof(const char *dir, const char *size)
     double start = seconds();
     snprintf(sql, sizeof sql,
              "COPY (SELECT e.*, f1, f2, f3, f4, f5 FROM read_parquet('%s/e%s.parquet') e"
-             " ASOF LEFT JOIN read_parquet('%s/f*.parquet') f ON e.driver_id = f.driver_id"
+             " ASOF LEFT JOIN read_parquet('%s/f[0-9].parquet') f ON e.driver_id = f.driver_id"
              " AND e.event_timestamp >= f.event_timestamp)"
              " TO '%s/asof%s.parquet' (FORMAT parquet)",
              dir, size, dir, dir, size);
@@ -144,7 +144,7 @@ static void scan(const char *dir, const char *columns)
     duckdb_connection c = duck_open();
     double start = seconds();
     snprintf(sql, sizeof sql,
-             "SELECT sum(driver_id), max(event_timestamp)%s FROM read_parquet('%s/f*.parquet')",
+             "SELECT sum(driver_id), max(event_timestamp)%s FROM read_parquet('%s/f[0-9].parquet')",
              columns, dir);
     duck_run(c, sql);
     printf("%.4f\n", seconds() - start);

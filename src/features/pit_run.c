@@ -40,12 +40,17 @@ struct run {
     const uint64_t *file_map; /* file_index of the second pass to file; NULL: the same */
 };
 
+static struct buf *sql_in(struct arena *a)
+{
+    struct buf *b = arena_new(a, struct buf);
+    buf_init(b, PIT_SQL_BYTES_MAX);
+    buf_in_arena(b, a);
+    return b;
+}
+
 static struct buf *sql_new(struct run *r)
 {
-    struct buf *b = arena_new(r->arena, struct buf);
-    buf_init(b, PIT_SQL_BYTES_MAX);
-    buf_in_arena(b, r->arena);
-    return b;
+    return sql_in(r->arena);
 }
 
 static bool sql_run(struct run *r, struct buf *sql, struct error *err)
@@ -105,12 +110,11 @@ static bool function_add(struct run *r, const struct args *args, void *ctx,
 static bool entities_file(struct session *s, str path, struct arena *a, struct pit_entities *out,
                           bool *in_place, struct error *err)
 {
-    struct buf from = BUF_INIT(PIT_SQL_BYTES_MAX);
-    buf_in_arena(&from, a);
-    buf_lit(&from, "read_parquet(");
-    quote_text(&from, path);
-    buf_lit(&from, ")");
-    out->from = arena_str(a, buf_str(&from));
+    struct buf *from = sql_in(a);
+    buf_lit(from, "read_parquet(");
+    quote_text(from, path);
+    buf_lit(from, ")");
+    out->from = buf_str(from);
     out->ordinal = STR("file_row_number");
     struct pit_relation columns;
     if (!pit_describe(s, select_all(a, out->from), "entities ", path, a, &columns, err))
@@ -126,17 +130,15 @@ static bool entities_table(struct session *s, str query, struct arena *a, struct
                            struct error *err)
 {
     str parts[3] = { session_catalog(s), STR("main"), STR("firn_entities") };
-    struct buf name = BUF_INIT(PIT_SQL_BYTES_MAX), sql = BUF_INIT(PIT_SQL_BYTES_MAX);
-    buf_in_arena(&name, a);
-    buf_in_arena(&sql, a);
-    quote_name(&name, parts, 3);
-    buf_lit(&sql, "CREATE OR REPLACE TABLE ");
-    buf_add_str(&sql, buf_str(&name));
-    buf_lit(&sql, " AS ");
-    buf_add_str(&sql, query);
-    out->from = arena_str(a, buf_str(&name));
+    struct buf *name = sql_in(a), *sql = sql_in(a);
+    quote_name(name, parts, 3);
+    buf_lit(sql, "CREATE OR REPLACE TABLE ");
+    buf_add_str(sql, buf_str(name));
+    buf_lit(sql, " AS ");
+    buf_add_str(sql, query);
+    out->from = buf_str(name);
     out->ordinal = STR("rowid");
-    return buf_ok(&sql, "entities", err) && session_exec(s, buf_str(&sql), err);
+    return buf_ok(sql, "entities", err) && session_exec(s, buf_str(sql), err);
 }
 
 static bool entities_count(struct session *s, struct arena *a, struct pit_entities *out,
