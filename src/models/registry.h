@@ -19,7 +19,8 @@ struct version_info {
     str model;
     int64_t version;
     str run_id;
-    str path; /* of its folder in lake->artifacts: "runs/<run id>/model" */
+    str path;   /* of its folder in lake->artifacts: "runs/<run id>/model" */
+    str status; /* "READY" */
     int64_t created_ms;
     str *aliases;
     size_t aliases_n;
