@@ -46,7 +46,8 @@ static bool run_statement(struct cli *cli, str sql, struct output *o, struct err
     str out = cli_flag(cli, "output", ""), format = output_format(cli);
     body_str(b, "sql", sql);
     body_str(b, "branch", cli->branch);
-    body_str(b, "format", format);
+    /* The API's own "json" has columns and rows apart; for people and scripts a row is an object. */
+    body_str(b, "format", str_is(format, "json") ? STR("objects") : format);
     if (str_is(format, "parquet"))
         body_str(b, "out", absolute_path(cli, out));
     if (!cli_call_raw(cli, "POST", STR("/api/sql"), body_end(b), write_piece, o, err))
