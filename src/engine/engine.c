@@ -108,7 +108,8 @@ static bool configure(const struct engine *e, duckdb_config config, struct error
         /* Nothing may be looked for below the home directory. */
         { "extension_directory", "/nonexistent" },
         { "secret_directory", "/nonexistent" },
-        { "enable_external_file_cache", "true" },
+        /* Partitions written side by side (parquet.c). */
+        { "partitioned_write_max_open_files", "1000" },
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         if (duckdb_set_config(config, settings[i][0], settings[i][1]) != DuckDBSuccess)

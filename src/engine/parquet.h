@@ -30,11 +30,12 @@ struct parquet_write {
     bool by_name;
     const struct schema *schema;
     const struct partition_spec *spec; /* NULL or without fields: unpartitioned */
-    const struct sort_order *order;    /* NULL: as the query gives the rows */
-    const char *dir;                   /* absolute, must exist; files are made in it or below */
-    str prefix;                        /* begins every file's name; make it unique (a uuid) */
+    const struct sort_order
+        *order;      /* NULL: as the query gives the rows.  Partitioned files are not sorted */
+    const char *dir; /* absolute, must exist; files are made in it or below */
+    str prefix;      /* begins every file's name; make it unique (a uuid) */
     enum parquet_codec codec;
-    int64_t file_bytes;         /* start a new file near this size; 0: 512 MB */
+    int64_t file_bytes; /* unpartitioned, unordered: start a new file near this size; 0: 512 MB */
     int64_t row_group_rows;     /* 0: 122,880 */
     const struct param *params; /* of the query */
     size_t params_n;
@@ -46,6 +47,7 @@ struct parquet_file {
     const struct column_stats *stats; /* ascending by field id; bounds only where they are exact */
     size_t stats_n;
     const struct value *partition; /* spec->fields_n transformed values; NULL when unpartitioned */
+    bool sorted;                   /* its rows are in `order` */
 };
 
 /* Runs the query and writes its rows: no rows give no files.  On failure files may be left in `dir`: whoever
@@ -53,9 +55,9 @@ struct parquet_file {
 MUST_USE bool parquet_write(struct session *s, const struct parquet_write *w, struct arena *a,
                             struct parquet_file **out, size_t *n, struct error *err);
 
-/* Appends an SQL expression equal to Iceberg's transform of a column expression of type `t`; its result has the
- * transform's result type, but day gives an INTEGER of days since 1970 where `day_as_int` is set. */
-MUST_USE bool transform_sql(struct buf *out, const struct transform *f, const struct type *t,
-                            str column_sql, struct error *err);
+/* An SQL expression, in `a`, equal to Iceberg's transform of the expression `sql` of type `t`, for this
+ * session's statements.  Its type is transform_result's, but INTEGER (days since 1970) for day. */
+MUST_USE bool transform_sql(struct session *s, const struct transform *f, const struct type *t,
+                            str sql, struct arena *a, str *out, struct error *err);
 
 #endif

@@ -7,6 +7,8 @@
 #include "engine/bind_priv.h"
 #include "engine/duck_priv.h"
 #include "engine/engine.h"
+#include "engine/session_priv.h"
+#include "iceberg/type.h"
 
 bool duck_exec(duckdb_connection c, const char *sql, struct error *err)
 {
@@ -100,6 +102,19 @@ struct cancel *session_cancel(const struct session *s)
 str session_catalog(const struct session *s)
 {
     return s->catalog;
+}
+
+struct arena *session_arena(struct session *s)
+{
+    return s->arena;
+}
+
+const struct type *type_copy_plain(const struct type *t, struct arena *a)
+{
+    ASSERT(type_is_primitive(t));
+    struct type *copy = arena_new(a, struct type);
+    *copy = *t;
+    return copy;
 }
 
 bool session_enter(struct session *s, struct error *err)

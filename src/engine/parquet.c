@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Data files are written by one COPY, which answers a row of facts per file.
+ *
+ * Partitioned: the partition values are computed as extra columns that are not written
+ * (firn_part_0 ...), so the sources of identity transforms stay in the files.  The writer hashes rows to
+ * partitions and keeps one open file each, up to PARTITIONS_OPEN_MAX; beyond that it closes the least
+ * recently used and begins a second file later.  Values come back from the answer's partition_keys
+ * as text: numbers for all that is counted in integers, hex for bytes. */
+#include "engine/parquet.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/vec.h"
+#include "engine/parquet_stats_priv.h"
+#include "engine/quote.h"
+#include "engine/session.h"
+#include "iceberg/metrics.h"
+#include "iceberg/partition.h"
+#include "iceberg/schema.h"
+
+#define COPY_SQL_MAX ((size_t)64 << 20)
+#define FILE_BYTES_DEFAULT ((int64_t)512 << 20)
+#define ROW_GROUP_ROWS_DEFAULT 122880
+#define ROW_GROUP_ROWS_MIN 2048
+
+struct job {
+    struct session *s;
+    const struct parquet_write *w;
+    struct arena *arena;
+    struct buf sql;
+    struct map names; /* of leaves */
+    bool partitioned;
+};
+
+static bool is_void(const struct partition_field *f)
+{
+    return f->transform.kind == TRANSFORM_VOID;
+}
+
+/* Types of parameters are known only once they are bound, so a query with some is run for no rows. */
+static bool describe(struct job *j, struct result_column **out, size_t *n, struct error *err)
+{
+    const struct parquet_write *w = j->w;
+    struct result *r;
+    if (!w->params_n)
+        return session_describe(j->s, w->query, j->arena, out, n, err);
+    str sql = arena_printf(j->arena, "SELECT * FROM (\n" STR_FMT "\n) LIMIT 0", STR_ARG(w->query));
+    if (!session_query(j->s, sql, w->params, w->params_n, &r, err))
+        return false;
+    *n = result_columns_n(r);
+    *out = arena_array(j->arena, struct result_column, *n);
+    for (size_t i = 0; i < *n; i++)
+        (*out)[i].name = arena_str(j->arena, result_columns(r)[i].name);
+    result_close(r);
+    return true;
+}
+
+/* Which column of the query goes into field i; -1: none. */
+static bool match_columns(struct job *j, ptrdiff_t *from, size_t *columns_n, struct error *err)
+{
+    struct result_column *columns;
+    const struct schema *schema = j->w->schema;
+    if (!describe(j, &columns, columns_n, err))
+        return false;
+    if (!j->w->by_name && *columns_n != schema->fields_n)
+        return fail(err, ERR_INVALID, "the query gives %zu columns, the table has %zu", *columns_n,
+                    schema->fields_n);
+    size_t used = 0;
+    for (size_t i = 0; i < schema->fields_n; i++) {
+        from[i] = j->w->by_name ? -1 : (ptrdiff_t)i;
+        for (size_t c = 0; j->w->by_name && from[i] < 0 && c < *columns_n; c++)
+            if (str_eq_nocase(columns[c].name, schema->fields[i].name))
+                from[i] = (ptrdiff_t)c;
+        used += from[i] >= 0;
+        if (from[i] < 0 && schema->fields[i].required)
+            return fail(err, ERR_INVALID,
+                        "the query gives no column " STR_FMT ", which is required",
+                        STR_ARG(schema->fields[i].name));
+    }
+    for (size_t c = 0; used < *columns_n && c < *columns_n; c++) {
+        const struct field *f = schema_field_by_name(schema, columns[c].name, false);
+        if (!f)
+            return fail(err, ERR_INVALID, "the table has no column " STR_FMT,
+                        STR_ARG(columns[c].name));
+    }
+    return true;
+}
+
+static bool check_writable(const struct type *t, struct error *err)
+{
+    if (t->kind == TYPE_FIXED)
+        return fail(err, ERR_UNSUPPORTED, "writing columns of type fixed is not built");
+    for (size_t i = 0; type_is_nested(t) && i < t->fields_n; i++)
+        if (!check_writable(t->fields[i].type, err))
+            return false;
+    return true;
+}
+
+/* One column of the inner SELECT: cast to its type; lists, maps and structs have no statistics of their own,
+ * so required ones are checked here. */
+static bool add_field(struct job *j, const struct field *f, ptrdiff_t from, struct error *err)
+{
+    struct buf *sql = &j->sql;
+    bool checked = f->required && type_is_nested(f->type);
+    if (!check_writable(f->type, err))
+        return fail_in(err, "column " STR_FMT, STR_ARG(f->name));
+    if (checked)
+        buf_printf(sql, "CASE WHEN c%td IS NULL THEN error('a required column has a null') ELSE ",
+                   from);
+    buf_lit(sql, "CAST(");
+    if (from < 0)
+        buf_lit(sql, "NULL");
+    else
+        buf_printf(sql, "c%td", from);
+    buf_lit(sql, " AS ");
+    if (!sql_type(sql, f->type, err))
+        return fail_in(err, "column " STR_FMT, STR_ARG(f->name));
+    buf_add_str(sql, checked ? STR(") END AS ") : STR(") AS "));
+    quote_ident(sql, f->name);
+    return true;
+}
+
+/* An expression for a source field: a column, or a field of structs. */
+static str source_sql(const struct schema *schema, int32_t id, struct arena *a)
+{
+    struct buf sql = BUF_INIT(COPY_SQL_MAX);
+    const struct schema_node *path[TYPE_DEPTH_MAX + 1];
+    size_t n = 0;
+    for (const struct schema_node *node = schema_node_by_id(schema, id); node; node = node->parent)
+        path[n++] = node;
+    while (n) {
+        quote_ident(&sql, path[--n]->field->name);
+        if (n)
+            buf_add_char(&sql, '.');
+    }
+    str out = arena_str(a, buf_str(&sql));
+    buf_deinit(&sql);
+    return out;
+}
+
+/* The value as something whose text reads back exactly. */
+static str key_sql(const struct type *t, str sql, struct arena *a)
+{
+    switch (t->kind) {
+    case TYPE_DATE:
+        return arena_printf(a, "CAST(" STR_FMT " - DATE '1970-01-01' AS INTEGER)", STR_ARG(sql));
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ:
+        return arena_printf(a, "epoch_us(" STR_FMT ")", STR_ARG(sql));
+    case TYPE_TIMESTAMP_NS:
+        return arena_printf(a, "epoch_ns(" STR_FMT ")", STR_ARG(sql));
+    case TYPE_BINARY:
+        return arena_printf(a, "hex(" STR_FMT ")", STR_ARG(sql));
+    case TYPE_FLOAT:
+    case TYPE_DOUBLE:
+        return arena_printf(a, "CAST(" STR_FMT " AS VARCHAR)", STR_ARG(sql));
+    default:
+        return sql;
+    }
+}
+
+static bool add_partition_key(struct job *j, size_t i, struct error *err)
+{
+    const struct partition_field *f = &j->w->spec->fields[i];
+    const struct field *source = schema_field_by_id(j->w->schema, f->source_id);
+    str sql;
+    if (!source)
+        return fail(err, ERR_INVALID, "partition field " STR_FMT " has no source column",
+                    STR_ARG(f->name));
+    if (!transform_sql(j->s, &f->transform, source->type,
+                       source_sql(j->w->schema, f->source_id, j->arena), j->arena, &sql, err))
+        return fail_in(err, "partition field " STR_FMT, STR_ARG(f->name));
+    const struct type *t = transform_result(&f->transform, source->type);
+    if (f->transform.kind != TRANSFORM_DAY)
+        sql = key_sql(t, sql, j->arena);
+    buf_printf(&j->sql, ", " STR_FMT " AS firn_part_%zu", STR_ARG(sql), i);
+    return true;
+}
+
+static bool add_order(struct job *j, struct error *err)
+{
+    const struct sort_order *o = j->w->order;
+    for (size_t i = 0; o && !j->partitioned && i < o->fields_n; i++) {
+        const struct sort_field *f = &o->fields[i];
+        const struct field *source = schema_field_by_id(j->w->schema, f->source_id);
+        str sql;
+        if (!source)
+            return fail(err, ERR_INVALID, "sort field %zu has no source column", i + 1);
+        if (!transform_sql(j->s, &f->transform, source->type,
+                           source_sql(j->w->schema, f->source_id, j->arena), j->arena, &sql, err))
+            return false;
+        buf_printf(&j->sql, "%s" STR_FMT " %s NULLS %s", i ? ", " : " ORDER BY ", STR_ARG(sql),
+                   f->descending ? "DESC" : "ASC", f->nulls_last ? "LAST" : "FIRST");
+    }
+    return true;
+}
+
+static bool add_select(struct job *j, struct error *err)
+{
+    const struct schema *schema = j->w->schema;
+    ptrdiff_t *from = arena_array(j->arena, ptrdiff_t, schema->fields_n);
+    size_t columns_n;
+    if (!match_columns(j, from, &columns_n, err))
+        return false;
+    buf_lit(&j->sql, "SELECT *");
+    for (size_t i = 0; j->partitioned && i < j->w->spec->fields_n; i++)
+        if (!is_void(&j->w->spec->fields[i]) && !add_partition_key(j, i, err))
+            return false;
+    buf_lit(&j->sql, " FROM (SELECT ");
+    for (size_t i = 0; i < schema->fields_n; i++) {
+        if (i)
+            buf_lit(&j->sql, ", ");
+        if (!add_field(j, &schema->fields[i], from[i], err))
+            return false;
+    }
+    buf_lit(&j->sql, " FROM (\n");
+    buf_add_str(&j->sql, j->w->query);
+    buf_lit(&j->sql, "\n) AS q(");
+    for (size_t c = 0; c < columns_n; c++)
+        buf_printf(&j->sql, "%sc%zu", c ? ", " : "", c);
+    buf_lit(&j->sql, "))");
+    return add_order(j, err);
+}
+
+/* {"a": 1, "s": {__duckdb_field_id: 2, "x": 3}}; keys as the writer names the parts of lists and maps. */
+static void add_field_ids(struct buf *sql, const struct type *t)
+{
+    for (size_t i = 0; i < t->fields_n; i++) {
+        const struct field *f = &t->fields[i];
+        if (i)
+            buf_lit(sql, ", ");
+        quote_ident(sql, f->name);
+        if (!type_is_nested(f->type)) {
+            buf_printf(sql, ": %d", f->id);
+            continue;
+        }
+        buf_printf(sql, ": {__duckdb_field_id: %d, ", f->id);
+        add_field_ids(sql, f->type);
+        buf_add_char(sql, '}');
+    }
+}
+
+static void add_partition_by(struct job *j)
+{
+    bool first = true;
+    buf_lit(&j->sql, ", PARTITION_BY (");
+    for (size_t i = 0; i < j->w->spec->fields_n; i++) {
+        if (is_void(&j->w->spec->fields[i]))
+            continue;
+        buf_printf(&j->sql, "%sfirn_part_%zu", first ? "" : ", ", i);
+        first = false;
+    }
+    buf_add_char(&j->sql, ')');
+}
+
+static void add_options(struct job *j)
+{
+    static const char *const codecs[] = { "zstd", "snappy", "uncompressed" };
+    const struct parquet_write *w = j->w;
+    int64_t rows = w->row_group_rows ? w->row_group_rows : ROW_GROUP_ROWS_DEFAULT;
+    buf_printf(&j->sql,
+               " (FORMAT parquet, RETURN_STATS, OVERWRITE_OR_IGNORE, COMPRESSION %s, "
+               "ROW_GROUP_SIZE %lld, FILENAME_PATTERN ",
+               codecs[w->codec],
+               (long long)(rows < ROW_GROUP_ROWS_MIN ? ROW_GROUP_ROWS_MIN : rows));
+    quote_text(&j->sql, arena_printf(j->arena, STR_FMT "-{i}", STR_ARG(w->prefix)));
+    buf_lit(&j->sql, ", FIELD_IDS {");
+    add_field_ids(&j->sql, w->schema->type);
+    buf_add_char(&j->sql, '}');
+    if (j->partitioned)
+        add_partition_by(j);
+    else
+        buf_printf(&j->sql, ", FILE_SIZE_BYTES %lld",
+                   (long long)(w->file_bytes > 0 ? w->file_bytes : FILE_BYTES_DEFAULT));
+    buf_add_char(&j->sql, ')');
+}
+
+static bool key_value(const struct partition_field *f, const struct type *source, str text,
+                      struct arena *a, struct value *out, struct error *err)
+{
+    const struct type *t = transform_result(&f->transform, source);
+    struct error ignored;
+    int64_t n;
+    bool ok;
+    if (value_class_of(t->kind) == VALUE_INT) {
+        ok = str_to_i64(text, &n);
+        *out = value_i64(t->kind, ok ? n : 0);
+    } else if ((t->kind == TYPE_FLOAT || t->kind == TYPE_DOUBLE) && str_is(text, "nan")) {
+        *out = value_f64(t->kind, __builtin_nan(""));
+        ok = true;
+    } else {
+        ok = stats_value(t, text, a, out) || value_from_text(t, text, a, out, &ignored);
+    }
+    return ok ||
+           fail(err, ERR_INTERNAL, "partition field " STR_FMT ": the writer says \"" STR_FMT "\"",
+                STR_ARG(f->name), STR_ARG(text));
+}
+
+/* The value of one key in the writer's map; ptr NULL: null. */
+static str find_key(const struct column_view *map, size_t row, str key)
+{
+    struct column_list range = ((const struct column_list *)map->data)[row];
+    for (size_t k = range.offset; k < range.offset + range.length; k++)
+        if (str_eq(column_str(&map->children[0], k), key))
+            return column_valid(&map->children[1], k) ? column_str(&map->children[1], k)
+                                                      : (str){ 0 };
+    return (str){ 0 };
+}
+
+static bool read_partition(struct job *j, const struct column_view *map, size_t row,
+                           struct parquet_file *out, struct error *err)
+{
+    const struct partition_spec *spec = j->w->spec;
+    struct value *values = arena_array(j->arena, struct value, spec->fields_n);
+    for (size_t i = 0; i < spec->fields_n; i++) {
+        const struct partition_field *f = &spec->fields[i];
+        const struct field *source = schema_field_by_id(j->w->schema, f->source_id);
+        const struct type *t = transform_result(&f->transform, source ? source->type : NULL);
+        str key = arena_printf(j->arena, "firn_part_%zu", i);
+        str text = is_void(f) ? (str){ 0 } : find_key(map, row, key);
+        values[i] = value_null(t->kind);
+        if (text.ptr && !key_value(f, source->type, text, j->arena, &values[i], err))
+            return false;
+    }
+    out->partition = values;
+    return true;
+}
+
+/* A file without rows says nothing: it goes. */
+static bool drop_empty(const struct parquet_file *f, struct error *err)
+{
+    return unlink(f->path.ptr) == 0 || fail_errno(err, errno, "remove " STR_FMT, STR_ARG(f->path));
+}
+
+/* Columns: filename, count, file_size_bytes, footer_size_bytes, column_statistics, partition_keys. */
+static bool read_file(struct job *j, const struct chunk *c, size_t row, struct parquet_file *out,
+                      struct error *err)
+{
+    struct column_stats *stats;
+    *out = (struct parquet_file){
+        .path = str_of(arena_cstr(j->arena, column_str(&c->columns[0], row))),
+        .rows = column_i64(&c->columns[1], row),
+        .size = column_i64(&c->columns[2], row),
+        .footer_size = column_i64(&c->columns[3], row),
+        .sorted = !j->partitioned && j->w->order && j->w->order->fields_n,
+    };
+    if (!stats_read(&c->columns[4], row, &j->names, j->arena, &stats, &out->stats_n, err))
+        return false;
+    out->stats = stats;
+    return !j->w->spec || !j->w->spec->fields_n || read_partition(j, &c->columns[5], row, out, err);
+}
+
+struct files {
+    VEC(struct parquet_file) list;
+};
+
+static bool collect(struct job *j, struct result *r, struct files *files, struct error *err)
+{
+    const struct chunk *c;
+    for (;;) {
+        if (!result_next(r, &c, err))
+            return false;
+        if (!c)
+            return true;
+        if (c->columns_n != 6)
+            return fail(err, ERR_INTERNAL, "the writer answers %zu columns", c->columns_n);
+        for (size_t i = 0; i < c->n; i++) {
+            struct parquet_file f;
+            if (!read_file(j, c, i, &f, err))
+                return false;
+            if (f.rows)
+                *vec_push(j->arena, &files->list) = f;
+            else if (!drop_empty(&f, err))
+                return false;
+        }
+    }
+}
+
+static bool write_files(struct job *j, struct files *files, struct error *err)
+{
+    buf_lit(&j->sql, "COPY (");
+    if (!add_select(j, err))
+        return false;
+    buf_lit(&j->sql, ") TO ");
+    quote_text(&j->sql, str_of(j->w->dir));
+    add_options(j);
+    struct result *r = NULL;
+    bool ok = buf_ok(&j->sql, "a statement", err) &&
+              session_query(j->s, buf_str(&j->sql), j->w->params, j->w->params_n, &r, err) &&
+              collect(j, r, files, err);
+    result_close(r);
+    return ok;
+}
+
+bool parquet_write(struct session *s, const struct parquet_write *w, struct arena *a,
+                   struct parquet_file **out, size_t *n, struct error *err)
+{
+    struct job j = { .s = s,
+                     .w = w,
+                     .arena = a,
+                     .sql = BUF_INIT(COPY_SQL_MAX),
+                     .partitioned = w->spec && !partition_spec_is_unpartitioned(w->spec) };
+    struct files files = { 0 };
+    ASSERT(w->schema->fields_n && w->dir[0] == '/');
+    stats_names(w->schema, a, &j.names);
+    bool ok = write_files(&j, &files, err);
+    buf_deinit(&j.sql);
+    *out = files.list.at;
+    *n = files.list.n;
+    return ok;
+}
