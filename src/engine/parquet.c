@@ -32,6 +32,8 @@ struct job {
     struct buf sql;
     struct map names; /* of leaves */
     bool partitioned;
+    bool
+        ordered; /* into one file: the writer keeps order only within a file that it does not cut */
 };
 
 static bool is_void(const struct partition_field *f)
@@ -183,7 +185,7 @@ static bool add_partition_key(struct job *j, size_t i, struct error *err)
 static bool add_order(struct job *j, struct error *err)
 {
     const struct sort_order *o = j->w->order;
-    for (size_t i = 0; o && !j->partitioned && i < o->fields_n; i++) {
+    for (size_t i = 0; o && j->ordered && i < o->fields_n; i++) {
         const struct sort_field *f = &o->fields[i];
         const struct field *source = schema_field_by_id(j->w->schema, f->source_id);
         str sql;
@@ -261,18 +263,19 @@ static void add_options(struct job *j)
     static const char *const codecs[] = { "zstd", "snappy", "uncompressed" };
     const struct parquet_write *w = j->w;
     int64_t rows = w->row_group_rows ? w->row_group_rows : ROW_GROUP_ROWS_DEFAULT;
-    buf_printf(&j->sql,
-               " (FORMAT parquet, RETURN_STATS, OVERWRITE_OR_IGNORE, COMPRESSION %s, "
-               "ROW_GROUP_SIZE %lld, FILENAME_PATTERN ",
+    buf_printf(&j->sql, " (FORMAT parquet, RETURN_STATS, COMPRESSION %s, ROW_GROUP_SIZE %lld",
                codecs[w->codec],
                (long long)(rows < ROW_GROUP_ROWS_MIN ? ROW_GROUP_ROWS_MIN : rows));
-    quote_text(&j->sql, arena_printf(j->arena, STR_FMT "-{i}", STR_ARG(w->prefix)));
+    if (!j->ordered) {
+        buf_lit(&j->sql, ", OVERWRITE_OR_IGNORE, FILENAME_PATTERN ");
+        quote_text(&j->sql, arena_printf(j->arena, STR_FMT "-{i}", STR_ARG(w->prefix)));
+    }
     buf_lit(&j->sql, ", FIELD_IDS {");
     add_field_ids(&j->sql, w->schema->type);
     buf_add_char(&j->sql, '}');
     if (j->partitioned)
         add_partition_by(j);
-    else
+    else if (!j->ordered)
         buf_printf(&j->sql, ", FILE_SIZE_BYTES %lld",
                    (long long)(w->file_bytes > 0 ? w->file_bytes : FILE_BYTES_DEFAULT));
     buf_add_char(&j->sql, ')');
@@ -345,7 +348,7 @@ static bool read_file(struct job *j, const struct chunk *c, size_t row, struct p
         .rows = column_i64(&c->columns[1], row),
         .size = column_i64(&c->columns[2], row),
         .footer_size = column_i64(&c->columns[3], row),
-        .sorted = !j->partitioned && j->w->order && j->w->order->fields_n,
+        .sorted = j->ordered && j->w->order && j->w->order->fields_n,
     };
     if (!stats_read(&c->columns[4], row, &j->names, j->arena, &stats, &out->stats_n, err))
         return false;
@@ -385,7 +388,9 @@ static bool write_files(struct job *j, struct files *files, struct error *err)
     if (!add_select(j, err))
         return false;
     buf_lit(&j->sql, ") TO ");
-    quote_text(&j->sql, str_of(j->w->dir));
+    quote_text(&j->sql, j->ordered ? arena_printf(j->arena, "%s/" STR_FMT "-0.parquet", j->w->dir,
+                                                  STR_ARG(j->w->prefix))
+                                   : str_of(j->w->dir));
     add_options(j);
     struct result *r = NULL;
     bool ok = buf_ok(&j->sql, "a statement", err) &&
@@ -404,6 +409,7 @@ bool parquet_write(struct session *s, const struct parquet_write *w, struct aren
                      .sql = BUF_INIT(COPY_SQL_MAX),
                      .partitioned = w->spec && !partition_spec_is_unpartitioned(w->spec) };
     struct files files = { 0 };
+    j.ordered = !j.partitioned && (w->keep_order || (w->order && w->order->fields_n));
     ASSERT(w->schema->fields_n && w->dir[0] == '/');
     stats_names(w->schema, a, &j.names);
     bool ok = write_files(&j, &files, err);

@@ -161,33 +161,61 @@ TEST(no_rows_give_no_files)
     teardown();
 }
 
-TEST(files_are_cut_by_size_and_sorted)
+TEST(files_are_cut_by_size)
+{
+    struct error err;
+    setup();
+    struct parquet_write w =
+        request("SELECT (range * 7919) % 1000003 AS k, range AS v FROM range(400000)");
+    w.file_bytes = 200000;
+    w.row_group_rows = 20480;
+    struct parquet_file *files;
+    size_t n;
+    CHECK_OK(parquet_write(s, &w, test_arena(), &files, &n, &err));
+    CHECK(n > 1);
+    int64_t rows = 0;
+    for (size_t i = 0; i < n; i++) {
+        rows += files[i].rows;
+        CHECK(!files[i].sorted);
+    }
+    CHECK_INT(rows, 400000);
+    teardown();
+}
+
+TEST(order_is_kept_in_one_file)
 {
     struct error err;
     setup();
     struct parquet_write w =
         request("SELECT (range * 7919) % 1000003 AS k, range AS v FROM range(400000)");
     struct sort_field field = { .source_id = 1,
-                                .transform = transform_make(TRANSFORM_IDENTITY, 0, test_arena()) };
+                                .transform = transform_make(TRANSFORM_IDENTITY, 0, test_arena()),
+                                .descending = true };
     struct sort_order order = { .id = 1, .fields = &field, .fields_n = 1 };
-    w.order = &order;
-    w.file_bytes = 200000;
     w.row_group_rows = 20480;
     struct parquet_file *files;
     size_t n;
+    w.keep_order = true;
     CHECK_OK(parquet_write(s, &w, test_arena(), &files, &n, &err));
-    CHECK(n > 2);
-    int64_t rows = 0, last = -1;
-    for (size_t i = 0; i < n; i++) {
-        rows += files[i].rows;
-        CHECK(files[i].sorted);
-        printf(STR_FMT " %lld %lld\n", STR_ARG(files[i].path),
-               (long long)stats_of(&files[i], 1)->min->i,
-               (long long)stats_of(&files[i], 1)->max->i);
-        CHECK(stats_of(&files[i], 1)->min->i > last);
-        last = stats_of(&files[i], 1)->max->i;
-    }
-    CHECK_INT(rows, 400000);
+    CHECK_INT(n, 1);
+    CHECK(!files[0].sorted);
+    CHECK_STR(scalar("SELECT count(*) FILTER (v <> file_row_number) FROM read_parquet(",
+                     arena_printf(test_arena(), STR_FMT "', file_row_number = true) WHERE ('' = '",
+                                  STR_ARG(files[0].path))
+                         .ptr),
+              "0");
+    w.order = &order;
+    w.prefix = STR("p2");
+    CHECK_OK(parquet_write(s, &w, test_arena(), &files, &n, &err));
+    CHECK_INT(n, 1);
+    CHECK(files[0].sorted);
+    CHECK_STR(
+        scalar(
+            "SELECT count(*) FILTER (k >= before) FROM (SELECT k, lag(k) OVER (ORDER BY file_row_number) AS before FROM read_parquet(",
+            arena_printf(test_arena(), STR_FMT "', file_row_number = true)) WHERE ('' = '",
+                         STR_ARG(files[0].path))
+                .ptr),
+        "0");
     teardown();
 }
 
