@@ -96,10 +96,11 @@ struct features_historical_request {
     str timestamp; /* column of the entities; empty: event_timestamp */
     struct feature_refs features;
     bool full_feature_names; /* columns are named view__feature */
-    bool known_at;  /* leave out what was not known at the time: by the view's created timestamp, else by commit time */
-    str out;        /* "ns.table", or an absolute path that ends in .parquet or .csv */
-    bool overwrite; /* replace what is there; else ERR_EXISTS */
-    str branch;     /* empty: main; of the entities, the views' tables and the table written */
+    bool
+        known_at; /* leave out what was not known at the time: by the view's created timestamp, else by commit time */
+    str out;          /* "ns.table", or an absolute path that ends in .parquet or .csv */
+    bool overwrite;   /* replace what is there; else ERR_EXISTS */
+    str branch;       /* empty: main; of the entities, the views' tables and the table written */
     bool local_files; /* entities and out may be files of this machine, else ERR_DENIED */
     struct cancel *cancel;
     struct progress *progress;
@@ -107,9 +108,9 @@ struct features_historical_request {
 
 struct features_view_report {
     str view, table;
-    int64_t snapshot_id;   /* of the source that was read; -1: it is empty */
-    int64_t version;       /* of the view */
-    int64_t matched;       /* entity rows that found a feature row */
+    int64_t snapshot_id; /* of the source that was read; -1: it is empty */
+    int64_t version;     /* of the view */
+    int64_t matched;     /* entity rows that found a feature row */
     int64_t files_read;
 };
 

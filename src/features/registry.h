@@ -17,8 +17,9 @@ struct db_tx;
 struct json;
 struct type;
 
-#define FEATURE_NAME_MAX 150 /* bytes; with "view:" before it is a table's name in the online store */
-#define FEATURE_KEYS_MAX 16  /* join keys of one view; the kernel's limit */
+#define FEATURE_NAME_MAX                                                                           \
+    150 /* bytes; with "view:" before it is a table's name in the online store */
+#define FEATURE_KEYS_MAX 16 /* join keys of one view; the kernel's limit */
 #define FEATURE_COLUMNS_MAX 4000
 #define FEATURE_TAGS_MAX 100
 
