@@ -25,13 +25,13 @@ struct value;
 enum parquet_codec { PARQUET_ZSTD, PARQUET_SNAPPY, PARQUET_UNCOMPRESSED };
 
 struct parquet_write {
-    str query; /* a SELECT; its columns are matched to the schema's by name when
-                                        * by_name, else by place.  Missing ones (by name) are null */
-    bool by_name;
+    str query;    /* a SELECT, without a semicolon */
+    bool by_name; /* its columns are matched by name, missing ones null; else by place */
     const struct schema *schema;
     const struct partition_spec *spec; /* NULL or without fields: unpartitioned */
-    const struct sort_order
-        *order;      /* NULL: as the query gives the rows.  Partitioned files are not sorted */
+    const struct sort_order *order;    /* NULL: none.  Partitioned files are not sorted */
+    bool
+        keep_order; /* rows stay in the query's order; as with `order` they make one file of any size */
     const char *dir; /* absolute, must exist; files are made in it or below */
     str prefix;      /* begins every file's name; make it unique (a uuid) */
     enum parquet_codec codec;
