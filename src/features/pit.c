@@ -10,7 +10,6 @@
  * pass over the features, pit_rows.c the winners and their values. */
 #include "features/pit_priv.h"
 
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #define PIT_HUGE_BYTES ((size_t)2 << 20)    /* smaller allocations gain nothing from huge pages */
@@ -116,9 +115,7 @@ bool pit_create(const struct pit_config *config, struct pool *pool, struct pit *
 {
     if (!config_check(config, err))
         return false;
-    struct pit *p = calloc(1, sizeof *p);
-    if (!p)
-        panic("point-in-time join: out of memory");
+    struct pit *p = pit_pages(1, sizeof *p);
     p->config = *config;
     p->pool = pool;
     p->exact = config->keys_n == 1 && config->keys[0] <= PIT_I64 && config->hash_bits == 0;
@@ -148,7 +145,7 @@ void pit_destroy(struct pit *p)
     pit_release_rows(p);
     pit_pages_free(p->file_rows, p->files_n, sizeof *p->file_rows);
     pit_heap_deinit(&p->heap);
-    free(p);
+    pit_pages_free(p, 1, sizeof *p);
 }
 
 void pit_release_slots(struct pit *p)

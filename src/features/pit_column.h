@@ -19,6 +19,7 @@ struct pit_relation {
     size_t n;
 };
 
+/* The columns of a query, not run; in `a`.  Errors are the session's, with what and name before them. */
 MUST_USE bool pit_describe(struct session *s, str select, const char *what, str name,
                            struct arena *a, struct pit_relation *out, struct error *err);
 

@@ -7,8 +7,6 @@
  * then needs one number, its winner, and one access for all its values. */
 #include "features/pit_priv.h"
 
-#include <stdlib.h>
-
 #define PIT_BLOCK_WORDS 8 /* of 64 bits, between two counts */
 #define PIT_BLOCK_BITS (PIT_BLOCK_WORDS * 64)
 

@@ -62,7 +62,7 @@ static void write_file(const char *name, const char *select)
 static void write_features(void)
 {
     for (int f = 0; f < FILES; f++) {
-        char name[8], select[2000];
+        char name[16], select[2000];
         snprintf(name, sizeof name, "f%d", f);
         snprintf(select, sizeof select,
                  "SELECT CASE WHEN h %% 41 = 0 THEN NULL ELSE (h %% 7)::BIGINT END AS k,"
@@ -123,7 +123,7 @@ static struct pit_view make_view(struct plan *plan)
     bool has_ids;
     *plan = (struct plan){ .commit_us = { 5, 20, 35 } };
     for (int f = 0; f < FILES; f++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "f%d", f);
         plan->files[f] = (struct scan_file){ .path = path_of(name) };
     }
@@ -306,7 +306,7 @@ TEST(stretches_of_large_files)
     struct plan plan;
     setup();
     for (int f = 0; f < FILES; f++) {
-        char name[8], select[400];
+        char name[16], select[400];
         snprintf(name, sizeof name, "f%d", f);
         snprintf(
             select, sizeof select,
