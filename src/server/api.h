@@ -22,6 +22,7 @@ struct models;
 
 /* What a process serves: the lake and the domains over it.  Made once, used by all threads. */
 struct app {
+    struct arena *arena; /* of this struct */
     struct lake *lake;
     struct features *features;
     struct models *models;

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One request from its first line to the last byte of its answer.
+ *
+ * libmicrohttpd calls exchange_on_call once when the headers are there, once for each piece of the body, and once at
+ * its end.  The answer is queued on that last call, never on the first: a connection whose answer came on the first call is
+ * closed after it.  Only refusals of bodies that are not worth reading are sent at once.
+ *
+ * A slow request leaves the connection suspended.  Whoever holds the exchange then (enum exchange_phase) may touch it; what both
+ * sides reach at the same time is the pipe, which has a lock, and `cancel`. */
+#include "server/listener_priv.h"
+
+#include <stdio.h>
+
+#include "base/env.h"
+#include "base/log.h"
+#include "server/metrics.h"
+#include "server/router.h"
+
+#define DISCARD_MAX                                                                                \
+    ((size_t)1 << 20) /* of a refused request's body, read so that the connection can stay */
+#define STREAM_BLOCK ((size_t)32 << 10)
+#define BODY_KEPT                                                                                  \
+    ((size_t)64 << 10) /* larger memory of bodies and arenas is given back after the request */
+#define FAST_BODY_MAX ((size_t)256 << 10) /* a larger one takes a worker, whatever the route */
+
+/* ---- Waking and sleeping ---- */
+
+static void wake(void *ctx)
+{
+    struct exchange *x = ctx;
+    MHD_resume_connection(x->mhd);
+}
+
+static void sleep_until_woken(void *ctx)
+{
+    struct exchange *x = ctx;
+    MHD_suspend_connection(x->mhd);
+}
+
+/* ---- Lifetime ---- */
+
+static struct exchange *exchange_create(struct listener *l)
+{
+    struct arena *a = arena_create(0);
+    struct exchange *x = arena_new(a, struct exchange);
+    ref_init(&x->ref);
+    x->arena = a;
+    x->listener = l;
+    x->req_arena = arena_create(0);
+    x->fd = -1;
+    buf_init(&x->body, API_BODY_MAX);
+    api_answer_init(&x->answer);
+    pipe_init(&x->pipe, wake, x);
+    return x;
+}
+
+void exchange_unref(struct exchange *x)
+{
+    if (!x || !ref_put(&x->ref))
+        return;
+    pipe_deinit(&x->pipe);
+    api_answer_deinit(&x->answer);
+    buf_deinit(&x->body);
+    arena_destroy(x->req_arena);
+    arena_destroy(x->arena);
+}
+
+/* The connection's exchange, as new.  One that a worker had a hand on is left to it. */
+static struct exchange *exchange_fresh(struct connection *c)
+{
+    struct exchange *x = c->x;
+    if (!x || x->shared) {
+        exchange_unref(x);
+        return c->x = exchange_create(c->listener);
+    }
+    if (arena_used(x->req_arena) > BODY_KEPT) {
+        arena_destroy(x->req_arena);
+        x->req_arena = arena_create(0);
+    } else {
+        arena_reset(x->req_arena);
+    }
+    if (x->body.cap > BODY_KEPT)
+        buf_deinit(&x->body);
+    x->body.len = 0;
+    x->body.overflow = false;
+    api_answer_reset(&x->answer);
+    return x;
+}
+
+static struct connection *connection_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info->socket_context;
+}
+
+/* ---- The request ---- */
+
+static void refuse(struct exchange *x, const struct error *err, int status)
+{
+    if (x->refused)
+        return;
+    x->refused = true;
+    api_answer_error(&x->answer, err, status);
+}
+
+void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+    struct listener *l = cls;
+    struct connection *c = connection_of(mhd);
+    struct exchange *x = exchange_fresh(c);
+    struct error err = { 0 };
+    atomic_store(&c->deadline_ns, listener_receive_deadline(l, false));
+    x->mhd = mhd;
+    x->route = NULL;
+    x->hosts = 0;
+    x->host = x->origin = (str){ 0 };
+    x->body_size = 0;
+    x->head = x->refused = x->body_over = false;
+    x->began_ns = env_monotonic_ns(env_real());
+    atomic_store(&x->cancel.requested, false);
+    x->cancel.deadline_ns = 0;
+    x->req = (struct api_request){ .arena = x->req_arena, .cancel = &x->cancel };
+    str whole = arena_str(x->req_arena, str_of(target));
+    if (!guard_target(whole, &x->req.path, &x->req.query, &err)) {
+        x->req.path = STR("/");
+        refuse(x, &err, 0);
+    }
+    atomic_store(&x->phase, EXCHANGE_BEGUN);
+    return x;
+}
+
+static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    struct exchange *x = cls;
+    str key = str_of(name), text = str_of(value);
+    (void)kind;
+    if (str_eq_nocase(key, STR("Host"))) {
+        x->host = text;
+        x->hosts++;
+    } else if (str_eq_nocase(key, STR("Origin"))) {
+        x->origin = text;
+    } else if (str_eq_nocase(key, STR("Content-Type"))) {
+        x->req.content_type = text;
+    } else if (str_eq_nocase(key, STR("Accept"))) {
+        x->req.accept = text;
+    } else if (str_eq_nocase(key, STR("Content-Length"))) {
+        if (!str_to_u64(text, &x->body_size))
+            x->body_size = UINT64_MAX;
+    } else if (str_eq_nocase(key, STR("X-Request-Id")) && guard_request_id(text)) {
+        x->req.request_id = text;
+    }
+    return MHD_YES;
+}
+
+/* Ids are unique in the process, and differ between processes. */
+static void make_request_id(struct exchange *x)
+{
+    uint64_t id = x->listener->ids_base + atomic_fetch_add(&x->listener->ids, 1);
+    for (int i = 15; i >= 0; i--, id >>= 4)
+        x->id[i] = "0123456789abcdef"[id & 15];
+    x->req.request_id = str_make(x->id, 16);
+}
+
+static size_t body_max(const struct exchange *x)
+{
+    if (!x->route)
+        return API_BODY_SMALL;
+    return x->route->body_max ? x->route->body_max : API_BODY_SMALL;
+}
+
+static void refuse_body(struct exchange *x)
+{
+    struct error err = { 0 };
+    fail(&err, ERR_LIMIT, "the request's body is larger than %zu bytes", body_max(x));
+    refuse(x, &err, 413);
+}
+
+static void check_headers(struct exchange *x, str method)
+{
+    struct error err = { 0 };
+    x->head = str_is(method, "HEAD");
+    x->req.method = x->head ? STR("GET") : method;
+    if (x->hosts > 1) {
+        fail(&err, ERR_INVALID, "the request has %d Host headers", x->hosts);
+        refuse(x, &err, 0);
+    } else if (!guard_host(x->host, &err) ||
+               (!str_is(x->req.method, "GET") && !guard_origin(x->origin, &err))) {
+        refuse(x, &err, 0);
+    } else if (!x->refused && !route_find(&x->req, &x->route, &x->answer.allow, &err)) {
+        str allow = x->answer.allow;
+        refuse(x, &err, allow.len ? 405 : 0);
+    } else if (x->body_size > body_max(x)) {
+        refuse_body(x);
+    }
+}
+
+static enum MHD_Result queue_answer(struct exchange *x);
+
+static enum MHD_Result on_headers(struct exchange *x, const char *method)
+{
+    struct listener *l = x->listener;
+    atomic_store(&x->phase, EXCHANGE_RECEIVING);
+    atomic_fetch_add(&l->in_flight, 1);
+    metrics_in_flight(l->app->metrics, 1);
+    x->counted = true;
+    MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, take_header, x);
+    if (x->req.request_id.len == 0)
+        make_request_id(x);
+    check_headers(x, arena_str(x->req_arena, str_of(method)));
+    return x->refused && x->body_size > DISCARD_MAX ? queue_answer(x) : MHD_YES;
+}
+
+/* A piece of the body.  What a refused request still sends is thrown away, up to a limit. */
+static enum MHD_Result on_body(struct exchange *x, str piece)
+{
+    x->body_size += piece.len; /* of chunked bodies; the header has been checked */
+    if (x->refused)
+        return x->body_size > body_max(x) + 2 * DISCARD_MAX ? MHD_NO : MHD_YES;
+    if (x->body.len + piece.len > body_max(x))
+        refuse_body(x);
+    else
+        buf_add_str(&x->body, piece);
+    return MHD_YES;
+}
+
+/* ---- The answer ---- */
+
+static void add_header(struct MHD_Response *r, const char *name, str value)
+{
+    char text[256];
+    size_t n = value.len < sizeof text - 1 ? value.len : sizeof text - 1;
+    memcpy(text, value.ptr, n);
+    text[n] = 0;
+    MHD_add_response_header(r, name, text);
+}
+
+/* The page may load only what comes from here, and nobody may frame it. */
+static void add_page_headers(struct MHD_Response *r)
+{
+    MHD_add_response_header(
+        r, "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'");
+    MHD_add_response_header(r, "X-Frame-Options", "DENY");
+    MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
+}
+
+static void add_headers(struct exchange *x, struct MHD_Response *r)
+{
+    const struct api_answer *answer = &x->answer;
+    if (answer->content_type.len)
+        add_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
+    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+    add_header(r, "X-Request-Id", x->req.request_id);
+    if (str_starts(answer->content_type, STR("text/html")))
+        add_page_headers(r);
+    if (answer->allow.len)
+        add_header(r, MHD_HTTP_HEADER_ALLOW, answer->allow);
+    if (answer->retry_after_s > 0) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", answer->retry_after_s);
+        MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, text);
+    }
+    if (atomic_load(&x->listener->draining))
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+static ssize_t read_stream(void *cls, uint64_t pos, char *out, size_t max)
+{
+    struct exchange *x = cls;
+    (void)pos;
+    ssize_t n = pipe_read(&x->pipe, out, max, sleep_until_woken);
+    if (n == -1)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    return n == -2 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
+}
+
+/* The body stays in the exchange until the answer has been sent: nothing is copied. */
+static enum MHD_Result queue_answer(struct exchange *x)
+{
+    struct MHD_Response *r;
+    if (atomic_exchange(&x->phase, EXCHANGE_ANSWERED) == EXCHANGE_STREAMING)
+        r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, x, NULL);
+    else
+        r = MHD_create_response_from_buffer(x->answer.body.len, x->answer.body.ptr,
+                                            MHD_RESPMEM_PERSISTENT);
+    if (!r)
+        return MHD_NO;
+    add_headers(x, r);
+    enum MHD_Result ok = MHD_queue_response(x->mhd, (unsigned)x->answer.status, r);
+    MHD_destroy_response(r);
+    return ok;
+}
+
+/* ---- Slow requests ---- */
+
+/* Refuses what waits too long already rather than let it wait longer. */
+static void refuse_busy(struct exchange *x, bool stopping)
+{
+    struct error err = { 0 };
+    fail(&err, ERR_UNAVAILABLE,
+         stopping ? "the server is stopping" : "too many requests are waiting");
+    metrics_refused(x->listener->app->metrics);
+    refuse(x, &err, 503);
+    metrics_request(x->listener->app->metrics, x->route, 503, 0);
+}
+
+static bool add_running(struct exchange *x)
+{
+    struct listener *l = x->listener;
+    pthread_mutex_lock(&l->lock);
+    bool ok = !l->stopping;
+    if (ok) {
+        x->fd = connection_of(x->mhd)->fd;
+        x->running_next = l->running;
+        x->running_at = &l->running;
+        if (l->running)
+            l->running->running_at = &x->running_next;
+        l->running = x;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return ok;
+}
+
+static void remove_running(struct exchange *x)
+{
+    pthread_mutex_lock(&x->listener->lock);
+    *x->running_at = x->running_next;
+    if (x->running_next)
+        x->running_next->running_at = x->running_at;
+    x->running_at = NULL;
+    pthread_mutex_unlock(&x->listener->lock);
+}
+
+/* The connection sleeps before the worker can know of it, since the worker wakes it. */
+static enum MHD_Result submit(struct exchange *x)
+{
+    if (!add_running(x)) {
+        refuse_busy(x, true);
+        return queue_answer(x);
+    }
+    x->shared = true;
+    ref_get(&x->ref);
+    atomic_store(&x->phase, EXCHANGE_WORKING);
+    MHD_suspend_connection(x->mhd);
+    if (queue_try_push(x->listener->queue, x))
+        return MHD_YES;
+    remove_running(x);
+    refuse_busy(x, false);
+    atomic_store(&x->phase, EXCHANGE_READY);
+    MHD_resume_connection(x->mhd);
+    exchange_unref(x);
+    return MHD_YES;
+}
+
+void exchange_cancel(struct exchange *x)
+{
+    atomic_store(&x->cancel.requested, true);
+    pipe_abandon(&x->pipe);
+}
+
+/* What a stream writes first starts the answer; until then a failure can still be answered as one. */
+static bool sink_piece(void *ctx, str piece)
+{
+    struct exchange *x = ctx;
+    if (piece.len == 0)
+        return true;
+    if (atomic_load(&x->phase) == EXCHANGE_WORKING) {
+        atomic_store(&x->phase, EXCHANGE_STREAMING);
+        MHD_resume_connection(x->mhd);
+    }
+    return pipe_write(&x->pipe, piece);
+}
+
+/* True when the answer went through the pipe. */
+static bool run_stream(struct exchange *x)
+{
+    struct error err = { 0 };
+    bool ok = x->answer.stream(x->answer.stream_ctx, sink_piece, x, &err);
+    if (atomic_load(&x->phase) != EXCHANGE_WORKING) {
+        if (!ok)
+            log_info("http", "stream ended early req=" STR_FMT " err=\"%s\"",
+                     STR_ARG(x->req.request_id), err.msg);
+        pipe_end(&x->pipe, !ok && !x->answer.tells_errors);
+        return true;
+    }
+    if (!ok)
+        api_answer_error(&x->answer, &err, 0);
+    return false;
+}
+
+/* A request that waited so long that its client left is not begun. */
+static void run(struct exchange *x)
+{
+    struct error err = { 0 };
+    if (cancel_check(&x->cancel, &err))
+        route_run(x->listener->app, x->route, &x->req, &x->answer);
+    else
+        api_answer_error(&x->answer, &err, 503);
+}
+
+void exchange_work(struct exchange *x)
+{
+    run(x);
+    bool streamed = x->answer.stream && run_stream(x);
+    remove_running(x);
+    if (!streamed) {
+        struct MHD_Connection *mhd = x->mhd;
+        atomic_store(&x->phase, EXCHANGE_READY);
+        MHD_resume_connection(mhd);
+    }
+    exchange_unref(x);
+}
+
+/* ---- Calls of the library ---- */
+
+static enum MHD_Result answer_fast(struct exchange *x)
+{
+    x->req.body = buf_str(&x->body);
+    route_run(x->listener->app, x->route, &x->req, &x->answer);
+    ASSERT(!x->answer.stream);
+    return queue_answer(x);
+}
+
+/* The request is whole. */
+static enum MHD_Result on_end(struct exchange *x)
+{
+    atomic_store(&connection_of(x->mhd)->deadline_ns, 0);
+    if (x->refused) {
+        metrics_request(x->listener->app->metrics, x->route, x->answer.status, 0);
+        return queue_answer(x);
+    }
+    x->req.body = buf_str(&x->body);
+    return x->route->slow || x->body.len > FAST_BODY_MAX ? submit(x) : answer_fast(x);
+}
+
+enum MHD_Result exchange_on_call(void *cls, struct MHD_Connection *mhd, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_size, void **state)
+{
+    struct exchange *x = *state;
+    (void)cls, (void)mhd, (void)url, (void)version;
+    switch (atomic_load(&x->phase)) {
+    case EXCHANGE_BEGUN:
+        return on_headers(x, method);
+    case EXCHANGE_RECEIVING:
+        if (*upload_size == 0)
+            return on_end(x);
+        str piece = str_make(upload, *upload_size);
+        *upload_size = 0;
+        return on_body(x, piece);
+    case EXCHANGE_READY:
+    case EXCHANGE_STREAMING:
+        return queue_answer(x);
+    case EXCHANGE_WORKING:
+    case EXCHANGE_ANSWERED:
+        break;
+    }
+    return MHD_NO;
+}
+
+static void log_request(const struct exchange *x, enum MHD_RequestTerminationCode why)
+{
+    if (!log_enabled(LOG_INFO))
+        return;
+    log_info("http", STR_FMT " " STR_FMT " status=%d ms=%.2f req=" STR_FMT "%s",
+             STR_ARG(x->req.method), STR_ARG(x->req.path), x->answer.status,
+             (double)(env_monotonic_ns(env_real()) - x->began_ns) / 1e6, STR_ARG(x->req.request_id),
+             why == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "" : " gone=true");
+}
+
+void exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **state,
+                           enum MHD_RequestTerminationCode why)
+{
+    struct listener *l = cls;
+    struct exchange *x = *state;
+    if (!x || !x->counted)
+        return;
+    log_request(x, why);
+    x->counted = false;
+    if (x->shared) {
+        pthread_mutex_lock(&l->lock);
+        x->fd = -1;
+        if (x->running_at)
+            exchange_cancel(x);
+        pthread_mutex_unlock(&l->lock);
+    }
+    atomic_store(&connection_of(mhd)->deadline_ns, listener_receive_deadline(l, true));
+    metrics_in_flight(l->app->metrics, -1);
+    atomic_fetch_sub(&l->in_flight, 1);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/guard.h"
+
+static bool is_digits(str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
+/* Splits "host[:port]" or "[v6][:port]"; the host loses its brackets, *port is empty without one. */
+static bool split_authority(str text, str *host, str *port, bool *ipv6)
+{
+    *port = (str){ 0 };
+    *ipv6 = str_starts(text, STR("["));
+    if (*ipv6) {
+        ptrdiff_t end = str_find_char(text, ']');
+        if (end < 0)
+            return false;
+        *host = str_sub(text, 1, (size_t)end);
+        text = str_from(text, (size_t)end + 1);
+        if (text.len == 0)
+            return true;
+        *port = str_from(text, 1);
+        return text.ptr[0] == ':' && is_digits(*port);
+    }
+    return !str_cut(text, ':', host, port) || is_digits(*port);
+}
+
+/* 127.0.0.0/8 in the usual form of four decimal numbers. */
+static bool is_loopback_v4(str host)
+{
+    str part;
+    int n = 0;
+    for (; str_next(&host, '.', &part); n++) {
+        int64_t v;
+        if (!is_digits(part) || part.len > 3 || !str_to_i64(part, &v) || v > 255 ||
+            (n == 0 && v != 127))
+            return false;
+    }
+    return n == 4;
+}
+
+static bool is_loopback(str host, bool ipv6)
+{
+    if (ipv6)
+        return str_is(host, "::1") || str_is(host, "0:0:0:0:0:0:0:1");
+    return str_eq_nocase(host, STR("localhost")) || str_eq_nocase(host, STR("localhost.")) ||
+           is_loopback_v4(host);
+}
+
+bool guard_listen_address(str text, struct arena *a, struct listen_address *out, struct error *err)
+{
+    str host, port;
+    int64_t number;
+    if (!split_authority(text, &host, &port, &out->ipv6) || host.len == 0 ||
+        !str_to_i64(port, &number) || number > 65535) {
+        fail(err, ERR_INVALID, "\"" STR_FMT "\" is no address to listen on", STR_ARG(text));
+        return fail_hint(err, "host:port, for example 127.0.0.1:8181");
+    }
+    if (!is_loopback(host, out->ipv6)) {
+        fail(err, ERR_DENIED,
+             "listening on " STR_FMT
+             " would open the data to the network, and nobody would have to log in",
+             STR_ARG(text));
+        return fail_hint(err, "listen on 127.0.0.1:%d and reach it through a tunnel or a proxy",
+                         (int)number);
+    }
+    bool named = !out->ipv6 && !is_loopback_v4(host);
+    out->host = named ? STR("127.0.0.1") : arena_str(a, host);
+    out->port = (int)number;
+    return true;
+}
+
+bool guard_host(str host, struct error *err)
+{
+    str name, port;
+    bool ipv6;
+    if (host.len == 0)
+        return fail(err, ERR_INVALID, "the request has no Host header");
+    if (split_authority(host, &name, &port, &ipv6) && is_loopback(name, ipv6))
+        return true;
+    fail(err, ERR_DENIED, "the Host header names \"" STR_FMT "\", which is not this server",
+         STR_ARG(host));
+    return fail_hint(err, "use http://127.0.0.1 or http://localhost");
+}
+
+bool guard_origin(str origin, struct error *err)
+{
+    str rest = origin, name, port;
+    bool ipv6;
+    if (origin.len == 0)
+        return true;
+    if (str_starts(rest, STR("http://")))
+        rest = str_from(rest, 7);
+    else if (str_starts(rest, STR("https://")))
+        rest = str_from(rest, 8);
+    else
+        rest = (str){ 0 };
+    if (rest.len && split_authority(rest, &name, &port, &ipv6) && is_loopback(name, ipv6))
+        return true;
+    return fail(err, ERR_DENIED, "pages of \"" STR_FMT "\" may not change anything here",
+                STR_ARG(origin));
+}
+
+bool guard_request_id(str id)
+{
+    if (id.len == 0 || id.len > 64)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i], lower = (char)(c | 0x20);
+        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'z') && c != '.' && c != '_' &&
+            c != '-')
+            return false;
+    }
+    return true;
+}
+
+bool guard_target(str target, str *path, str *query, struct error *err)
+{
+    if (str_starts_nocase(target, STR("http://"))) {
+        str rest = str_from(target, 7);
+        ptrdiff_t slash = str_find_char(rest, '/');
+        target = slash < 0 ? STR("/") : str_from(rest, (size_t)slash);
+    }
+    for (size_t i = 0; i < target.len; i++)
+        if ((unsigned char)target.ptr[i] <= ' ' || (unsigned char)target.ptr[i] >= 127)
+            return fail(err, ERR_INVALID,
+                        "the request's path has a character that must be percent-encoded");
+    if (!str_starts(target, STR("/")))
+        return fail(err, ERR_INVALID, "the request's path does not begin with a slash");
+    str_cut(target, '?', path, query);
+    return true;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is checked about a request before anything looks at what it asks for.  Pure functions. */
+#ifndef FIRN_SERVER_GUARD_H
+#define FIRN_SERVER_GUARD_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+
+/* "host:port" to listen on.  ERR_INVALID for anything else, ERR_DENIED unless host is localhost, 127.x.x.x or [::1]. */
+struct listen_address {
+    str host; /* without brackets; "127.0.0.1" for localhost */
+    bool ipv6;
+    int port;
+};
+MUST_USE bool guard_listen_address(str text, struct arena *a, struct listen_address *out,
+                                   struct error *err);
+
+/* A Host header (port optional) that names this machine's loopback; ERR_DENIED otherwise, ERR_INVALID when it is missing.  A
+ * page that rebinds its own name to 127.0.0.1 sends its own name. */
+MUST_USE bool guard_host(str host, struct error *err);
+
+/* An Origin header of a request that changes something: absent (empty), or http(s) of a loopback host; else ERR_DENIED. */
+MUST_USE bool guard_origin(str origin, struct error *err);
+
+/* Whether a client's X-Request-Id may be repeated in logs and answers: 1 to 64 letters, digits and "._-". */
+bool guard_request_id(str id);
+
+/* Cuts a request target into path and query, taking "http://host" off its front; ERR_INVALID when no path is left or it has control
+ * characters or bytes above 126. */
+MUST_USE bool guard_target(str target, str *path, str *query, struct error *err);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables are read once into an index: a route's literal beginning ("/api/tables/" of "/api/tables/{name}/files") is
+ * compared first, so that most routes cost one comparison of bytes. */
+#include "server/router.h"
+
+#include <pthread.h>
+
+#include "base/env.h"
+#include "base/log.h"
+#include "codec/uri.h"
+#include "server/metrics.h"
+
+#define ROUTES_MAX 256
+
+const struct route *const route_tables[] = {
+    features_routes, models_routes, system_routes, page_routes, sql_routes,
+    tables_routes,   refs_routes,   jobs_routes,   NULL,
+};
+
+struct indexed {
+    const struct route *route;
+    str method, pattern;
+    str literal; /* the pattern up to its first '{' */
+};
+
+static struct {
+    struct indexed at[ROUTES_MAX];
+    size_t n;
+} routes;
+static pthread_once_t routes_once = PTHREAD_ONCE_INIT;
+
+static void build_index(void)
+{
+    for (const struct route *const *table = route_tables; *table; table++) {
+        for (const struct route *r = *table; r->method; r++) {
+            ASSERT(routes.n < ROUTES_MAX);
+            struct indexed *x = &routes.at[routes.n++];
+            *x = (struct indexed){ .route = r,
+                                   .method = str_of(r->method),
+                                   .pattern = str_of(r->path) };
+            ptrdiff_t brace = str_find_char(x->pattern, '{');
+            x->literal = brace < 0 ? x->pattern : str_sub(x->pattern, 0, (size_t)brace);
+        }
+    }
+}
+
+size_t routes_n(void)
+{
+    pthread_once(&routes_once, build_index);
+    return routes.n;
+}
+
+const struct route *route_at(size_t i)
+{
+    ASSERT(i < routes_n());
+    return routes.at[i].route;
+}
+
+size_t route_number(const struct route *route)
+{
+    size_t i = 0;
+    while (i < routes_n() && routes.at[i].route != route)
+        i++;
+    return i;
+}
+
+/* Whether the path fits the pattern, segment by segment, still encoded.  {x} takes one segment that is not empty, {x...} all that
+ * is left. */
+static bool path_matches(str pattern, str path, str params[API_PARAMS_MAX])
+{
+    size_t n = 0;
+    str want, got;
+    while (str_next(&pattern, '/', &want)) {
+        if (str_starts(want, STR("{")) && str_ends(want, STR("...}"))) {
+            params[n] = path;
+            return path.len > 0;
+        }
+        if (!str_next(&path, '/', &got))
+            return false;
+        if (str_starts(want, STR("{"))) {
+            ASSERT(n < API_PARAMS_MAX);
+            if (got.len == 0)
+                return false;
+            params[n++] = got;
+        } else if (!str_eq(want, got)) {
+            return false;
+        }
+    }
+    return path.ptr == NULL;
+}
+
+static bool fits(const struct indexed *x, str path, str params[API_PARAMS_MAX])
+{
+    if (x->literal.len == x->pattern.len)
+        return str_eq(x->pattern, path);
+    return str_starts(path, x->literal) && path_matches(x->pattern, path, params);
+}
+
+/* Decoding comes after cutting, so that %2F inside a segment stays inside. */
+static bool take_params(struct api_request *req, const str params[API_PARAMS_MAX],
+                        struct error *err)
+{
+    for (size_t i = 0; i < API_PARAMS_MAX; i++) {
+        req->params[i] = params[i];
+        if (str_find_char(params[i], '%') < 0)
+            continue;
+        if (!percent_decode(params[i], false, req->arena, &req->params[i], err)) {
+            err->code = ERR_INVALID;
+            return fail_in(err, "the path");
+        }
+    }
+    return true;
+}
+
+static bool no_route(struct api_request *req, str *allowed, struct error *err)
+{
+    struct buf methods = BUF_INIT(256);
+    for (size_t i = 0; i < routes_n(); i++) {
+        str params[API_PARAMS_MAX];
+        if (fits(&routes.at[i], req->path, params))
+            buf_printf(&methods, "%s%s", methods.len ? ", " : "", routes.at[i].route->method);
+    }
+    *allowed = arena_str(req->arena, buf_str(&methods));
+    buf_deinit(&methods);
+    if (allowed->len == 0)
+        return fail(err, ERR_NOT_FOUND, "there is nothing at " STR_FMT, STR_ARG(req->path));
+    return fail(err, ERR_INVALID, STR_FMT " does not answer " STR_FMT " (it answers " STR_FMT ")",
+                STR_ARG(req->path), STR_ARG(req->method), STR_ARG(*allowed));
+}
+
+bool route_find(struct api_request *req, const struct route **out, str *allowed, struct error *err)
+{
+    *allowed = (str){ 0 };
+    for (size_t i = 0; i < routes_n(); i++) {
+        const struct indexed *x = &routes.at[i];
+        str params[API_PARAMS_MAX] = { 0 };
+        if (str_eq(x->method, req->method) && fits(x, req->path, params)) {
+            *out = x->route;
+            return take_params(req, params, err);
+        }
+    }
+    return no_route(req, allowed, err);
+}
+
+/* Without credentials the server listens on loopback only, and every caller there is its user.  Access control puts its
+ * question here. */
+static bool permitted(const struct app *app, const struct api_request *req, const struct route *r,
+                      struct error *err)
+{
+    (void)app;
+    (void)req;
+    if (r->permission == PERMISSION_MISSING)
+        return fail(err, ERR_DENIED, "this route has no permission set");
+    return true;
+}
+
+void route_run(struct app *app, const struct route *route, struct api_request *req,
+               struct api_answer *answer)
+{
+    struct error err = { 0 };
+    struct json_writer w;
+    int64_t began = env_monotonic_ns(env_real());
+    jw_init(&w, &answer->body);
+    if (!permitted(app, req, route, &err) || !route->handler(app, req, answer, &w, &err) ||
+        !buf_ok(&answer->body, "the answer", &err)) {
+        if (err.code == ERR_INTERNAL)
+            log_error("api", "%s %s req=" STR_FMT " err=\"%s\"", route->method, route->path,
+                      STR_ARG(req->request_id), err.msg);
+        api_answer_error(answer, &err, 0);
+    }
+    metrics_request(app->metrics, route, answer->status, env_monotonic_ns(env_real()) - began);
+}
+
+void api_dispatch(struct app *app, struct api_request *req, struct api_answer *answer)
+{
+    struct error err = { 0 };
+    const struct route *route;
+    if (route_find(req, &route, &answer->allow, &err)) {
+        route_run(app, route, req, answer);
+        return;
+    }
+    int status = answer->allow.len ? 405 : err_http_status(err.code);
+    api_answer_error(answer, &err, status);
+    metrics_request(app->metrics, NULL, status, 0);
+}
