@@ -13,8 +13,10 @@ struct schema;
 struct session;
 struct value;
 
-/* A column of a file that its bytes need not hold: an identity partition value (the file's column wins
- * nowhere: Iceberg says the constant does only when the column is absent). */
+#define SCAN_FILES_MAX 1000000
+
+/* The value of a column in every row of a file that does not hold the column: that of an identity
+ * partition field (spec, "Column Projection").  A column that the file has wins. */
 struct scan_constant {
     int32_t field_id;
     const struct value *value;
@@ -26,10 +28,10 @@ struct scan_file {
     size_t constants_n;
 };
 
-/* Names that stand for field ids in files that have none (schema.name-mapping.default). */
+/* Names that stand for a field id in files without ids (schema.name-mapping.default). */
 struct name_mapping {
     int32_t field_id;
-    const str *names; /* of one field, within its parent */
+    const str *names; /* within its parent */
     size_t names_n;
 };
 
@@ -37,24 +39,26 @@ struct parquet_scan {
     const struct schema *schema;
     const struct scan_file *files; /* none: an empty relation of the schema's columns */
     size_t files_n;
-    const struct name_mapping *names; /* NULL: names of the schema itself, for files without ids */
+    const struct name_mapping
+        *names; /* only for a table that has a name mapping; NULL: files carry ids */
     size_t names_n;
     bool
         positions; /* two more columns: file_index (UBIGINT, place in `files`) and file_row_number (BIGINT) */
     bool
-        same_shape; /* all files were written with one schema like the first one's: only it is looked at.  Set it
-                      * for files of one schema id */
+        same_names; /* no field inside a struct was ever renamed, dropped or added in this table: what
+                      * lets files be read without a look at their footers first */
 };
 
-/* Appends the SELECT.  Looks at the files' footers to choose how to read them: files of equal shape
- * are read by one scan; shapes that projection by id cannot do (nested evolution, no ids) get scans of
- * their own with explicit casts, united.  ERR_CORRUPT for a file that is not Parquet, ERR_UNAVAILABLE
- * for one that is not there, ERR_INVALID for a column that cannot become its current type. */
+/* Appends the SELECT; its columns are the schema's, in order.  Footers are read only where that can matter: for
+ * structs unless same_names, for constants, for a name mapping.  Files are then grouped by shape; shapes
+ * that the reader cannot project by id (renamed struct fields, no ids) are rebuilt field by field, and
+ * the groups united.  ERR_CORRUPT for a file that is not Parquet, ERR_UNAVAILABLE for one that is not
+ * there, ERR_LIMIT for more than SCAN_FILES_MAX files, ERR_UNSUPPORTED for types the engine lacks. */
 MUST_USE bool parquet_scan_sql(struct session *s, const struct parquet_scan *scan, struct buf *out,
                                struct error *err);
 
-/* The schema of a Parquet file, with its own field ids; fields without one are numbered behind the largest.
- * *has_ids: whether every field has an id. */
+/* The schema of one Parquet file, with its own field ids; fields without one are numbered behind the largest.
+ * *has_ids: whether every field has an id.  For files that are not a table's yet. */
 MUST_USE bool parquet_schema_read(struct session *s, str path, struct arena *a,
                                   const struct schema **out, bool *has_ids, struct error *err);
 

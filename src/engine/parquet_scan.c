@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Two ways to read a file:
+ *
+ *   by id      read_parquet([...], schema = MAP {id: {name, type, default_value}, ...}).  Tried with 1.5.6: columns are
+ *              found by id whatever their names, missing ones get the default, ints widen to longs, floats to
+ *              doubles, decimals to more digits, also inside lists and maps; filters are pushed down.
+ *              Fields inside structs are matched by NAME (extra ones dropped, missing ones null), and a
+ *              file without ids gives nulls without a word.
+ *   rebuilt    the file's own columns by their own names, put together again part by part: struct_pack for
+ *              structs, list_transform for lists, entries for maps.  Right for every shape, but filters on
+ *              rebuilt structs are not pushed down.
+ *
+ * The virtual columns file_index and file_row_number count within one read_parquet, so where several are
+ * united, the index is looked up in a list. */
+#include "engine/parquet_scan.h"
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "engine/parquet_shape_priv.h"
+#include "engine/quote.h"
+#include "engine/session.h"
+#include "iceberg/schema.h"
+#include "iceberg/value.h"
+
+#define EXPRESSION_MAX ((size_t)64 << 20)
+
+/* Files that are read by one SELECT. */
+struct group {
+    const struct shape *shape; /* NULL: not looked at */
+    VEC(size_t) files;
+};
+
+struct builder {
+    struct session *s;
+    const struct parquet_scan *scan;
+    struct arena *arena;
+    struct buf *out;
+    size_t lambdas; /* for their parameters' names */
+};
+
+static const struct name_mapping *mapping_of(const struct builder *b, int32_t id)
+{
+    for (size_t i = 0; i < b->scan->names_n; i++)
+        if (b->scan->names[i].field_id == id)
+            return &b->scan->names[i];
+    return NULL;
+}
+
+static bool has_name(const struct builder *b, const struct field *f, str name)
+{
+    const struct name_mapping *m = mapping_of(b, f->id);
+    for (size_t i = 0; m && i < m->names_n; i++)
+        if (str_eq(m->names[i], name))
+            return true;
+    return false;
+}
+
+/* The part of `parent` that is field f: by its id, or by its mapped names in a file that has no ids.
+ * NULL: none. */
+static const struct shape *find_part(const struct builder *b, const struct shape *parent,
+                                     const struct field *f)
+{
+    for (size_t i = 0; i < parent->children_n; i++) {
+        const struct shape *c = &parent->children[i];
+        if (c->id >= 0 ? c->id == f->id : has_name(b, f, c->name))
+            return c;
+    }
+    return NULL;
+}
+
+/* Whether reading by id gives what is inside t from `shape`: struct fields must agree in id and name. */
+static bool same_names(const struct shape *shape, const struct type *t)
+{
+    if (!type_is_nested(t) || shape->kind == SHAPE_PLAIN)
+        return !type_is_nested(t) == (shape->kind == SHAPE_PLAIN);
+    if (t->kind != TYPE_STRUCT) {
+        for (size_t i = 0; i < t->fields_n; i++)
+            if (i >= shape->children_n || !same_names(&shape->children[i], t->fields[i].type))
+                return false;
+        return true;
+    }
+    for (size_t i = 0; i < t->fields_n; i++) {
+        const struct field *f = &t->fields[i];
+        bool found = false;
+        for (size_t k = 0; k < shape->children_n; k++) {
+            const struct shape *c = &shape->children[k];
+            bool same_id = c->id == f->id, same_name = str_eq_nocase(c->name, f->name);
+            if (same_id != same_name || (same_id && !same_names(c, f->type)))
+                return false;
+            found = found || same_id;
+        }
+        if (!found && f->initial_default)
+            return false; /* the reader would give null */
+    }
+    return true;
+}
+
+static bool readable_by_id(const struct builder *b, const struct shape *shape)
+{
+    if (!shape_has_ids(shape))
+        return false;
+    for (size_t i = 0; i < b->scan->schema->fields_n; i++) {
+        const struct field *f = &b->scan->schema->fields[i];
+        const struct shape *c = find_part(b, shape, f);
+        if (c && !same_names(c, f->type))
+            return false;
+        if (!c && f->initial_default && type_is_nested(f->type))
+            return false;
+    }
+    return true;
+}
+
+static bool add_cast_null(struct builder *b, const struct field *f, struct error *err)
+{
+    struct value null = value_null(f->type->kind);
+    return quote_value(b->out, f->type, f->initial_default ? f->initial_default : &null, err);
+}
+
+static bool add_part(struct builder *b, const struct shape *from, const struct field *f, str sql,
+                     struct error *err);
+
+/* What `add` appends, as a text of its own. */
+static bool captured(struct builder *b, const struct shape *from, const struct field *f, str sql,
+                     str *out, struct error *err)
+{
+    struct buf text = BUF_INIT(EXPRESSION_MAX), *outer = b->out;
+    b->out = &text;
+    bool ok = add_part(b, from, f, sql, err) && buf_ok(&text, "an expression", err);
+    b->out = outer;
+    *out = arena_str(b->arena, buf_str(&text));
+    buf_deinit(&text);
+    return ok;
+}
+
+static str member_sql(struct builder *b, str of, str name)
+{
+    struct buf text = BUF_INIT(EXPRESSION_MAX);
+    buf_printf(&text, "struct_extract(" STR_FMT ", ", STR_ARG(of));
+    quote_text(&text, name);
+    buf_add_char(&text, ')');
+    str out = arena_str(b->arena, buf_str(&text));
+    buf_deinit(&text);
+    return out;
+}
+
+static bool add_struct(struct builder *b, const struct shape *from, const struct type *t, str sql,
+                       struct error *err)
+{
+    buf_printf(b->out, "CASE WHEN " STR_FMT " IS NULL THEN NULL ELSE struct_pack(", STR_ARG(sql));
+    for (size_t i = 0; i < t->fields_n; i++) {
+        const struct shape *part = find_part(b, from, &t->fields[i]);
+        if (i)
+            buf_lit(b->out, ", ");
+        quote_ident(b->out, t->fields[i].name);
+        buf_lit(b->out, " := ");
+        if (part ? !add_part(b, part, &t->fields[i], member_sql(b, sql, part->name), err)
+                 : !add_cast_null(b, &t->fields[i], err))
+            return false;
+    }
+    buf_lit(b->out, ") END");
+    return true;
+}
+
+static bool add_list(struct builder *b, const struct shape *from, const struct type *t, str sql,
+                     struct error *err)
+{
+    str e = arena_printf(b->arena, "e%zu", b->lambdas++), element;
+    if (!captured(b, &from->children[0], type_element(t), e, &element, err))
+        return false;
+    buf_printf(b->out, "list_transform(%.*s, lambda %.*s: %.*s)", STR_ARG(sql), STR_ARG(e),
+               STR_ARG(element));
+    return true;
+}
+
+static bool add_map(struct builder *b, const struct shape *from, const struct type *t, str sql,
+                    struct error *err)
+{
+    str e = arena_printf(b->arena, "e%zu", b->lambdas++), key, value;
+    str key_of = arena_printf(b->arena, STR_FMT ".key", STR_ARG(e));
+    str value_of = arena_printf(b->arena, STR_FMT ".value", STR_ARG(e));
+    if (!captured(b, &from->children[0], type_key(t), key_of, &key, err) ||
+        !captured(b, &from->children[1], type_value(t), value_of, &value, err))
+        return false;
+    buf_printf(b->out,
+               "map_from_entries(list_transform(map_entries(%.*s), lambda %.*s: struct_pack(k := "
+               "%.*s, v := %.*s)))",
+               STR_ARG(sql), STR_ARG(e), STR_ARG(key), STR_ARG(value));
+    return true;
+}
+
+static bool add_rebuilt(struct builder *b, const struct shape *from, const struct type *t, str sql,
+                        struct error *err)
+{
+    switch (t->kind) {
+    case TYPE_STRUCT:
+        return add_struct(b, from, t, sql, err);
+    case TYPE_LIST:
+        return add_list(b, from, t, sql, err);
+    case TYPE_MAP:
+        return add_map(b, from, t, sql, err);
+    default:
+        buf_add_str(b->out, sql);
+        return true;
+    }
+}
+
+static bool kinds_agree(const struct shape *from, const struct type *t)
+{
+    switch (from->kind) {
+    case SHAPE_STRUCT:
+        return t->kind == TYPE_STRUCT;
+    case SHAPE_LIST:
+        return t->kind == TYPE_LIST;
+    case SHAPE_MAP:
+        return t->kind == TYPE_MAP;
+    default:
+        return type_is_primitive(t);
+    }
+}
+
+/* Field f out of the expression `sql`, of the file's shape, in its current type. */
+static bool add_part(struct builder *b, const struct shape *from, const struct field *f, str sql,
+                     struct error *err)
+{
+    if (!kinds_agree(from, f->type))
+        return fail(err, ERR_CORRUPT, "column " STR_FMT " is no %s in the file", STR_ARG(f->name),
+                    type_kind_name(f->type->kind));
+    buf_lit(b->out, "CAST(");
+    if (!add_rebuilt(b, from, f->type, sql, err))
+        return false;
+    buf_lit(b->out, " AS ");
+    if (!sql_type(b->out, f->type, err))
+        return false;
+    buf_add_char(b->out, ')');
+    return true;
+}
+
+static const struct scan_constant *constant_of(const struct scan_file *file, int32_t id)
+{
+    for (size_t i = 0; i < file->constants_n; i++)
+        if (file->constants[i].field_id == id)
+            return &file->constants[i];
+    return NULL;
+}
+
+/* A value per file: [v0, v1, ...][file_index + 1].  False: these files have no constants for it. */
+static bool add_constants(struct builder *b, const struct group *g, const struct field *f,
+                          bool *added, struct error *err)
+{
+    *added = false;
+    if (!g->shape || find_part(b, g->shape, f) || !type_is_primitive(f->type))
+        return true;
+    for (size_t i = 0; i < g->files.n; i++) {
+        const struct scan_constant *c = constant_of(&b->scan->files[g->files.at[i]], f->id);
+        if (!c && !*added)
+            return true;
+        if (!c)
+            return fail(err, ERR_CORRUPT, "files of one shape differ in having column " STR_FMT,
+                        STR_ARG(f->name));
+        buf_add_str(b->out, *added ? STR(", ") : STR("(["));
+        *added = true;
+        if (!quote_value(b->out, f->type, c->value, err))
+            return false;
+    }
+    buf_lit(b->out, "])[CAST(file_index AS BIGINT) + 1]");
+    return true;
+}
+
+/* A column of a rebuilt file. */
+static bool add_own_column(struct builder *b, const struct group *g, const struct field *f,
+                           struct error *err)
+{
+    const struct shape *part = find_part(b, g->shape, f);
+    if (!part)
+        return add_cast_null(b, f, err);
+    struct buf name = BUF_INIT(EXPRESSION_MAX);
+    quote_ident(&name, part->name);
+    bool ok = add_part(b, part, f, buf_str(&name), err);
+    buf_deinit(&name);
+    return ok;
+}
+
+static bool add_columns(struct builder *b, const struct group *g, bool by_id, struct error *err)
+{
+    const struct schema *schema = b->scan->schema;
+    for (size_t i = 0; i < schema->fields_n; i++) {
+        bool added;
+        buf_add_str(b->out, i ? STR(", ") : STR("SELECT "));
+        if (!add_constants(b, g, &schema->fields[i], &added, err))
+            return false;
+        if (!added && !by_id && !add_own_column(b, g, &schema->fields[i], err))
+            return false;
+        if (added || !by_id)
+            buf_lit(b->out, " AS ");
+        quote_ident(b->out, schema->fields[i].name);
+    }
+    return true;
+}
+
+static void add_positions(struct builder *b, const struct group *g)
+{
+    size_t first = g->files.at[0];
+    bool run = g->files.at[g->files.n - 1] == first + g->files.n - 1;
+    if (!b->scan->positions)
+        return;
+    if (run && first == 0) {
+        buf_lit(b->out, ", file_index");
+    } else if (run) {
+        buf_printf(b->out, ", CAST(file_index + %zu AS UBIGINT) AS file_index", first);
+    } else {
+        for (size_t i = 0; i < g->files.n; i++)
+            buf_printf(b->out, "%s%zu", i ? ", " : ", CAST(([", g->files.at[i]);
+        buf_lit(b->out, "])[CAST(file_index AS BIGINT) + 1] AS UBIGINT) AS file_index");
+    }
+    buf_lit(b->out, ", file_row_number");
+}
+
+/* {name: 'a', type: 'BIGINT', default_value: NULL} */
+static bool add_map_entry(struct builder *b, const struct field *f, struct error *err)
+{
+    struct buf type = BUF_INIT(EXPRESSION_MAX);
+    bool ok = sql_type(&type, f->type, err);
+    buf_printf(b->out, "%d: {'name': ", f->id);
+    quote_text(b->out, f->name);
+    buf_lit(b->out, ", 'type': ");
+    quote_text(b->out, buf_str(&type));
+    buf_lit(b->out, ", 'default_value': ");
+    buf_deinit(&type);
+    if (!ok)
+        return fail_in(err, "column " STR_FMT, STR_ARG(f->name));
+    if (!f->initial_default || f->initial_default->is_null) {
+        buf_lit(b->out, "NULL}");
+        return true;
+    }
+    buf_lit(b->out, "CAST(");
+    ok = quote_value(b->out, f->type, f->initial_default, err);
+    buf_lit(b->out, " AS VARCHAR)}");
+    return ok;
+}
+
+static bool add_source(struct builder *b, const struct group *g, bool by_id, struct error *err)
+{
+    const struct schema *schema = b->scan->schema;
+    str *paths = arena_array(b->arena, str, g->files.n);
+    for (size_t i = 0; i < g->files.n; i++)
+        paths[i] = b->scan->files[g->files.at[i]].path;
+    buf_lit(b->out, " FROM read_parquet(");
+    quote_paths(b->out, paths, g->files.n);
+    buf_lit(b->out, ", hive_partitioning = false");
+    for (size_t i = 0; by_id && i < schema->fields_n; i++) {
+        buf_add_str(b->out, i ? STR(", ") : STR(", schema = MAP {"));
+        if (!add_map_entry(b, &schema->fields[i], err))
+            return false;
+    }
+    buf_add_str(b->out, by_id ? STR("})") : STR(")"));
+    return true;
+}
+
+static bool add_group(struct builder *b, const struct group *g, struct error *err)
+{
+    bool by_id = !g->shape || readable_by_id(b, g->shape);
+    if (!add_columns(b, g, by_id, err))
+        return false;
+    add_positions(b, g);
+    return add_source(b, g, by_id, err);
+}
+
+static bool add_empty(struct builder *b, struct error *err)
+{
+    const struct schema *schema = b->scan->schema;
+    for (size_t i = 0; i < schema->fields_n; i++) {
+        buf_add_str(b->out, i ? STR(", CAST(NULL AS ") : STR("SELECT CAST(NULL AS "));
+        if (!sql_type(b->out, schema->fields[i].type, err))
+            return fail_in(err, "column " STR_FMT, STR_ARG(schema->fields[i].name));
+        buf_lit(b->out, ") AS ");
+        quote_ident(b->out, schema->fields[i].name);
+    }
+    if (b->scan->positions)
+        buf_lit(b->out,
+                ", CAST(NULL AS UBIGINT) AS file_index, CAST(NULL AS BIGINT) AS file_row_number");
+    buf_lit(b->out, " WHERE false");
+    return true;
+}
+
+static bool has_struct(const struct type *t)
+{
+    if (t->kind == TYPE_STRUCT)
+        return true;
+    for (size_t i = 0; type_is_nested(t) && i < t->fields_n; i++)
+        if (has_struct(t->fields[i].type))
+            return true;
+    return false;
+}
+
+static bool must_look(const struct parquet_scan *scan)
+{
+    if (scan->names)
+        return true;
+    for (size_t i = 0; i < scan->files_n; i++)
+        if (scan->files[i].constants_n)
+            return true;
+    for (size_t i = 0; !scan->same_names && i < scan->schema->fields_n; i++)
+        if (has_struct(scan->schema->fields[i].type))
+            return true;
+    return false;
+}
+
+struct groups {
+    VEC(struct group) list;
+};
+
+static void one_group(const struct builder *b, struct groups *groups)
+{
+    struct group *g = vec_push(b->arena, &groups->list);
+    for (size_t i = 0; i < b->scan->files_n; i++)
+        *vec_push(b->arena, &g->files) = i;
+}
+
+/* Which constants a file has is part of its shape. */
+static str sign(const struct builder *b, const struct shape *shape, const struct scan_file *file)
+{
+    struct buf text = BUF_INIT(EXPRESSION_MAX);
+    shape_sign(shape, &text);
+    for (size_t i = 0; i < file->constants_n; i++)
+        buf_printf(&text, "=%d", file->constants[i].field_id);
+    str out = arena_str(b->arena, buf_str(&text));
+    buf_deinit(&text);
+    return out;
+}
+
+static bool group_by_shape(const struct builder *b, struct groups *groups, struct error *err)
+{
+    const struct parquet_scan *scan = b->scan;
+    str *paths = arena_array(b->arena, str, scan->files_n);
+    struct shape *shapes;
+    struct map by_sign;
+    for (size_t i = 0; i < scan->files_n; i++)
+        paths[i] = scan->files[i].path;
+    if (!shapes_read(b->s, paths, scan->files_n, b->arena, &shapes, err))
+        return false;
+    map_init(&by_sign, b->arena);
+    for (size_t i = 0; i < scan->files_n; i++) {
+        str key = sign(b, &shapes[i], &scan->files[i]);
+        size_t at = (size_t)(uintptr_t)map_get(&by_sign, key);
+        if (!at) {
+            vec_push(b->arena, &groups->list)->shape = &shapes[i];
+            at = groups->list.n;
+            map_put(&by_sign, key, (void *)(uintptr_t)at);
+        }
+        *vec_push(b->arena, &groups->list.at[at - 1].files) = i;
+    }
+    return true;
+}
+
+static bool check_names(const struct parquet_scan *scan, struct error *err)
+{
+    for (size_t i = 0; scan->positions && i < scan->schema->fields_n; i++) {
+        str name = scan->schema->fields[i].name;
+        if (str_eq_nocase(name, STR("file_index")) || str_eq_nocase(name, STR("file_row_number")))
+            return fail(err, ERR_UNSUPPORTED, "a table with a column " STR_FMT " has no positions",
+                        STR_ARG(name));
+    }
+    return scan->files_n <= SCAN_FILES_MAX ||
+           fail(err, ERR_LIMIT, "%zu files are more than one scan takes (%d)", scan->files_n,
+                SCAN_FILES_MAX);
+}
+
+static bool build_sql(struct builder *b, struct error *err)
+{
+    struct groups groups = { 0 };
+    if (!check_names(b->scan, err))
+        return false;
+    if (!b->scan->files_n)
+        return add_empty(b, err);
+    if (!must_look(b->scan))
+        one_group(b, &groups);
+    else if (!group_by_shape(b, &groups, err))
+        return false;
+    for (size_t i = 0; i < groups.list.n; i++) {
+        if (i)
+            buf_lit(b->out, " UNION ALL ");
+        if (!add_group(b, &groups.list.at[i], err))
+            return false;
+    }
+    return buf_ok(b->out, "a scan", err);
+}
+
+bool parquet_scan_sql(struct session *s, const struct parquet_scan *scan, struct buf *out,
+                      struct error *err)
+{
+    ASSERT(scan->schema->fields_n);
+    struct builder b = { .s = s, .scan = scan, .arena = arena_create(0), .out = out };
+    bool ok = build_sql(&b, err);
+    arena_destroy(b.arena);
+    return ok;
+}
+
+static int32_t max_id(const struct shape *shape)
+{
+    int32_t max = shape->id;
+    for (size_t i = 0; i < shape->children_n; i++) {
+        int32_t inside = max_id(&shape->children[i]);
+        max = inside > max ? inside : max;
+    }
+    return max;
+}
+
+/* The engine's type with the file's ids; the two trees agree, since both come from the footer. */
+static const struct type *with_ids(const struct type *t, const struct shape *shape, int32_t *next,
+                                   struct arena *a)
+{
+    if (!type_is_nested(t))
+        return t;
+    struct type *copy = arena_new(a, struct type);
+    struct field *fields = arena_array(a, struct field, t->fields_n);
+    *copy = *t;
+    copy->fields = fields;
+    for (size_t i = 0; i < t->fields_n; i++) {
+        static const struct shape none = { .id = -1 };
+        const struct shape *c = i < shape->children_n ? &shape->children[i] : &none;
+        fields[i] = t->fields[i];
+        fields[i].id = c->id >= 0 ? c->id : ++*next;
+        fields[i].type = with_ids(t->fields[i].type, c, next, a);
+    }
+    return copy;
+}
+
+bool parquet_schema_read(struct session *s, str path, struct arena *a, const struct schema **out,
+                         bool *has_ids, struct error *err)
+{
+    struct buf sql = BUF_INIT(EXPRESSION_MAX);
+    struct shape *shape;
+    struct result_column *columns;
+    const struct schema *plain;
+    size_t n;
+    buf_lit(&sql, "SELECT * FROM read_parquet(");
+    quote_paths(&sql, &path, 1);
+    buf_lit(&sql, ", hive_partitioning = false)");
+    bool ok = shapes_read(s, &path, 1, a, &shape, err) &&
+              session_describe(s, buf_str(&sql), a, &columns, &n, err) &&
+              columns_schema(columns, n, a, &plain, err);
+    buf_deinit(&sql);
+    if (!ok)
+        return fail_in(err, STR_FMT, STR_ARG(path));
+    int32_t next = max_id(shape) < 0 ? 0 : max_id(shape);
+    const struct type *t = with_ids(plain->type, shape, &next, a);
+    *has_ids = shape_has_ids(shape);
+    return schema_build(0, t->fields, t->fields_n, NULL, 0, a, out, err);
+}
