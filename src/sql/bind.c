@@ -292,7 +292,7 @@ static bool create_view(struct binder *b, struct source *s, struct error *err)
     struct parquet_scan scan = { .schema = s->columns,
                                  .files = files,
                                  .files_n = n,
-                                 .same_shape = s->table.metadata->schemas_n == 1 };
+                                 .same_names = s->table.metadata->schemas_n == 1 };
     struct buf sql = BUF_INIT(VIEW_SQL_MAX);
     begin_create(&sql, s);
     if (!parquet_scan_sql(b->session, &scan, &sql, err)) {
