@@ -39,7 +39,7 @@ struct builder {
     size_t lambdas; /* for their parameters' names */
 };
 
-static const struct name_mapping *mapping_of(const struct builder *b, int32_t id)
+static const struct scan_names *mapping_of(const struct builder *b, int32_t id)
 {
     for (size_t i = 0; i < b->scan->names_n; i++)
         if (b->scan->names[i].field_id == id)
@@ -49,7 +49,7 @@ static const struct name_mapping *mapping_of(const struct builder *b, int32_t id
 
 static bool has_name(const struct builder *b, const struct field *f, str name)
 {
-    const struct name_mapping *m = mapping_of(b, f->id);
+    const struct scan_names *m = mapping_of(b, f->id);
     for (size_t i = 0; m && i < m->names_n; i++)
         if (str_eq(m->names[i], name))
             return true;

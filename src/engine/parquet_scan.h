@@ -29,7 +29,7 @@ struct scan_file {
 };
 
 /* Names that stand for a field id in files without ids (schema.name-mapping.default). */
-struct name_mapping {
+struct scan_names {
     int32_t field_id;
     const str *names; /* within its parent */
     size_t names_n;
@@ -39,7 +39,7 @@ struct parquet_scan {
     const struct schema *schema;
     const struct scan_file *files; /* none: an empty relation of the schema's columns */
     size_t files_n;
-    const struct name_mapping
+    const struct scan_names
         *names; /* only for a table that has a name mapping; NULL: files carry ids */
     size_t names_n;
     bool

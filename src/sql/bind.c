@@ -12,6 +12,7 @@
 #include "engine/session.h"
 #include "engine/statement.h"
 #include "iceberg/metadata.h"
+#include "iceberg/name_mapping.h"
 #include "iceberg/scan.h"
 #include "io/store.h"
 #include "sql/lake.h"
@@ -209,9 +210,13 @@ struct plan {
     VEC(struct planned_file) files;
 };
 
-/* Values of identity partition fields stand in for columns that a file does not hold. */
+/* Values of identity partition fields stand in for columns that a file does not hold.  Writers of Iceberg put all columns into
+ * their files; those taken over from other layouts may lack some, and come with a name mapping.  Only they are worth a look into
+ * every footer. */
 static void file_constants(struct plan *p, const struct data_file *f, struct scan_file *out)
 {
+    if (!metadata_property(p->source->table.metadata, NAME_MAPPING_PROPERTY, (str){ 0 }).len)
+        return;
     const struct partition_spec *spec = metadata_spec_by_id(p->source->table.metadata, f->spec_id);
     if (!spec)
         return;

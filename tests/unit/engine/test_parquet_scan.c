@@ -164,7 +164,7 @@ TEST(files_without_ids_go_by_the_name_mapping)
         "{\"id\":4,\"name\":\"other\",\"required\":false,\"type\":\"string\"}]}");
     str first[] = { STR("id"), STR("first") }, st[] = { STR("st") },
         was[] = { STR("is"), STR("was") };
-    struct name_mapping names[] = { { 1, first, 2 }, { 2, st, 1 }, { 3, was, 2 } };
+    struct scan_names names[] = { { 1, first, 2 }, { 2, st, 1 }, { 3, was, 2 } };
     struct scan_file files[] = { { .path = path_of("a.parquet") },
                                  { .path = path_of("b.parquet") } };
     struct parquet_scan scan = {
