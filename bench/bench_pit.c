@@ -89,7 +89,7 @@ static void gen_file(duckdb_connection c, const char *dir, int file, int64_t row
              " (hash(i * 8 + 5) %% 1000)::DOUBLE AS f5"
              " FROM (SELECT i, 1700000000000000 + (hash(i * 3 + 2) %% 7776000000000)::BIGINT AS t"
              " FROM range(%" PRId64 ", %" PRId64 ") t(i)))"
-             " TO '%s/f%d.parquet' (FORMAT parquet, COMPRESSION %s)",
+             " TO '%s/f%d.parquet' (FORMAT parquet, COMPRESSION %s, FIELD_IDS 'auto')",
              KEYS, file * (rows / FILES), (file + 1) * (rows / FILES), dir, file, codec);
     duck_run(c, sql);
 }
@@ -162,7 +162,7 @@ static bool plan_files(void *ctx, const struct pit_range *range, struct arena *a
     (void)a;
     (void)err;
     struct plan *plan = ctx;
-    out->scan = (struct parquet_scan){ .files = plan->files, .files_n = FILES, .same_shape = true };
+    out->scan = (struct parquet_scan){ .files = plan->files, .files_n = FILES };
     return true;
 }
 

@@ -54,7 +54,8 @@ static str path_of(const char *name)
 
 static void write_file(const char *name, const char *select)
 {
-    run_sql(arena_printf(test_arena(), "COPY (%s) TO '" STR_FMT "' (FORMAT parquet)", select,
+    run_sql(arena_printf(test_arena(),
+                         "COPY (%s) TO '" STR_FMT "' (FORMAT parquet, FIELD_IDS 'auto')", select,
                          STR_ARG(path_of(name))));
 }
 
