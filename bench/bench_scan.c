@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Queries over a lake's table beside the same queries over its bare Parquet files: the same library, the
+ * same number of threads and memory limit, one process, taking turns.  What differs is what Firn adds:
+ * finding the table, planning with the query's own filters, projecting by field id.
+ *
+ *     bench_scan make DIR [ROWS]     a data directory with the table bench.events, in 8 files by time
+ *     bench_scan turns DIR REPEATS   one line a query, tab-separated: name, DuckDB ms, Firn ms (medians),
+ *                                    median of the pairs' ratios, files read, files
+ *     bench_scan duck DIR QUERY      only DuckDB, one query over the bare files: a process to compare with
+ *                                    `firn sql`
+ *     bench_scan text QUERY          the query's text, for `firn sql` */
+#include <duckdb.h>
+#include <errno.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/env.h"
+#include "engine/result.h"
+#include "sql/lake.h"
+#include "sql/sql.h"
+
+#define FILES 8
+#define ROWS 8000000
+#define REPEATS_MAX 200
+#define SQL_MAX ((size_t)1 << 20)
+#define MEMORY_LIMIT ((size_t)4 << 30)
+#define TABLE "bench.events"
+
+/* `%s` is the table or read_parquet([...]).  Times run over 8 days, a day a file. */
+static const struct query {
+    const char *name, *what, *sql;
+} queries[] = {
+    { "count", "count(*)", "SELECT count(*) FROM %s" },
+    { "sum", "sum of one column", "SELECT sum(amount) FROM %s" },
+    { "group", "group by, 1,000 groups",
+      "SELECT kind, count(*), avg(amount), max(at) FROM %s GROUP BY kind" },
+    { "columns", "all columns with a filter",
+      "SELECT count(*), sum(id), max(at), sum(user_id), sum(amount), sum(a), sum(b), max(note), "
+      "max(kind) FROM %s WHERE b > 0.1" },
+    { "rows", "100,000 rows out", "SELECT * FROM %s WHERE user_id < 12500" },
+    { "pruned", "one hour of 8 days",
+      "SELECT count(*), sum(amount) FROM %s WHERE at >= TIMESTAMP '2024-01-03 10:00:00' AND at < "
+      "TIMESTAMP '2024-01-03 11:00:00'" },
+    { "point", "one row by id", "SELECT * FROM %s WHERE id = 4321987" },
+};
+#define QUERIES (sizeof queries / sizeof *queries)
+
+static _Noreturn void die(const char *what, const char *why)
+{
+    fprintf(stderr, "bench_scan: %s: %s\n", what, why);
+    exit(1);
+}
+
+static double now_ms(void)
+{
+    return (double)env_monotonic_ns(env_real()) / 1e6;
+}
+
+static const struct query *find_query(const char *name)
+{
+    for (size_t i = 0; i < QUERIES; i++)
+        if (strcmp(queries[i].name, name) == 0)
+            return &queries[i];
+    die(name, "is no query");
+}
+
+static str query_text(const struct query *q, str from, struct arena *a)
+{
+    str head, tail = str_of(q->sql);
+    ptrdiff_t at = str_find(tail, STR("%s"));
+    head = str_sub(tail, 0, (size_t)at);
+    tail = str_from(tail, (size_t)at + 2);
+    return arena_printf(a, STR_FMT STR_FMT STR_FMT, STR_ARG(head), STR_ARG(from), STR_ARG(tail));
+}
+
+/* The table's data files; every file in its folder belongs to it, since it was only appended to. */
+static str bare_files(const char *dir, struct arena *a)
+{
+    glob_t found;
+    struct buf out = BUF_INIT(SQL_MAX);
+    str pattern = arena_printf(a, "%s/warehouse/bench/events-*/data/*.parquet", dir);
+    if (glob(pattern.ptr, 0, NULL, &found) != 0 || found.gl_pathc == 0)
+        die(pattern.ptr, "no data files");
+    buf_lit(&out, "read_parquet([");
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        buf_printf(&out, "%s'%s'", i ? ", " : "", found.gl_pathv[i]);
+    buf_lit(&out, "])");
+    str text = arena_str(a, buf_str(&out));
+    buf_deinit(&out);
+    globfree(&found);
+    return text;
+}
+
+/* ---- DuckDB by itself */
+
+static duckdb_connection duck_open(void)
+{
+    duckdb_database db;
+    duckdb_connection c;
+    duckdb_config config;
+    char threads[16], memory[32], *text = NULL;
+    duckdb_result r;
+    snprintf(threads, sizeof threads, "%d", cpu_count());
+    snprintf(memory, sizeof memory, "%zuB", MEMORY_LIMIT);
+    duckdb_create_config(&config);
+    duckdb_set_config(config, "threads", threads);
+    duckdb_set_config(config, "memory_limit", memory);
+    if (duckdb_open_ext(NULL, &db, config, &text) != DuckDBSuccess ||
+        duckdb_connect(db, &c) != DuckDBSuccess)
+        die("open", text ? text : "no connection");
+    if (duckdb_query(c, "SET TimeZone = 'UTC'", &r) != DuckDBSuccess)
+        die("set", duckdb_result_error(&r));
+    duckdb_destroy_result(&r);
+    return c;
+}
+
+/* Streams the answer as Firn does; returns its rows. */
+static int64_t duck_run(duckdb_connection c, const char *sql)
+{
+    duckdb_prepared_statement statement;
+    duckdb_pending_result pending;
+    duckdb_result r;
+    duckdb_data_chunk chunk;
+    int64_t rows = 0;
+    if (duckdb_prepare(c, sql, &statement) != DuckDBSuccess)
+        die("prepare", duckdb_prepare_error(statement));
+    if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess ||
+        duckdb_execute_pending(pending, &r) != DuckDBSuccess)
+        die("query", sql);
+    while ((chunk = duckdb_fetch_chunk(r)) != NULL) {
+        rows += (int64_t)duckdb_data_chunk_get_size(chunk);
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    duckdb_destroy_result(&r);
+    duckdb_destroy_pending(&pending);
+    duckdb_destroy_prepare(&statement);
+    return rows;
+}
+
+/* ---- Firn */
+
+static struct lake *firn_open(const char *dir)
+{
+    struct lake *lake;
+    struct error err = { 0 };
+    struct lake_options o = { .dir = dir, .memory_limit = MEMORY_LIMIT };
+    if (!lake_open(&o, &lake, &err))
+        die("open the lake", err.msg);
+    return lake;
+}
+
+static int64_t firn_run(struct lake *lake, str sql, struct arena *a, int64_t *read, int64_t *total)
+{
+    struct sql_outcome out;
+    struct error err = { 0 };
+    const struct chunk *chunk;
+    int64_t rows = 0;
+    if (!sql_execute(lake, &(struct sql_request){ .text = sql }, a, &out, &err))
+        die("statement", err.msg);
+    do {
+        if (out.rows && !result_next(out.rows, &chunk, &err))
+            die("rows", err.msg);
+        rows += out.rows && chunk ? (int64_t)chunk->n : 0;
+    } while (out.rows && chunk);
+    *read = out.scans_n ? out.scans[0].files_read : 0;
+    *total = out.scans_n ? out.scans[0].files_total : 0;
+    sql_close(&out);
+    return rows;
+}
+
+static void firn_statement(struct lake *lake, str sql)
+{
+    int64_t ignored;
+    struct arena *a = arena_create(0);
+    firn_run(lake, sql, a, &ignored, &ignored);
+    arena_destroy(a);
+}
+
+/* ---- Steps */
+
+/* Everything is a hash of the row's number; ids and times grow with it. */
+static void make_file(struct lake *lake, struct arena *a, int64_t from, int64_t to, int64_t rows,
+                      bool first)
+{
+    str into = first ? STR("CREATE TABLE " TABLE " AS ") : STR("INSERT INTO " TABLE " ");
+    firn_statement(
+        lake, arena_printf(
+                  a,
+                  STR_FMT
+                  "SELECT i AS id, make_timestamp(1704067200000000 + i * (691200000000 // %" PRId64
+                  ")) AS at, (hash(i * 7 + 1) %% 1000000)::BIGINT AS user_id, "
+                  "'kind-' || (hash(i * 7 + 2) %% 1000) AS kind, "
+                  "(hash(i * 7 + 3) %% 100000)::DOUBLE / 100 AS amount, "
+                  "hash(i * 7 + 4)::DOUBLE / 1.8446744073709552e19 AS a, "
+                  "hash(i * 7 + 5)::DOUBLE / 1.8446744073709552e19 AS b, "
+                  "'note ' || (hash(i * 7 + 6) %% 10000000) AS note "
+                  "FROM range(%" PRId64 ", %" PRId64 ") t(i)",
+                  STR_ARG(into), rows, from, to));
+}
+
+static void make(const char *dir, int64_t rows)
+{
+    struct arena *a = arena_create(0);
+    struct lake *lake = firn_open(dir);
+    firn_statement(lake, STR("CREATE SCHEMA bench"));
+    for (int64_t f = 0; f < FILES; f++)
+        make_file(lake, a, f * rows / FILES, (f + 1) * rows / FILES, rows, f == 0);
+    lake_close(lake);
+    arena_destroy(a);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int n)
+{
+    qsort(values, (size_t)n, sizeof *values, by_value);
+    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+/* Pairs, the first of a pair in turn, so that neither profits from what the other has warmed. */
+static void take_turns(const struct query *q, duckdb_connection c, struct lake *lake, str files,
+                       int repeats)
+{
+    double duck[REPEATS_MAX], firn[REPEATS_MAX], ratio[REPEATS_MAX];
+    int64_t read = 0, total = 0, rows[2] = { 0 };
+    for (int i = -1; i < repeats; i++) {
+        struct arena *a = arena_create(0);
+        str bare = query_text(q, files, a), ours = query_text(q, STR(TABLE), a);
+        double ms[2];
+        for (int turn = 0; turn < 2; turn++) {
+            int who = (i + turn) & 1;
+            double from = now_ms();
+            rows[who] = who ? firn_run(lake, ours, a, &read, &total) : duck_run(c, bare.ptr);
+            ms[who] = now_ms() - from;
+        }
+        if (rows[0] != rows[1])
+            die(q->name, "the answers have different numbers of rows");
+        if (i >= 0)
+            duck[i] = ms[0], firn[i] = ms[1], ratio[i] = ms[0] / ms[1];
+        arena_destroy(a);
+    }
+    printf("%s\t%s\t%.3f\t%.3f\t%.4f\t%" PRId64 "\t%" PRId64 "\n", q->name, q->what,
+           median(duck, repeats), median(firn, repeats), median(ratio, repeats), read, total);
+    fflush(stdout);
+}
+
+static void turns(const char *dir, int repeats)
+{
+    struct arena *a = arena_create(0);
+    duckdb_connection c = duck_open();
+    struct lake *lake = firn_open(dir);
+    str files = bare_files(dir, a);
+    for (size_t i = 0; i < QUERIES; i++)
+        take_turns(&queries[i], c, lake, files, repeats);
+    lake_close(lake);
+    arena_destroy(a);
+}
+
+static void duck_once(const char *dir, const char *name)
+{
+    struct arena *a = arena_create(0);
+    duckdb_connection c = duck_open();
+    str sql = query_text(find_query(name), bare_files(dir, a), a);
+    printf("%" PRId64 " rows\n", duck_run(c, sql.ptr));
+    arena_destroy(a);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 3 && strcmp(argv[1], "make") == 0) {
+        make(argv[2], argc > 3 ? strtoll(argv[3], NULL, 10) : ROWS);
+    } else if (argc == 4 && strcmp(argv[1], "turns") == 0) {
+        long n = strtol(argv[3], NULL, 10);
+        turns(argv[2], n < 1 ? 1 : n > REPEATS_MAX ? REPEATS_MAX : (int)n);
+    } else if (argc == 4 && strcmp(argv[1], "duck") == 0) {
+        duck_once(argv[2], argv[3]);
+    } else if (argc == 3 && strcmp(argv[1], "text") == 0) {
+        struct arena *a = arena_create(0);
+        puts(query_text(find_query(argv[2]), STR(TABLE), a).ptr);
+        arena_destroy(a);
+    } else {
+        fprintf(
+            stderr,
+            "use: bench_scan make DIR [ROWS] | turns DIR REPEATS | duck DIR QUERY | text QUERY\n");
+        return 2;
+    }
+    return 0;
+}
