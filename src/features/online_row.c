@@ -102,19 +102,16 @@ ptrdiff_t row_layout_find(const struct row_layout *l, str name)
 
 static void put_number(char *cell, const struct row_column *c, const struct value *v)
 {
-    float f = (float)v->f;
-    int32_t i32 = (int32_t)v->i;
-    uint8_t b = v->b;
     switch (c->type->kind) {
     case TYPE_BOOLEAN:
-        memcpy(cell, &b, 1);
+        *cell = (char)v->b;
         break;
     case TYPE_INT:
     case TYPE_DATE:
-        memcpy(cell, &i32, 4);
+        memcpy(cell, &(int32_t){ (int32_t)v->i }, 4);
         break;
     case TYPE_FLOAT:
-        memcpy(cell, &f, 4);
+        memcpy(cell, &(float){ (float)v->f }, 4);
         break;
     case TYPE_DOUBLE:
         memcpy(cell, &v->f, 8);

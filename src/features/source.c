@@ -195,7 +195,7 @@ static void give_files(const struct planning *p, struct pit_files *out)
         .scan = { .schema = p->source->schema,
                   .files = files,
                   .files_n = n,
-                  .same_shape = p->source->table.metadata->schemas_n == 1 },
+                  .same_names = p->source->table.metadata->schemas_n == 1 },
         .commit_us = commits,
         .rows_n = rows,
     };
