@@ -16,6 +16,7 @@
 #include "io/store.h"
 #include "sql/bind.h"
 #include "sql/lake.h"
+#include "sql/lex.h"
 #include "sql/write.h"
 
 #define SQL_MAX ((size_t)256 << 20)
@@ -79,24 +80,6 @@ static bool is_path(str s)
     return s.len && s.ptr[0] == '/';
 }
 
-static bool is_query(str s)
-{
-    str t = str_trim(s);
-    static const char *const begins[] = { "select", "with", "from", "values", "(" };
-    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
-        str word = str_of(begins[i]);
-        if (!str_starts_nocase(t, word))
-            continue;
-        if (*begins[i] == '(')
-            return true;
-        char after = t.len > word.len ? t.ptr[word.len] : 0;
-        if (after == ' ' || after == '\n' || after == '\t' || after == '\r' || after == '(' ||
-            after == '*')
-            return true;
-    }
-    return false;
-}
-
 static bool check_files(const struct training *t, str path, struct error *err)
 {
     return t->req->local_files ||
@@ -108,7 +91,7 @@ static bool check_files(const struct training *t, str path, struct error *err)
 static bool bind_entities(struct training *t, str *query, struct error *err)
 {
     str text = t->req->entities;
-    if (!is_query(text)) {
+    if (!sql_is_query(text, t->arena)) {
         str ns, name;
         struct buf sql = BUF_INIT(SQL_MAX);
         if (!name_split(text, t->arena, &ns, &name, err))

@@ -260,3 +260,16 @@ bool lex_name(const struct lex *lex, size_t *i, struct arena *a, str **parts, si
         }
     }
 }
+
+bool sql_is_query(str text, struct arena *a)
+{
+    static const char *const begins[] = { "SELECT", "WITH", "FROM", "VALUES", "TABLE", "(" };
+    struct lex lex;
+    struct error unreadable = { 0 };
+    if (!lex_sql(text, a, &lex, &unreadable) || lex.n < 2)
+        return false;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (lex_is(&lex, 0, begins[i]))
+            return !lex_is(&lex, 1, ".");
+    return false;
+}

@@ -50,6 +50,9 @@ size_t lex_close(const struct lex *lex, size_t i);
 /* The text from token `from` up to, not including, token `to`, with what stands between. */
 str lex_span(const struct lex *lex, size_t from, size_t to);
 
+/* Whether a text is a query rather than a name: its first word, after comments, begins one. */
+bool sql_is_query(str text, struct arena *a);
+
 /* Reads a dotted name (a, a.b, "a".b ...) from token *i on and moves *i behind it; parts in the arena.  False when
  * there is no name. */
 bool lex_name(const struct lex *lex, size_t *i, struct arena *a, str **parts, size_t *n);
