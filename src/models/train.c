@@ -133,9 +133,10 @@ static bool flush_points(struct training *t, struct error *err)
 static bool more_is_better(str name)
 {
     static const char *const names[] = { "auc", "aucpr", "pre", "map", "ndcg" };
+    str head, tail;
+    (void)str_cut(name, '@', &head, &tail);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eq(name, str_of(names[i])) ||
-            (str_starts(name, str_of(names[i])) && name.ptr[strlen(names[i])] == '@'))
+        if (str_eq(head, str_of(names[i])))
             return true;
     return false;
 }
@@ -179,8 +180,10 @@ static bool train_rounds(struct training *t, struct error *err)
         if (t->eval && !eval_round(t, t->rounds, err))
             return false;
         progress_report(t->req->progress, "train", t->rounds + 1, t->spec.rounds);
-        if (wait && t->rounds - t->best_round >= wait)
+        if (wait && t->rounds - t->best_round >= wait) {
+            t->rounds++; /* this one was trained */
             break;
+        }
     }
     if (wait && t->best_round + 1 < t->rounds) {
         t->rounds = t->best_round + 1;
