@@ -2,6 +2,7 @@
 #include "lake_fixture.h"
 
 #include "codec/json.h"
+#include "io/store.h"
 
 /* A whole document is created, found unchanged, and updated in part. */
 TEST(apply_is_idempotent_and_counts_versions)
@@ -225,5 +226,34 @@ TEST(documents_are_one_whole)
     fixture_open(&f);
     CHECK_OK(features_apply(f.features, &req, f.arena, &r, &err));
     CHECK_INT(r.created, 4);
+    fixture_close(&f);
+}
+
+/* The example's definitions apply as they are. */
+TEST(the_example_applies)
+{
+    struct fixture f;
+    struct error err;
+    struct features_apply_report r;
+    struct store *source;
+    str text;
+    const struct column hourly[] = { { "origin", "string" },    { "event_timestamp", "timestamp" },
+                                     { "flights", "long" },     { "mean_delay", "double" },
+                                     { "p90_delay", "double" }, { "share_late", "double" } };
+    const struct column daily[] = {
+        { "origin", "string" },    { "destination", "string" }, { "event_timestamp", "timestamp" },
+        { "flights", "long" },     { "mean_delay", "double" },  { "p90_delay", "double" },
+        { "share_late", "double" }
+    };
+    fixture_open(&f);
+    make_table(&f, "airport_hourly", hourly, 6);
+    make_table(&f, "route_daily", daily, 7);
+    CHECK_OK(store_fs_open(&(struct store_fs_options){ .root = str_of(test_source_dir()) }, &source,
+                           &err));
+    CHECK_OK(store_get(source, STR("examples/flights/features/flights.yaml"), 1 << 20, f.arena,
+                       &text, &err));
+    store_destroy(source);
+    CHECK_OK(apply(&f, arena_cstr(f.arena, text), false, &r, &err));
+    CHECK_INT(r.created, 5);
     fixture_close(&f);
 }
