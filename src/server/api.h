@@ -17,6 +17,7 @@
 
 struct features;
 struct lake;
+struct lru;
 struct metrics;
 struct models;
 
@@ -27,6 +28,7 @@ struct app {
     struct features *features;
     struct models *models;
     struct metrics *metrics;
+    struct lru *table_answers; /* encoded, by metadata file (iceberg_answer.c) */
     int64_t started_us;
     bool
         local_files; /* requests may name files of this machine: true in-process and without credentials on loopback */
@@ -56,6 +58,7 @@ struct api_request {
     str path; /* as in a URL: percent-encoded, without query; the router cuts it before it decodes */
     str query; /* as it came: "a=1&b=2" */
     str content_type, accept;
+    str if_none_match, idempotency_key; /* headers of these names */
     str body;
     str request_id;
     struct arena *arena; /* lives until the answer has been sent */
@@ -81,6 +84,7 @@ struct api_answer {
     bool tells_errors;
     str allow;         /* of a 405: the methods that the path has */
     int retry_after_s; /* 0: no such header */
+    str etag;          /* with its quotes; empty: no such header */
 };
 
 void api_answer_init(struct api_answer *answer);
@@ -111,7 +115,10 @@ struct route {
     const char *summary; /* for the description of the API */
     bool
         slow; /* runs queries or touches the disk: on a worker thread, not on the one that serves sockets */
-    size_t body_max; /* bytes; 0: API_BODY_SMALL */
+    size_t body_max;    /* bytes; 0: API_BODY_SMALL */
+    bool plus_is_space; /* in parameters, as java.net.URLEncoder writes them */
+    /* Words errors as the route's protocol does; NULL: api_answer_error. */
+    void (*failed)(struct api_answer *answer, const struct error *err, int status);
 };
 
 /* Writes an error as the API's error object. */

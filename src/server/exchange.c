@@ -149,6 +149,10 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
     } else if (str_eq_nocase(key, STR("Content-Length"))) {
         if (!str_to_u64(text, &x->body_size))
             x->body_size = UINT64_MAX;
+    } else if (str_eq_nocase(key, STR("If-None-Match"))) {
+        x->req.if_none_match = text;
+    } else if (str_eq_nocase(key, STR("Idempotency-Key"))) {
+        x->req.idempotency_key = text;
     } else if (str_eq_nocase(key, STR("X-Request-Id")) && guard_request_id(text)) {
         x->req.request_id = text;
     }
@@ -182,12 +186,12 @@ static void check_headers(struct exchange *x, str method)
 {
     struct error err = { 0 };
     x->head = str_is(method, "HEAD");
-    x->req.method = x->head ? STR("GET") : method;
+    x->req.method = method;
     if (x->hosts > 1) {
         fail(&err, ERR_INVALID, "the request has %d Host headers", x->hosts);
         refuse(x, &err, 0);
     } else if (!guard_host(x->host, &err) ||
-               (!str_is(x->req.method, "GET") && !guard_origin(x->origin, &err))) {
+               (!x->head && !str_is(method, "GET") && !guard_origin(x->origin, &err))) {
         refuse(x, &err, 0);
     } else if (!x->refused && !route_find(&x->req, &x->route, &x->answer.allow, &err)) {
         str allow = x->answer.allow;
@@ -260,6 +264,8 @@ static void add_headers(struct exchange *x, struct MHD_Response *r)
         add_page_headers(r);
     if (answer->allow.len)
         add_header(r, MHD_HTTP_HEADER_ALLOW, answer->allow);
+    if (answer->etag.len)
+        add_header(r, MHD_HTTP_HEADER_ETAG, answer->etag);
     if (answer->retry_after_s > 0) {
         char text[16];
         snprintf(text, sizeof text, "%d", answer->retry_after_s);

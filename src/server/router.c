@@ -14,8 +14,8 @@
 #define ROUTES_MAX 256
 
 const struct route *const route_tables[] = {
-    features_routes, models_routes, system_routes, page_routes, sql_routes,
-    tables_routes,   refs_routes,   jobs_routes,   NULL,
+    features_routes, models_routes, system_routes, page_routes,    sql_routes,
+    tables_routes,   refs_routes,   jobs_routes,   iceberg_routes, NULL,
 };
 
 struct indexed {
@@ -98,14 +98,15 @@ static bool fits(const struct indexed *x, str path, str params[API_PARAMS_MAX])
 }
 
 /* Decoding comes after cutting, so that %2F inside a segment stays inside. */
-static bool take_params(struct api_request *req, const str params[API_PARAMS_MAX],
-                        struct error *err)
+static bool take_params(struct api_request *req, const struct route *route,
+                        const str params[API_PARAMS_MAX], struct error *err)
 {
     for (size_t i = 0; i < API_PARAMS_MAX; i++) {
         req->params[i] = params[i];
-        if (str_find_char(params[i], '%') < 0)
+        if (str_find_char(params[i], '%') < 0 &&
+            !(route->plus_is_space && str_find_char(params[i], '+') >= 0))
             continue;
-        if (!percent_decode(params[i], false, req->arena, &req->params[i], err)) {
+        if (!percent_decode(params[i], route->plus_is_space, req->arena, &req->params[i], err)) {
             err->code = ERR_INVALID;
             return fail_in(err, "the path");
         }
@@ -129,17 +130,26 @@ static bool no_route(struct api_request *req, str *allowed, struct error *err)
                 STR_ARG(req->path), STR_ARG(req->method), STR_ARG(*allowed));
 }
 
-bool route_find(struct api_request *req, const struct route **out, str *allowed, struct error *err)
+static bool find_method(str method, str path, const struct route **out, str params[API_PARAMS_MAX])
 {
-    *allowed = (str){ 0 };
     for (size_t i = 0; i < routes_n(); i++) {
         const struct indexed *x = &routes.at[i];
-        str params[API_PARAMS_MAX] = { 0 };
-        if (str_eq(x->method, req->method) && fits(x, req->path, params)) {
+        memset(params, 0, API_PARAMS_MAX * sizeof *params);
+        if (str_eq(x->method, method) && fits(x, path, params)) {
             *out = x->route;
-            return take_params(req, params, err);
+            return true;
         }
     }
+    return false;
+}
+
+bool route_find(struct api_request *req, const struct route **out, str *allowed, struct error *err)
+{
+    str params[API_PARAMS_MAX];
+    *allowed = (str){ 0 };
+    if (find_method(req->method, req->path, out, params) ||
+        (str_is(req->method, "HEAD") && find_method(STR("GET"), req->path, out, params)))
+        return take_params(req, *out, params, err);
     return no_route(req, allowed, err);
 }
 
@@ -167,7 +177,7 @@ void route_run(struct app *app, const struct route *route, struct api_request *r
         if (err.code == ERR_INTERNAL)
             log_error("api", "%s %s req=" STR_FMT " err=\"%s\"", route->method, route->path,
                       STR_ARG(req->request_id), err.msg);
-        api_answer_error(answer, &err, 0);
+        (route->failed ? route->failed : api_answer_error)(answer, &err, 0);
     }
     metrics_request(app->metrics, route, answer->status, env_monotonic_ns(env_real()) - began);
 }

@@ -9,7 +9,7 @@
 
 /* A protocol's routes; ends with a NULL method. */
 extern const struct route tables_routes[], sql_routes[], refs_routes[], features_routes[],
-    models_routes[], jobs_routes[], system_routes[], page_routes[];
+    models_routes[], jobs_routes[], system_routes[], page_routes[], iceberg_routes[];
 
 /* Every table above, ends with NULL. */
 extern const struct route *const route_tables[];
@@ -26,7 +26,7 @@ extern const struct route *const route_tables[];
                                       }) __VA_OPT__(, ) __VA_ARGS__                                \
     }
 
-/* The route for a request, with req->params filled in, decoded (in req->arena where they had escapes); ERR_NOT_FOUND when no
+/* The route for a request (HEAD without a row of its own: GET's), with req->params filled in, decoded (in req->arena where they had escapes); ERR_NOT_FOUND when no
  * route has the path, ERR_INVALID (*allowed set to the methods that it has, "GET, POST") when none has the method or an
  * escape in the path is wrong. */
 MUST_USE bool route_find(struct api_request *req, const struct route **out, str *allowed,
