@@ -11,6 +11,7 @@
 
 #include "base/env.h"
 #include "base/thread.h"
+#include "base/time.h"
 #include "base/vec.h"
 #include "codec/avro.h"
 #include "iceberg/delete_index_priv.h"
@@ -39,9 +40,11 @@ bool scan_snapshot(const struct metadata *m, const struct scan_at *at, const str
         return true;
     if (at->snapshot_id != 0)
         return fail(err, ERR_NOT_FOUND, "there is no snapshot %lld", (long long)at->snapshot_id);
-    if (at->ref.len == 0)
-        return fail(err, ERR_NOT_FOUND, "the table had no snapshot at %lld ms",
-                    (long long)at->timestamp_ms);
+    if (at->ref.len == 0) {
+        char time[TIME_TEXT_MAX];
+        time_format_iso(at->timestamp_ms * US_PER_MS, time);
+        return fail(err, ERR_NOT_FOUND, "the table had no snapshot at %s", time);
+    }
     if (str_is(at->ref, "main") && m->current_snapshot_id == SNAPSHOT_NONE)
         return true; /* a table without data has a main branch all the same */
     return fail(err, ERR_NOT_FOUND, "there is no branch or tag \"" STR_FMT "\"", STR_ARG(at->ref));
