@@ -62,12 +62,16 @@ static bool is_in(const struct range *ranges, size_t n, uint32_t c)
 static uint32_t take(str *s)
 {
     unsigned char lead = (unsigned char)s->ptr[0];
-    size_t n = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    size_t n = lead < 0xc0 || lead > 0xf4 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
     uint32_t c = n == 1 ? lead : lead & (0x7fu >> n);
-    if (n > s->len)
-        n = s->len;
-    for (size_t i = 1; i < n; i++)
+    for (size_t i = 1; i < n; i++) {
+        if (i == s->len || ((unsigned char)s->ptr[i] & 0xc0) != 0x80) {
+            n = 1;
+            c = lead;
+            break;
+        }
         c = c << 6 | ((unsigned char)s->ptr[i] & 0x3f);
+    }
     *s = str_from(*s, n);
     return c;
 }

@@ -85,7 +85,7 @@ TEST(comparisons_are_read)
               "\"date\" >= '2001-01-01 00:00:00' and \"date\" <= '2001-01-02 00:00:00'");
     CHECK_STR(WHERE("origin LIKE 'SF%'"), "starts_with(origin, 'SF')");
     CHECK_STR(WHERE("delay = 3 OR (delay > 7 AND origin = 'x')"),
-              "delay = 3 or (delay > 7 and origin = 'x')");
+              "(delay = 3 or delay > 7) and (delay = 3 or (delay > 7 and origin = 'x'))");
     teardown();
 }
 
