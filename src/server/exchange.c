@@ -97,12 +97,21 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
 
 /* ---- The request ---- */
 
+/* In the words of the route's protocol, once the route is known. */
+static void answer_failed(struct exchange *x, const struct error *err, int status)
+{
+    if (x->route && x->route->failed)
+        x->route->failed(&x->answer, err, status);
+    else
+        api_answer_error(&x->answer, err, status);
+}
+
 static void refuse(struct exchange *x, const struct error *err, int status)
 {
     if (x->refused)
         return;
     x->refused = true;
-    api_answer_error(&x->answer, err, status);
+    answer_failed(x, err, status);
 }
 
 void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *mhd)
@@ -117,7 +126,7 @@ void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *m
     x->hosts = 0;
     x->host = x->origin = (str){ 0 };
     x->body_size = 0;
-    x->head = x->refused = x->body_over = false;
+    x->head = x->refused = false;
     x->began_ns = env_monotonic_ns(env_real());
     atomic_store(&x->cancel.requested, false);
     x->cancel.deadline_ns = 0;
@@ -395,7 +404,7 @@ static bool run_stream(struct exchange *x)
         return true;
     }
     if (!ok)
-        api_answer_error(&x->answer, &err, 0);
+        answer_failed(x, &err, 0);
     return false;
 }
 
@@ -406,7 +415,7 @@ static void run(struct exchange *x)
     if (cancel_check(&x->cancel, &err))
         route_run(x->listener->app, x->route, &x->req, &x->answer);
     else
-        api_answer_error(&x->answer, &err, 503);
+        answer_failed(x, &err, 503);
 }
 
 void exchange_work(struct exchange *x)

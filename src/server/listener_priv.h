@@ -48,7 +48,6 @@ struct exchange {
     bool refused;       /* the answer is an error that needs no handler */
     bool counted;       /* in in_flight */
     bool shared;        /* a worker has or had a reference: not used again */
-    bool body_over;     /* more than the route takes has come */
     struct cancel cancel;
     struct pipe pipe;
     char id[17];
