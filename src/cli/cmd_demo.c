@@ -285,11 +285,12 @@ static bool step_train(struct demo *d, struct error *err)
     end_step(
         d, "train",
         "%s version %lld: AUC %.3f on the last fifth of the time (always guessing the majority: %.3f)",
-        text_of(d, doc, "model"), (long long)int_of(doc, "version"), real_of(doc, "auc"),
-        real_of(doc, "baseline_auc"));
+        text_of(d, doc, "model"), (long long)int_of(doc, "version"),
+        real_of(json_get(doc, "metrics"), "auc"),
+        real_of(json_get(doc, "metrics"), "baseline_auc"));
     say(d, "trained on %s rows, tested on %s; run %s", count_text(d, int_of(doc, "train_rows")),
         count_text(d, int_of(doc, "holdout_rows")), text_of(d, doc, "run_id"));
-    demo_fact(&d->facts, "train", "auc", real_of(doc, "auc"));
+    demo_fact(&d->facts, "train", "auc", real_of(json_get(doc, "metrics"), "auc"));
     return true;
 }
 

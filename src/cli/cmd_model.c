@@ -9,20 +9,25 @@
 
 static const struct flag no_flags[] = { { NULL, NULL, NULL, '\0', false } };
 
+static void print_metrics(const struct json *metrics)
+{
+    for (size_t i = 0; metrics && metrics->kind == JSON_OBJECT && i < metrics->object.n; i++) {
+        struct buf text = BUF_INIT(256);
+        print_value(&metrics->object.members[i].value, PRINT_FLOAT, &text);
+        out_printf(STR_FMT "  " STR_FMT "\n", STR_ARG(metrics->object.members[i].key),
+                   STR_ARG(buf_str(&text)));
+        buf_deinit(&text);
+    }
+}
+
 static bool run_train(struct cli *cli, struct error *err)
 {
-    static const struct print_column columns[] = {
+    static const struct print_column facts[] = {
         { "model", NULL, PRINT_TEXT },
         { "version", NULL, PRINT_ID },
         { "run_id", "run", PRINT_TEXT },
         { "train_rows", "trained on", PRINT_COUNT },
         { "holdout_rows", "held out", PRINT_COUNT },
-        { "auc", "AUC", PRINT_FLOAT },
-        { "baseline_auc", "baseline AUC", PRINT_FLOAT },
-        { "accuracy", NULL, PRINT_FLOAT },
-        { "baseline_accuracy", "baseline accuracy", PRINT_FLOAT },
-        { "rmse", NULL, PRINT_FLOAT },
-        { "baseline_rmse", "baseline rmse", PRINT_FLOAT },
         { "seconds", "time", PRINT_SECONDS },
         { NULL, NULL, PRINT_TEXT },
     };
@@ -39,8 +44,10 @@ static bool run_train(struct cli *cli, struct error *err)
         return false;
     if (cli->json)
         print_json(doc);
-    else
-        print_object(doc, columns);
+    else {
+        print_object(doc, facts);
+        print_metrics(json_get(doc, "metrics"));
+    }
     return true;
 }
 

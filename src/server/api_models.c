@@ -196,10 +196,12 @@ static void write_trained(const struct train_report *r, struct json_writer *w)
     jw_kv_int(w, "features", r->features);
     jw_kv_int(w, "rounds", r->rounds);
     kv_text(w, "cut", r->cut);
+    jw_kv_object(w, "metrics");
     for (size_t i = 0; i < r->metrics_n; i++) {
         jw_key(w, r->metrics[i].key);
         jw_f64(w, r->metrics[i].value);
     }
+    jw_end_object(w);
     write_inputs(r->inputs, r->inputs_n, w);
     jw_kv_f64(w, "read_seconds", r->read_s);
     jw_kv_f64(w, "matrix_seconds", r->matrix_s);
