@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/env.h"
+#include "catalog/lru.h"
 #include "features/features.h"
 #include "models/models.h"
 #include "server/api.h"
 #include "server/metrics.h"
 #include "sql/lake.h"
+
+#define TABLE_ANSWERS_MAX ((size_t)64 << 20) /* bytes: 6,000 tables of ten snapshots */
 
 bool app_open(const struct lake_options *options, struct app **out, struct error *err)
 {
@@ -13,6 +16,7 @@ bool app_open(const struct lake_options *options, struct app **out, struct error
     app->arena = a;
     app->started_us = env_now_us(env_real());
     app->metrics = metrics_create();
+    app->table_answers = lru_create(TABLE_ANSWERS_MAX);
     if (!lake_open(options, &app->lake, err) || !features_open(app->lake, &app->features, err) ||
         !models_open(app->lake, &app->models, err)) {
         app_close(app);
@@ -29,6 +33,7 @@ void app_close(struct app *app)
     models_close(app->models);
     features_close(app->features);
     lake_close(app->lake);
+    lru_destroy(app->table_answers);
     metrics_destroy(app->metrics);
     arena_destroy(app->arena);
 }

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/iceberg_priv.h"
+
+#include <stdio.h>
+
+#include "catalog/refs.h"
+#include "codec/uri.h"
+#include "codec/uuid.h"
+#include "io/store.h"
+#include "server/router.h"
+
+#define ROOT "/iceberg"
+#define PREFIXED ROOT "/v1/{prefix}/"
+#define IDEMPOTENCY_KEY_LIFETIME "PT24H" /* the ledger keeps them twice as long */
+#define PREFIX_MAX 1024
+
+/* ---- Errors ---- */
+
+/* What is not there, or in the way, by the catalog's words. */
+static const struct {
+    const char *words, *type;
+} named_types[] = {
+    { "Namespace does not exist", "NoSuchNamespaceException" },
+    { "Table does not exist", "NoSuchTableException" },
+    { "Namespace is not empty", "NamespaceNotEmptyException" },
+    { "Branch or tag does not exist", "NotFoundException" },
+    { "Commit does not exist", "NotFoundException" },
+};
+
+struct shape {
+    int status;
+    const char *type;
+};
+
+static const struct shape shapes[ERR_CODES] = {
+    [ERR_INVALID] = { 400, "BadRequestException" },
+    [ERR_NOT_FOUND] = { 404, "NotFoundException" },
+    [ERR_EXISTS] = { 409, "AlreadyExistsException" },
+    [ERR_CONFLICT] = { 409, "CommitFailedException" },
+    [ERR_DENIED] = { 403, "ForbiddenException" },
+    [ERR_CORRUPT] = { 500, "ServiceFailureException" },
+    [ERR_LIMIT] = { 400, "BadRequestException" },
+    [ERR_UNAVAILABLE] = { 503, "ServiceUnavailableException" },
+    [ERR_UNKNOWN] = { 500, "CommitStateUnknownException" },
+    [ERR_CANCELLED] = { 503, "ServiceUnavailableException" },
+    [ERR_UNSUPPORTED] = { 406, "UnsupportedOperationException" },
+    [ERR_INTERNAL] = { 500, "ServiceFailureException" },
+};
+
+/* Of a commit nothing was written unless the code is ERR_UNKNOWN (catalog.h, C3 and C4).  A missing thing inside an
+ * update must not look like a missing table; what may work later is a commit to try again. */
+static const struct shape commit_shapes[ERR_CODES] = {
+    [ERR_NOT_FOUND] = { 400, "BadRequestException" },
+    [ERR_CORRUPT] = { 400, "BadRequestException" },
+    [ERR_UNAVAILABLE] = { 409, "CommitFailedException" },
+    [ERR_CANCELLED] = { 409, "CommitFailedException" },
+    [ERR_INTERNAL] = { 500, "CommitStateUnknownException" },
+};
+
+void iceberg_refuse(struct api_answer *answer, int status, const char *type, const char *message)
+{
+    struct json_writer w;
+    buf_clear(&answer->body);
+    answer->stream = NULL;
+    answer->status = status;
+    answer->content_type = STR("application/json");
+    answer->etag = (str){ 0 };
+    answer->retry_after_s = status == 503 ? 1 : 0;
+    jw_init(&w, &answer->body);
+    jw_begin_object(&w);
+    jw_kv_object(&w, "error");
+    jw_kv_str(&w, "message", str_of(message));
+    jw_kv_str(&w, "type", str_of(type));
+    jw_kv_int(&w, "code", status);
+    jw_end_object(&w);
+    jw_end_object(&w);
+}
+
+static struct shape shape_of(const struct error *err, bool commit)
+{
+    struct shape s = shapes[err->code];
+    if (err->code == ERR_NOT_FOUND || err->code == ERR_CONFLICT)
+        for (size_t i = 0; i < sizeof named_types / sizeof *named_types; i++)
+            if (str_find(str_of(err->msg), str_of(named_types[i].words)) >= 0)
+                return (struct shape){ s.status, named_types[i].type };
+    return commit && commit_shapes[err->code].status ? commit_shapes[err->code] : s;
+}
+
+void iceberg_failed(struct api_answer *answer, const struct error *err, int status)
+{
+    struct shape s = shape_of(err, false);
+    iceberg_refuse(answer, status ? status : s.status, s.type, err->msg);
+}
+
+void iceberg_commit_failed(struct api_answer *answer, const struct error *err, int status)
+{
+    struct shape s = shape_of(err, true);
+    iceberg_refuse(answer, status ? status : s.status, s.type, err->msg);
+}
+
+/* ---- What requests have in common ---- */
+
+const str *iceberg_path(const struct api_request *req, size_t wanted, str *ref)
+{
+    size_t n = 0;
+    while (n < API_PARAMS_MAX && req->params[n].ptr)
+        n++;
+    *ref = n > wanted ? req->params[0] : (str){ 0 };
+    return &req->params[n > wanted];
+}
+
+bool iceberg_commit_info(struct api_request *req, struct commit_info *out, struct error *err)
+{
+    struct uuid key;
+    char text[UUID_TEXT_LEN + 1];
+    *out = (struct commit_info){ 0 };
+    if (req->idempotency_key.len == 0)
+        return true;
+    if (!uuid_parse(req->idempotency_key, &key))
+        return fail(err, ERR_INVALID, "Idempotency-Key is not a UUID: \"" STR_FMT "\"",
+                    STR_ARG(str_sub(req->idempotency_key, 0, 100)));
+    out->idempotency_key = arena_str(req->arena, uuid_format(&key, text));
+    return true;
+}
+
+bool iceberg_namespace_parse(const struct json *object, const char *key, struct arena *a, str *out,
+                             struct error *err)
+{
+    const struct json *levels;
+    if (!json_need_array(object, key, &levels, err))
+        return false;
+    if (levels->array.n == 0 || levels->array.n > NS_LEVELS_MAX)
+        return fail(err, ERR_INVALID, "%s has %zu levels instead of 1 to %d", key, levels->array.n,
+                    NS_LEVELS_MAX);
+    str *parts = arena_array(a, str, levels->array.n);
+    for (size_t i = 0; i < levels->array.n; i++) {
+        const struct json *level = &levels->array.items[i];
+        if (level->kind != JSON_STR)
+            return fail(err, ERR_INVALID, "%s[%zu] is %s, not a string", key, i,
+                        json_kind_name(level->kind));
+        if (!name_check(level->s, err))
+            return fail_in(err, "%s", key);
+        parts[i] = level->s;
+    }
+    *out = arena_join(a, parts, levels->array.n, str_make((char[]){ NS_SEP }, 1));
+    return true;
+}
+
+void iceberg_namespace_write(str ns, struct json_writer *w)
+{
+    str level;
+    jw_begin_array(w);
+    while (str_next(&ns, NS_SEP, &level))
+        jw_str(w, level);
+    jw_end_array(w);
+}
+
+bool iceberg_properties_parse(const struct json *object, const char *key, struct arena *a,
+                              struct property_list *out, struct error *err)
+{
+    const struct json *properties;
+    *out = (struct property_list){ 0 };
+    if (!json_opt_obj(object, key, &properties, err))
+        return false;
+    return !properties || properties_parse(properties, a, out, err) || fail_in(err, "%s", key);
+}
+
+bool iceberg_paging(const struct api_request *req, struct iceberg_paging *out, struct error *err)
+{
+    int64_t size;
+    if (!api_query_int(req, "pageSize", 0, 1, INT32_MAX, &size, err))
+        return false;
+    out->token = api_query(req, "pageToken", NULL);
+    out->all = !out->token.ptr;
+    out->size = out->all ? 0 : (size_t)size;
+    return true;
+}
+
+void iceberg_next_page_write(str token, struct json_writer *w)
+{
+    kv_text(w, "next-page-token", token);
+}
+
+void iceberg_no_content(struct api_answer *answer)
+{
+    answer->status = 204;
+    answer->content_type = (str){ 0 };
+}
+
+/* ---- Configuration ---- */
+
+/* A warehouse is a branch or a tag, or this catalog's own folder (which is main, as is none). */
+static bool warehouse_ref(struct app *app, struct api_request *req, str *ref, struct error *err)
+{
+    struct ref_info info;
+    str warehouse = api_query(req, "warehouse", "");
+    str root = store_uri(app->lake->warehouse, STR(""), req->arena), path;
+    *ref = (str){ 0 };
+    if (warehouse.len == 0)
+        return true;
+    while (root.len > 1 && str_ends(root, STR("/")))
+        root.len--;
+    path = warehouse;
+    if (str_starts(path, STR("file:")))
+        path = str_from(path, str_starts(path, STR("file://")) ? 7 : 5);
+    while (path.len > 1 && str_ends(path, STR("/")))
+        path.len--;
+    if (str_eq(path, root))
+        return true;
+    if (!catalog_get_ref(app->lake->catalog, warehouse, req->arena, &info, err))
+        return false;
+    *ref = info.name;
+    return true;
+}
+
+/* Clients paste the prefix into paths as it comes. */
+static void write_prefix(str ref, struct json_writer *w)
+{
+    struct buf text = BUF_INIT(PREFIX_MAX);
+    percent_encode(ref, &text);
+    jw_kv_str(w, "prefix", buf_str(&text));
+    buf_deinit(&text);
+}
+
+static void write_endpoints(struct json_writer *w)
+{
+    jw_kv_array(w, "endpoints");
+    for (const struct route *r = iceberg_routes; r->method; r++)
+        if (str_starts(str_of(r->path), STR(PREFIXED)))
+            jw_printf(w, "%s %s", r->method, r->path + sizeof ROOT - 1);
+    jw_end_array(w);
+}
+
+static bool show_config(struct app *app, struct api_request *req, struct api_answer *answer,
+                        struct json_writer *w, struct error *err)
+{
+    str ref;
+    if (!warehouse_ref(app, req, &ref, err)) {
+        if (err->code != ERR_NOT_FOUND && err->code != ERR_INVALID)
+            return false;
+        iceberg_refuse(answer, 404, "NoSuchWarehouseException", err->msg);
+        return true;
+    }
+    jw_begin_object(w);
+    jw_kv_object(w, "defaults");
+    jw_end_object(w);
+    jw_kv_object(w, "overrides");
+    if (ref.len)
+        write_prefix(ref, w);
+    jw_end_object(w);
+    write_endpoints(w);
+    jw_kv_str(w, "idempotency-key-lifetime", STR(IDEMPOTENCY_KEY_LIFETIME));
+    jw_end_object(w);
+    return true;
+}
+
+/* ---- Routes ---- */
+
+#define READ(method_, path_, handler_, summary_)                                                   \
+    ROUTE(method_, path_, PERMISSION_READ, handler_, summary_, .slow = true,                       \
+          .plus_is_space = true, .failed = iceberg_failed)
+#define WRITE(method_, path_, handler_, summary_)                                                  \
+    ROUTE(method_, path_, PERMISSION_WRITE, handler_, summary_, .slow = true,                      \
+          .plus_is_space = true, .failed = iceberg_failed, .body_max = API_BODY_MAX)
+#define COMMIT(method_, path_, handler_, summary_)                                                 \
+    ROUTE(method_, path_, PERMISSION_WRITE, handler_, summary_, .slow = true,                      \
+          .plus_is_space = true, .failed = iceberg_commit_failed, .body_max = API_BODY_MAX)
+
+#define NAMESPACE "namespaces/{namespace}"
+#define TABLE NAMESPACE "/tables/{table}"
+
+#define OPERATIONS(root_)                                                                          \
+    READ("GET", root_ "namespaces", iceberg_list_namespaces, "Iceberg: list namespaces"),          \
+        WRITE("POST", root_ "namespaces", iceberg_create_namespace,                                \
+              "Iceberg: create a namespace"),                                                      \
+        READ("GET", root_ NAMESPACE, iceberg_load_namespace, "Iceberg: a namespace's properties"), \
+        READ("HEAD", root_ NAMESPACE, iceberg_namespace_exists, "Iceberg: is there a namespace"),  \
+        WRITE("DELETE", root_ NAMESPACE, iceberg_drop_namespace, "Iceberg: drop a namespace"),     \
+        WRITE("POST", root_ NAMESPACE "/properties", iceberg_update_namespace,                     \
+              "Iceberg: set and remove properties of a namespace"),                                \
+        READ("GET", root_ NAMESPACE "/tables", iceberg_list_tables, "Iceberg: list tables"),       \
+        WRITE("POST", root_ NAMESPACE "/tables", iceberg_create_table,                             \
+              "Iceberg: create or stage a table"),                                                 \
+        WRITE("POST", root_ NAMESPACE "/register", iceberg_register_table,                         \
+              "Iceberg: register a metadata file as a table"),                                     \
+        READ("GET", root_ TABLE, iceberg_load_table, "Iceberg: load a table; snapshots=all|refs"), \
+        READ("HEAD", root_ TABLE, iceberg_table_exists, "Iceberg: is there a table"),              \
+        COMMIT("POST", root_ TABLE, iceberg_commit_table, "Iceberg: commit changes of a table"),   \
+        WRITE("DELETE", root_ TABLE, iceberg_drop_table, "Iceberg: drop a table; purgeRequested"), \
+        READ("POST", root_ TABLE "/metrics", iceberg_report_metrics,                               \
+             "Iceberg: take a report of a scan or commit"),                                        \
+        WRITE("POST", root_ "tables/rename", iceberg_rename_table, "Iceberg: rename a table"),     \
+        COMMIT("POST", root_ "transactions/commit", iceberg_commit_transaction,                    \
+               "Iceberg: commit changes of several tables as one")
+
+/* Paths without a prefix come first, so that a namespace may have any name. */
+const struct route iceberg_routes[] = {
+    READ("GET", ROOT "/v1/config", show_config,
+         "Iceberg: configuration; warehouse is a branch or tag"),
+    OPERATIONS(ROOT "/v1/"),
+    OPERATIONS(PREFIXED),
+    { 0 },
+};
