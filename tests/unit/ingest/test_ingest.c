@@ -99,13 +99,12 @@ TEST(wrong_type_fails)
     ask(lake, "CREATE TABLE b.t (id INT, qty INT)");
     const char *path = write_file("bad.csv", STR("id,qty\n1,10\n2,many\n3,30\n"));
     struct ingest_request req = request(path, "b.t");
-    refused(lake, &req, ERR_INVALID, "Line: 3");
-    refused(lake, &req, ERR_INVALID, "qty");
-    refused(lake, &req, ERR_INVALID, "bad.csv");
+    refused(lake, &req, ERR_INVALID, "bad.csv: line 3, column qty: ");
+    refused(lake, &req, ERR_INVALID, "\"many\"");
     CHECK_STR(ask(lake, "SELECT count(*) FROM b.t"), "0");
     req.table = STR("b.fresh");
     req.columns = STR("id INTEGER, qty INTEGER");
-    refused(lake, &req, ERR_INVALID, "qty");
+    refused(lake, &req, ERR_INVALID, "line 3, column qty: ");
     refuse(lake, "SELECT * FROM b.fresh", ERR_NOT_FOUND, "b.fresh");
     lake_close(lake);
 }

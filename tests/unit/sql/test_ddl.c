@@ -37,8 +37,8 @@ TEST(tables)
     struct lake *lake = open_lake();
     struct sql_outcome out;
     ask_on(lake, "",
-           "CREATE TABLE a.t (id BIGINT NOT NULL, name TEXT, at TIMESTAMP, price DECIMAL(10, 2), "
-           "tags TEXT[], place STRUCT(x DOUBLE, y DOUBLE)) PARTITIONED BY (day(at), bucket(4, id)) "
+           "CREATE TABLE a.t (id BIGINT NOT NULL, name TEXT, ts TIMESTAMP, price DECIMAL(10, 2), "
+           "tags TEXT[], place STRUCT(x DOUBLE, y DOUBLE)) PARTITIONED BY (day(ts), bucket(4, id)) "
            "WITH (\"write.parquet.compression-codec\" = 'snappy', owner = 'me')",
            &out);
     CHECK_STR(str_of(out.kind), "CREATE TABLE");

@@ -36,7 +36,7 @@ TEST(lock_of_a_killed_process)
 {
     int ready[2];
     char byte;
-    CHECK(pipe(ready) == 0);
+    CHECK(test_tmpdir() && pipe(ready) == 0);
     pid_t child = fork();
     if (child == 0) {
         open_lake();

@@ -58,7 +58,7 @@ TEST(values_of_every_type)
     ask(lake, "INSERT INTO a.t (i) VALUES (6)");
     CHECK_STR(
         ask(lake, "SELECT * FROM a.t WHERE i = -5"),
-        "true|-5|9223372036854775807|1.5|nan|-12.34|12345678901234567890123456789012345678|1969-12-31|"
+        "true|-5|9223372036854775807|1.5|NaN|-12.34|12345678901234567890123456789012345678|1969-12-31|"
         "23:59:59.999999|1900-01-01 00:00:00.000001|2024-02-29 10:00:00+00|größe 🙂|\\x00\\xFF|"
         "12151fd2-7586-11e9-8f9e-2a86e4085a59|{'a': 1, 'b': [x, NULL]}|[1, NULL, 3]|"
         "{k=1, l=NULL}|[{'p': {1=2001-01-01}}]");
@@ -92,8 +92,9 @@ TEST(what_does_not_fit_is_refused)
 {
     struct lake *lake = open_lake();
     ask(lake, "CREATE TABLE a.t (id INT NOT NULL, small DECIMAL(4, 1), s TEXT)");
-    refuse(lake, "INSERT INTO a.t VALUES (NULL, 1, 'x')", ERR_INVALID, "id must not be null");
-    refuse(lake, "INSERT INTO a.t (s) VALUES ('x')", ERR_INVALID, "id must not be null");
+    refuse(lake, "INSERT INTO a.t VALUES (NULL, 1, 'x')", ERR_INVALID, "id is required");
+    refuse(lake, "INSERT INTO a.t (s) VALUES ('x')", ERR_INVALID,
+           "no column id, which is required");
     refuse(lake, "INSERT INTO a.t VALUES ('ten', 1, 'x')", ERR_INVALID, "ten");
     refuse(lake, "INSERT INTO a.t VALUES (3000000000, 1, 'x')", ERR_INVALID, "3000000000");
     refuse(lake, "INSERT INTO a.t VALUES (1, 12345.6, 'x')", ERR_INVALID, "12345.6");
