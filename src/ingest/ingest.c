@@ -29,7 +29,8 @@ struct load {
     const struct schema *target;   /* of the table; NULL when it is to be made */
     struct result_column *columns; /* of the source */
     size_t columns_n;
-    str reader;      /* "read_csv('...', ...)" */
+    str reader; /* "read_csv('...', ...)" */
+    str checker; /* the same, keeping what it rejects, to name a bad cell with; empty: not a text file */
     str rejected_if; /* a row is rejected when this holds; empty: the reader itself rejects */
 };
 
@@ -218,11 +219,11 @@ static bool csv_reader(struct load *l, struct error *err)
 {
     struct buf more = BUF_INIT(QUERY_MAX);
     bool ok = l->req->columns.len ? given_types(l, &more, err) : typed_options(l, &more, err);
-    if (l->req->on_error != ON_ERROR_FAIL)
-        buf_lit(&more, ", store_rejects=true");
-    buf_add_char(&more, '\0');
-    if (ok)
-        l->reader = plain_reader(l, more.ptr);
+    if (ok) {
+        char *types = arena_cstr(l->a, buf_str(&more));
+        l->checker = plain_reader(l, arena_printf(l->a, "%s, store_rejects=true", types).ptr);
+        l->reader = l->req->on_error == ON_ERROR_FAIL ? plain_reader(l, types) : l->checker;
+    }
     buf_deinit(&more);
     return ok;
 }
@@ -325,18 +326,33 @@ static str quoted_table(struct load *l)
     return buf_str(b);
 }
 
-/* What the table holds afterwards: its rows whose key the source lacks, and the source's last row of each key. */
-static str merged_rows(struct load *l)
+/* The source's last row of each key. */
+static str latest_rows(struct load *l)
 {
-    str keys = key_list(l), rows = accepted_rows(l), table = quoted_table(l);
+    str rows = accepted_rows(l), keys = key_list(l);
     return arena_printf(
         l->a,
-        "WITH firn_numbered AS (SELECT *, row_number() OVER () AS firn_row FROM (" STR_FMT
-        ")), firn_new AS (SELECT * EXCLUDE (firn_row) FROM firn_numbered "
-        "QUALIFY row_number() OVER (PARTITION BY " STR_FMT " ORDER BY firn_row DESC) = 1) "
-        "SELECT * FROM " STR_FMT " ANTI JOIN firn_new USING (" STR_FMT
-        ") UNION ALL BY NAME SELECT * FROM firn_new",
-        STR_ARG(rows), STR_ARG(keys), STR_ARG(table), STR_ARG(keys));
+        "SELECT * EXCLUDE (firn_row) FROM (SELECT *, row_number() OVER () AS firn_row FROM (" STR_FMT
+        ")) QUALIFY row_number() OVER (PARTITION BY " STR_FMT " ORDER BY firn_row DESC) = 1",
+        STR_ARG(rows), STR_ARG(keys));
+}
+
+/* What the table holds afterwards: its rows whose key the source lacks, and the source's. */
+static str merged_rows(struct load *l)
+{
+    str keys = key_list(l), rows = latest_rows(l), table = quoted_table(l);
+    return arena_printf(l->a,
+                        "WITH firn_new AS MATERIALIZED (" STR_FMT ") SELECT * FROM " STR_FMT
+                        " ANTI JOIN firn_new USING (" STR_FMT
+                        ") UNION ALL BY NAME SELECT * FROM firn_new",
+                        STR_ARG(rows), STR_ARG(table), STR_ARG(keys));
+}
+
+static str written_rows(struct load *l)
+{
+    if (l->req->mode != INGEST_MERGE)
+        return accepted_rows(l);
+    return l->exists ? merged_rows(l) : latest_rows(l);
 }
 
 static bool count_rejected(struct load *l, int64_t *out, struct error *err)
@@ -407,10 +423,9 @@ static bool write_rows(struct load *l, struct ingest_report *out, struct error *
         { STR("firn.mode"), str_of(mode_names[l->req->mode]) },
         { STR("firn.on-error"), str_of(on_error_names[l->req->on_error]) },
     };
-    bool merge = l->req->mode == INGEST_MERGE && l->exists;
     struct write_request w = { .branch = l->req->branch,
                                .table = l->req->table,
-                               .query = merge ? merged_rows(l) : accepted_rows(l),
+                               .query = written_rows(l),
                                .mode = l->req->mode == INGEST_APPEND ? WRITE_APPEND : WRITE_REPLACE,
                                .create_missing = true,
                                .partition_by = l->req->partition_by,
@@ -431,14 +446,46 @@ static bool write_rows(struct load *l, struct ingest_report *out, struct error *
     return true;
 }
 
+/* The reader's own words name the line only.  Reading once more tells the first cell that does not fit, with its column. */
+static bool name_cell(struct load *l, struct error *err)
+{
+    struct error ignored = { 0 };
+    struct result *rows = NULL;
+    const struct chunk *chunk = NULL;
+    str sql = arena_printf(l->a, "SELECT * FROM " STR_FMT, STR_ARG(l->checker)), cell = { 0 };
+    if (err->code != ERR_INVALID || l->req->on_error != ON_ERROR_FAIL || !l->checker.len)
+        return false;
+    bool ok = session_query(l->session, sql, NULL, 0, &rows, &ignored);
+    while (ok && (ok = result_next(rows, &chunk, &ignored)) && chunk)
+        continue;
+    result_close(rows);
+    if (!ok ||
+        !session_scalar(l->session,
+                        STR("SELECT s.file_path || ': line ' || e.line || coalesce(', column ' || "
+                            "e.column_name, '') || ': ' || regexp_replace(e.error_message, "
+                            "'^Error when converting column \"[^\"]*\"[.] ', '') "
+                            "FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) "
+                            "ORDER BY e.scan_id DESC, e.file_id, e.line, e.column_idx LIMIT 1"),
+                        l->a, &cell, &ignored) ||
+        !cell.ptr)
+        return false;
+    fail(err, ERR_INVALID, STR_FMT, STR_ARG(cell));
+    return fail_hint(
+        err,
+        "--on-error skip leaves such rows out, --on-error quarantine keeps them in " STR_FMT
+        "_quarantine",
+        STR_ARG(l->req->table));
+}
+
 static bool load(struct load *l, struct ingest_report *out, struct error *err)
 {
     if (!find_kind(l, err) || !check_files(l, err) || !find_target(l, err) ||
         !make_reader(l, err) || !check_columns(l, err) || !check_key(l, err))
         return false;
     progress_report(l->req->progress, "reading and writing", 0, 0);
-    return write_rows(l, out, err) && count_rejected(l, &out->rejected, err) &&
-           quarantine(l, out, err);
+    if (!write_rows(l, out, err))
+        return name_cell(l, err);
+    return count_rejected(l, &out->rejected, err) && quarantine(l, out, err);
 }
 
 bool ingest_run(struct lake *lake, const struct ingest_request *req, struct arena *a,
