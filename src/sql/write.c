@@ -210,18 +210,6 @@ static bool data_path(struct writer *w, str *out, struct error *err)
     return store_from_uri(w->lake->warehouse, location, w->a, out, err);
 }
 
-static bool check_required(const struct schema *s, const struct parquet_file *f, struct error *err)
-{
-    for (size_t i = 0; i < f->stats_n; i++) {
-        const struct field *field = schema_field_by_id(s, f->stats[i].field_id);
-        if (field && field->required && f->stats[i].nulls > 0)
-            return fail(err, ERR_INVALID,
-                        "column " STR_FMT " must not be null, and %lld rows have no value",
-                        STR_ARG(schema_name_of(s, field->id)), (long long)f->stats[i].nulls);
-    }
-    return true;
-}
-
 struct publishing {
     struct writer *w;
     const struct parquet_file *files;
@@ -255,8 +243,7 @@ static bool describe_file(struct writer *w, const struct parquet_file *f, str pa
         .content_offset = -1,
         .content_size = -1,
     };
-    if (!check_required(s, f, err) ||
-        !metrics_make(s, &w->target->properties, f->stats, f->stats_n, w->a, &columns,
+    if (!metrics_make(s, &w->target->properties, f->stats, f->stats_n, w->a, &columns,
                       &out->columns_n, err))
         return false;
     out->columns = columns;
@@ -321,8 +308,7 @@ static bool write_files(struct writer *w, struct error *err)
 static void make_summary(struct writer *w, struct snapshot_change *change)
 {
     size_t n = 0;
-    struct property *s =
-        arena_array(w->a, struct property, w->req->summary_n + w->bound.scans_n);
+    struct property *s = arena_array(w->a, struct property, w->req->summary_n + w->bound.scans_n);
     for (size_t i = 0; i < w->req->summary_n; i++)
         s[n++] = (struct property){ w->req->summary[i].key, w->req->summary[i].value };
     for (size_t i = 0; i < w->bound.scans_n; i++)
