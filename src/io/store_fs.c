@@ -239,7 +239,8 @@ static bool fs_list(struct store *st, str folder, store_list_fn *fn, void *ctx, 
     if (fd < 0)
         return fs_fail(err, errno, "list", folder, false);
     struct lister l = { .fn = fn, .ctx = ctx };
-    memcpy(l.path, folder.ptr, folder.len);
+    if (folder.len)
+        memcpy(l.path, folder.ptr, folder.len);
     return list_folder(&l, fd, folder.len, 0, err);
 }
 
