@@ -111,7 +111,11 @@ static bool answer(struct run *r, struct attempt *t, const struct sha256 *commit
 {
     if (r->commit_id)
         *r->commit_id = sha_text(commit, t->out);
-    return !r->done || r->done(r->ctx, t, commit, replayed, err);
+    if (!r->done || r->done(r->ctx, t, commit, replayed, err))
+        return true;
+    if (!t->finished) /* the commit stands, only its outcome could not be read (C4) */
+        err->code = ERR_UNKNOWN;
+    return false;
 }
 
 /* Files of an attempt that came to nothing; not when it is unknown whether it did (C6). */

@@ -19,7 +19,9 @@ static bool start_key(const struct listing *l, struct arena *a, str *out, struct
         return true;
     if (!hex_decode(l->token, a, &last) || !str_starts(last, l->prefix))
         return fail(err, ERR_INVALID, "page token is not one of this listing");
-    *out = arena_printf(a, STR_FMT "%c", STR_ARG(last), 0); /* the next possible key */
+    char *next = arena_alloc(a, last.len + 1); /* the next possible key: keys hold zero bytes */
+    memcpy(next, last.ptr, last.len);
+    *out = str_make(next, last.len + 1);
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a commit requires of the table that it changes. */
+ * What a commit requires of the table that it changes.  The texts of failures are those of the reference implementation, because
+ * clients compare them. */
 #include "iceberg/update.h"
 
 #include <inttypes.h>
@@ -15,13 +16,13 @@ static const struct {
     [REQUIRE_LAST_COLUMN_ID] = { "assert-last-assigned-field-id", "last-assigned-field-id",
                                  "last assigned field id" },
     [REQUIRE_CURRENT_SCHEMA_ID] = { "assert-current-schema-id", "current-schema-id",
-                                    "current schema id" },
+                                    "current schema" },
     [REQUIRE_LAST_PARTITION_ID] = { "assert-last-assigned-partition-id",
                                     "last-assigned-partition-id", "last assigned partition id" },
     [REQUIRE_DEFAULT_SPEC_ID] = { "assert-default-spec-id", "default-spec-id",
-                                  "default partition spec id" },
+                                  "default partition spec" },
     [REQUIRE_DEFAULT_ORDER_ID] = { "assert-default-sort-order-id", "default-sort-order-id",
-                                   "default sort order id" },
+                                   "default sort order" },
 };
 
 struct table_requirement require_ref(str name, int64_t snapshot_id)
@@ -94,15 +95,19 @@ static bool check_ref(const struct table_requirement *r, const struct metadata *
 {
     const struct snapshot_ref *ref = metadata_ref(m, r->ref);
     if (r->snapshot_id == SNAPSHOT_NONE)
-        return !ref || fail(err, ERR_CONFLICT, "ref \"" STR_FMT "\" was created meanwhile",
-                            STR_ARG(r->ref));
+        return !ref || fail(err, ERR_CONFLICT,
+                            "Requirement failed: %s " STR_FMT " was created concurrently",
+                            ref->kind == REF_TAG ? "tag" : "branch", STR_ARG(r->ref));
     if (!ref)
-        return fail(err, ERR_CONFLICT, "ref \"" STR_FMT "\" is not there, expected at %" PRId64,
+        return fail(err, ERR_CONFLICT,
+                    "Requirement failed: branch or tag " STR_FMT " is missing, expected %" PRId64,
                     STR_ARG(r->ref), r->snapshot_id);
     return ref->snapshot_id == r->snapshot_id ||
            fail(err, ERR_CONFLICT,
-                "ref \"" STR_FMT "\" has changed: expected snapshot %" PRId64 ", found %" PRId64,
-                STR_ARG(r->ref), r->snapshot_id, ref->snapshot_id);
+                "Requirement failed: %s " STR_FMT " has changed: expected id %" PRId64
+                " != %" PRId64,
+                ref->kind == REF_TAG ? "tag" : "branch", STR_ARG(r->ref), r->snapshot_id,
+                ref->snapshot_id);
 }
 
 static int32_t current_id(enum requirement_kind kind, const struct metadata *m)
@@ -125,18 +130,20 @@ static bool check_one(const struct table_requirement *r, const struct metadata *
                       struct error *err)
 {
     if (r->kind == REQUIRE_CREATE)
-        return !m || fail(err, ERR_EXISTS, "the table exists already");
+        return !m || fail(err, ERR_EXISTS, "Requirement failed: table already exists");
     if (!m)
         return fail(err, ERR_NOT_FOUND, "the table does not exist");
     if (r->kind == REQUIRE_UUID)
         return str_eq_nocase(r->uuid, m->uuid) ||
-               fail(err, ERR_CONFLICT, "the table has UUID " STR_FMT ", expected " STR_FMT,
+               fail(err, ERR_CONFLICT,
+                    "Requirement failed: UUID does not match: expected " STR_FMT " != " STR_FMT,
                     STR_ARG(m->uuid), STR_ARG(r->uuid));
     if (r->kind == REQUIRE_REF_SNAPSHOT_ID)
         return check_ref(r, m, err);
     int32_t found = current_id(r->kind, m);
-    return found == r->id || fail(err, ERR_CONFLICT, "the %s has changed: expected %d, found %d",
-                                  requirement_names[r->kind].what, r->id, found);
+    return found == r->id ||
+           fail(err, ERR_CONFLICT, "Requirement failed: %s changed: expected id %d != %d",
+                requirement_names[r->kind].what, r->id, found);
 }
 
 bool requirements_check(const struct table_requirement *r, size_t n, const struct metadata *m,
