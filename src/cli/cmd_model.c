@@ -118,12 +118,16 @@ static bool add_inputs(struct cli *cli, struct body *b, struct error *err)
     jw_kv_object(&b->w, "inputs");
     for (size_t i = 1; i < cli->args_n; i++) {
         str key, value;
-        double number;
-        if (!str_cut(cli->args[i], '=', &key, &value) || !str_to_f64(value, &number))
+        double number = 0;
+        bool named = str_cut(cli->args[i], '=', &key, &value), missing = str_is(value, "null");
+        if (!named || (!missing && !str_to_f64(value, &number)))
             return fail(err, ERR_INVALID, "inputs are given as FEATURE=NUMBER, not \"" STR_FMT "\"",
                         STR_ARG(cli->args[i]));
         jw_key(&b->w, key);
-        jw_f64(&b->w, number);
+        if (missing)
+            jw_null(&b->w);
+        else
+            jw_f64(&b->w, number);
     }
     jw_end_object(&b->w);
     return true;
@@ -163,7 +167,8 @@ const struct command cmd_model_predict = {
     .name = "model predict",
     .args = "NAME[/VERSION] FEATURE=NUMBER...",
     .summary = "predict with a registered model",
-    .detail = "Features that are left out are missing values.",
+    .detail =
+        "Every feature of the model is given; null stands for a missing value.  `firn model show NAME` lists them.",
     .examples = "firn model predict late_flights distance=337 hour_of_day=18 day_of_week=5",
     .flags = no_flags,
     .args_min = 2,
