@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -117,14 +118,27 @@ static void watch_running(struct listener *l)
     }
 }
 
-/* The lock is held.  The library sees the end of the connection and closes it. */
+/* A client that ended its side in the middle of a request, all that it sent having been read.  The library, whose epoll is
+ * edge-triggered, does not look again when end and last bytes came together. */
+static bool ended_early(const struct connection *c)
+{
+    struct pollfd p = { .fd = c->fd, .events = POLLRDHUP };
+    int unread = 0;
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLRDHUP) && ioctl(c->fd, FIONREAD, &unread) == 0 &&
+           unread == 0;
+}
+
+/* Ends what will not become a request in time; the library then sees it and closes.  An early end counts when it was seen
+ * twice during the same wait: the first time the request may have been just about to run.  The lock is held. */
 static void watch_arriving(struct listener *l)
 {
     int64_t now = env_monotonic_ns(env_real());
     for (struct connection *c = l->connections; c; c = c->next) {
         int64_t deadline = atomic_load(&c->deadline_ns);
-        if (deadline && now > deadline)
+        bool ended = deadline && ended_early(c);
+        if ((deadline && now > deadline) || (ended && c->ended_in == deadline))
             shutdown(c->fd, SHUT_RDWR);
+        c->ended_in = ended ? deadline : 0;
     }
 }
 

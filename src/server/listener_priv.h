@@ -62,7 +62,9 @@ struct connection {
     struct exchange *x;
     int fd;
     atomic_int_least64_t deadline_ns; /* by which the next request must have arrived; 0: none */
-    struct connection *next, **at;    /* guarded by listener->lock */
+    int64_t
+        ended_in; /* the watcher's: the deadline of the wait in which the client ended its side */
+    struct connection *next, **at; /* guarded by listener->lock */
 };
 
 struct listener {
