@@ -333,24 +333,40 @@ static bool ask(struct demo *d, str path, str body, const struct json **out, str
     return true;
 }
 
+/* Feature i of Feast's columnar answer, when its first row has a number. */
+static bool online_number(const struct json *online, size_t i, str *name, double *value)
+{
+    const struct json *n = item(json_get(json_get(online, "metadata"), "feature_names"), i);
+    const struct json *v = item(json_get(item(json_get(online, "results"), i), "values"), 0);
+    if (!n || n->kind != JSON_STR || !v || (v->kind != JSON_F64 && v->kind != JSON_INT))
+        return false;
+    *name = n->s;
+    *value = v->kind == JSON_INT ? (double)v->i : v->f;
+    return true;
+}
+
+static size_t online_features(const struct json *online)
+{
+    const struct json *names = json_get(json_get(online, "metadata"), "feature_names");
+    return names && names->kind == JSON_ARRAY ? names->array.n : 0;
+}
+
 /* The Open Inference request for a flight from the features just read. */
 static str infer_request(struct demo *d, const struct json *online)
 {
-    const struct json *names = json_get(json_get(online, "metadata"), "feature_names"),
-                      *results = json_get(online, "results");
-    struct body *b = body_begin(d->cli);
     static const struct {
         const char *name;
         double value;
     } known[] = { { "distance", 337 }, { "hour_of_day", 18 }, { "day_of_week", 5 } };
+    struct body *b = body_begin(d->cli);
+    str name;
+    double value;
     jw_kv_array(&b->w, "inputs");
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         demo_tensor(&b->w, str_of(known[i].name), known[i].value);
-    for (size_t i = 0; item(names, i); i++) {
-        const struct json *v = item(json_get(item(results, i), "values"), 0);
-        if (v && (v->kind == JSON_F64 || v->kind == JSON_INT))
-            demo_tensor(&b->w, item(names, i)->s, v->kind == JSON_INT ? (double)v->i : v->f);
-    }
+    for (size_t i = 0; i < online_features(online); i++)
+        if (online_number(online, i, &name, &value))
+            demo_tensor(&b->w, name, value);
     jw_end_array(&b->w);
     return body_end(b);
 }
@@ -391,6 +407,8 @@ static bool load(struct demo *d, struct error *err)
 static bool step_serve(struct demo *d, struct error *err)
 {
     const struct json *online, *prediction;
+    str name;
+    double number;
     begin_step(d, "serve");
     const char *listen = arena_cstr(d->cli->a, cli_flag(d->cli, "listen", "127.0.0.1:8181"));
     if (!listener_start(d->cli->app, listen, &d->listener, err) ||
@@ -399,19 +417,14 @@ static bool step_serve(struct demo *d, struct error *err)
         !ask(d, STR("/get-online-features"), online_request, &online, err) ||
         !ask(d, STR("/v2/models/late_flights/infer"), infer_request(d, online), &prediction, err))
         return false;
-    const struct json *names = json_get(json_get(online, "metadata"), "feature_names"),
-                      *results = json_get(online, "results");
     const struct json *p = item(json_get(item(json_get(prediction, "outputs"), 0), "data"), 0);
     double value = p && p->kind == JSON_F64 ? p->f : p && p->kind == JSON_INT ? (double)p->i : -1;
     end_step(d, "serve",
              "SFO to LAX, Friday 18 h: the model gives %.0f %% for 15 minutes late or more",
              100 * value);
-    for (size_t i = 0; item(names, i); i++) {
-        const struct json *v = item(json_get(item(results, i), "values"), 0);
-        if (v && (v->kind == JSON_F64 || v->kind == JSON_INT))
-            say(d, "%-28s %.4g", arena_cstr(d->cli->a, item(names, i)->s),
-                v->kind == JSON_INT ? (double)v->i : v->f);
-    }
+    for (size_t i = 0; i < online_features(online); i++)
+        if (online_number(online, i, &name, &number))
+            say(d, "%-28s %.4g", arena_cstr(d->cli->a, name), number);
     demo_fact(&d->facts, "serve", "prediction", value);
     return load(d, err);
 }
