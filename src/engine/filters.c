@@ -207,6 +207,21 @@ static void learn(struct plan *p, const struct json *root)
     }
 }
 
+/* "LINE 3: ..." of a hint counts our line, too. */
+static void count_own_lines(struct error *err)
+{
+    str hint = str_of(err->hint), rest;
+    ptrdiff_t at = str_find(hint, STR("LINE "));
+    int64_t line;
+    if (at < 0)
+        return;
+    str number = str_from(hint, (size_t)at + 5);
+    if (!str_cut(number, ':', &number, &rest) || !str_to_i64(number, &line) || line < 2)
+        return;
+    fail_hint(err, STR_FMT "LINE %lld:" STR_FMT, STR_ARG(str_sub(hint, 0, (size_t)at)),
+              (long long)line - 1, STR_ARG(rest));
+}
+
 /* The plan as JSON text, in `a`. */
 static bool explain(struct session *s, str sql, const struct param *params, size_t n,
                     struct arena *a, str *out, struct error *err)
@@ -214,10 +229,12 @@ static bool explain(struct session *s, str sql, const struct param *params, size
     struct buf text = BUF_INIT(PLAN_BYTES_MAX);
     struct result *r = NULL;
     const struct chunk *chunk = NULL;
-    buf_lit(&text, "EXPLAIN (FORMAT json) ");
+    buf_lit(&text, "EXPLAIN (FORMAT json)\n"); /* a line of its own: errors quote the query's */
     buf_add_str(&text, sql);
     bool ok = buf_ok(&text, "a query", err) &&
               session_query(s, buf_str(&text), params, n, &r, err) && result_next(r, &chunk, err);
+    if (!ok)
+        count_own_lines(err);
     buf_clear(&text);
     if (ok && chunk && chunk->columns_n == 2)
         column_text(&chunk->columns[1], 0, &text);
