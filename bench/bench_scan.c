@@ -5,8 +5,8 @@
  * finding the table, planning with the query's own filters, projecting by field id.
  *
  *     bench_scan make DIR [ROWS]     a data directory with the table bench.events, in 8 files by time
- *     bench_scan turns DIR REPEATS   one line a query, tab-separated: name, DuckDB ms, Firn ms (medians),
- *                                    median of the pairs' ratios, files read, files
+ *     bench_scan turns DIR REPEATS [QUERY]   one line a query, tab-separated: name, text, DuckDB ms, Firn ms, DuckDB CPU
+ *                                    ms, Firn CPU ms (medians), files read, files
  *     bench_scan duck DIR QUERY      only DuckDB, one query over the bare files: a process to compare with
  *                                    `firn sql`
  *     bench_scan text QUERY          the query's text, for `firn sql` */
@@ -39,13 +39,13 @@ static const struct query {
     { "count", "count(*)", "SELECT count(*) FROM %s" },
     { "sum", "sum of one column", "SELECT sum(amount) FROM %s" },
     { "group", "group by, 1,000 groups",
-      "SELECT kind, count(*), avg(amount), max(at) FROM %s GROUP BY kind" },
+      "SELECT kind, count(*), avg(amount), max(seen) FROM %s GROUP BY kind" },
     { "columns", "all columns with a filter",
-      "SELECT count(*), sum(id), max(at), sum(user_id), sum(amount), sum(a), sum(b), max(note), "
+      "SELECT count(*), sum(id), max(seen), sum(user_id), sum(amount), sum(a), sum(b), max(note), "
       "max(kind) FROM %s WHERE b > 0.1" },
     { "rows", "100,000 rows out", "SELECT * FROM %s WHERE user_id < 12500" },
     { "pruned", "one hour of 8 days",
-      "SELECT count(*), sum(amount) FROM %s WHERE at >= TIMESTAMP '2024-01-03 10:00:00' AND at < "
+      "SELECT count(*), sum(amount) FROM %s WHERE seen >= TIMESTAMP '2024-01-03 10:00:00' AND seen < "
       "TIMESTAMP '2024-01-03 11:00:00'" },
     { "point", "one row by id", "SELECT * FROM %s WHERE id = 4321987" },
 };
@@ -60,6 +60,15 @@ static _Noreturn void die(const char *what, const char *why)
 static double now_ms(void)
 {
     return (double)env_monotonic_ns(env_real()) / 1e6;
+}
+
+/* Of all threads. */
+static double cpu_ms(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e3 +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e3;
 }
 
 static const struct query *find_query(const char *name)
@@ -194,7 +203,7 @@ static void make_file(struct lake *lake, struct arena *a, int64_t from, int64_t 
                   a,
                   STR_FMT
                   "SELECT i AS id, make_timestamp(1704067200000000 + i * (691200000000 // %" PRId64
-                  ")) AS at, (hash(i * 7 + 1) %% 1000000)::BIGINT AS user_id, "
+                  ")) AS seen, (hash(i * 7 + 1) %% 1000000)::BIGINT AS user_id, "
                   "'kind-' || (hash(i * 7 + 2) %% 1000) AS kind, "
                   "(hash(i * 7 + 3) %% 100000)::DOUBLE / 100 AS amount, "
                   "hash(i * 7 + 4)::DOUBLE / 1.8446744073709552e19 AS a, "
@@ -227,42 +236,57 @@ static double median(double *values, int n)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-/* Pairs, the first of a pair in turn, so that neither profits from what the other has warmed. */
-static void take_turns(const struct query *q, duckdb_connection c, struct lake *lake, str files,
-                       int repeats)
+struct samples {
+    double ms[REPEATS_MAX], cpu[REPEATS_MAX];
+};
+
+struct pair {
+    duckdb_connection c;
+    struct lake *lake;
+    str files; /* read_parquet([...]) */
+    int64_t rows[2], read, total;
+    struct samples samples[2]; /* DuckDB's, Firn's */
+};
+
+static void run_one(struct pair *p, const struct query *q, int who, int at)
 {
-    double duck[REPEATS_MAX], firn[REPEATS_MAX], ratio[REPEATS_MAX];
-    int64_t read = 0, total = 0, rows[2] = { 0 };
+    struct arena *a = arena_create(0);
+    str sql = query_text(q, who ? STR(TABLE) : p->files, a);
+    double ms = now_ms(), cpu = cpu_ms();
+    p->rows[who] = who ? firn_run(p->lake, sql, a, &p->read, &p->total) : duck_run(p->c, sql.ptr);
+    p->samples[who].ms[at] = now_ms() - ms;
+    p->samples[who].cpu[at] = cpu_ms() - cpu;
+    arena_destroy(a);
+}
+
+/* Pairs, the first of a pair in turn, so that neither profits from what the other has warmed.  The first pair is
+ * not counted. */
+static void take_turns(struct pair *p, const struct query *q, int repeats)
+{
     for (int i = -1; i < repeats; i++) {
-        struct arena *a = arena_create(0);
-        str bare = query_text(q, files, a), ours = query_text(q, STR(TABLE), a);
-        double ms[2];
-        for (int turn = 0; turn < 2; turn++) {
-            int who = (i + turn) & 1;
-            double from = now_ms();
-            rows[who] = who ? firn_run(lake, ours, a, &read, &total) : duck_run(c, bare.ptr);
-            ms[who] = now_ms() - from;
-        }
-        if (rows[0] != rows[1])
+        for (int turn = 0; turn < 2; turn++)
+            run_one(p, q, (i + turn) & 1, i < 0 ? 0 : i);
+        if (p->rows[0] != p->rows[1])
             die(q->name, "the answers have different numbers of rows");
-        if (i >= 0)
-            duck[i] = ms[0], firn[i] = ms[1], ratio[i] = ms[0] / ms[1];
-        arena_destroy(a);
     }
-    printf("%s\t%s\t%.3f\t%.3f\t%.4f\t%" PRId64 "\t%" PRId64 "\n", q->name, q->what,
-           median(duck, repeats), median(firn, repeats), median(ratio, repeats), read, total);
+    printf("%s\t%s\t%.3f\t%.3f\t%.3f\t%.3f\t%" PRId64 "\t%" PRId64 "\n", q->name, q->what,
+           median(p->samples[0].ms, repeats), median(p->samples[1].ms, repeats),
+           median(p->samples[0].cpu, repeats), median(p->samples[1].cpu, repeats), p->read,
+           p->total);
     fflush(stdout);
 }
 
-static void turns(const char *dir, int repeats)
+static void turns(const char *dir, const char *only, int repeats)
 {
+    static struct pair p;
     struct arena *a = arena_create(0);
-    duckdb_connection c = duck_open();
-    struct lake *lake = firn_open(dir);
-    str files = bare_files(dir, a);
+    p.c = duck_open();
+    p.lake = firn_open(dir);
+    p.files = bare_files(dir, a);
     for (size_t i = 0; i < QUERIES; i++)
-        take_turns(&queries[i], c, lake, files, repeats);
-    lake_close(lake);
+        if (!only || strcmp(only, queries[i].name) == 0)
+            take_turns(&p, &queries[i], repeats);
+    lake_close(p.lake);
     arena_destroy(a);
 }
 
@@ -279,9 +303,12 @@ int main(int argc, char **argv)
 {
     if (argc >= 3 && strcmp(argv[1], "make") == 0) {
         make(argv[2], argc > 3 ? strtoll(argv[3], NULL, 10) : ROWS);
-    } else if (argc == 4 && strcmp(argv[1], "turns") == 0) {
+    } else if (argc >= 4 && strcmp(argv[1], "turns") == 0) {
         long n = strtol(argv[3], NULL, 10);
-        turns(argv[2], n < 1 ? 1 : n > REPEATS_MAX ? REPEATS_MAX : (int)n);
+        turns(argv[2], argc > 4 ? argv[4] : NULL,
+              n < 1             ? 1
+              : n > REPEATS_MAX ? REPEATS_MAX
+                                : (int)n);
     } else if (argc == 4 && strcmp(argv[1], "duck") == 0) {
         duck_once(argv[2], argv[3]);
     } else if (argc == 3 && strcmp(argv[1], "text") == 0) {
@@ -291,7 +318,7 @@ int main(int argc, char **argv)
     } else {
         fprintf(
             stderr,
-            "use: bench_scan make DIR [ROWS] | turns DIR REPEATS | duck DIR QUERY | text QUERY\n");
+            "use: bench_scan make DIR [ROWS] | turns DIR REPEATS [QUERY] | duck DIR QUERY | text QUERY\n");
         return 2;
     }
     return 0;

@@ -3,8 +3,9 @@
 # runs; each of those can be run by itself too.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-firn=$root/build/release/firn
-programs=$root/build/release/bench
+firn=${FIRN_BENCH_PROGRAM:-$root/build/release/firn} # another build of it, when set: then nothing is built
+programs=${FIRN_BENCH_PROGRAM:+$(dirname "$FIRN_BENCH_PROGRAM")/bench}
+programs=${programs:-$root/build/release/bench}
 work=$root/build/bench
 results=${FIRN_BENCH_RESULTS:-$work/results.jsonl}
 run_id=${FIRN_BENCH_RUN:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}
@@ -12,8 +13,9 @@ mkdir -p "$work"
 
 note() { echo "bench: $*" >&2; }
 
-# need PROGRAM...: builds C programs of bench/.
+# need PROGRAM...: builds firn and C programs of bench/.
 need() {
+    [[ -z ${FIRN_BENCH_PROGRAM:-} ]] || return 0
     [[ -f $root/build/release/build.ninja ]] || cmake --preset release -S "$root" >"$work/configure.log"
     ninja -C "$root/build/release" "$@" >"$work/build.log" 2>&1 || { tail -n 20 "$work/build.log" >&2; exit 1; }
 }

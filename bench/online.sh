@@ -96,13 +96,30 @@ stop_servers() {
 
 # ---- Measures
 
+# cpu_ns PID: CPU time of all threads of a process and its children.
+cpu_ns() {
+    local p
+    for p in "$1" $(cat "/proc/$1/task/$1/children" 2>/dev/null); do cat /proc/"$p"/task/*/schedstat; done |
+        awk '{ s += $1 } END { printf "%.0f", s }'
+}
+
+# turn FILE SERVER-PID ARGS...: one run of the load, and the server's CPU time a request as a last column, in us.
+turn() {
+    local file=$1 pid=$2 before line
+    shift 2
+    before=$(cpu_ns "$pid")
+    line=$("$@" -s "$seconds" -w 0.3)
+    awk -v line="$line" -v cpu=$(($(cpu_ns "$pid") - before)) -v s="$seconds" \
+        'BEGIN { split(line, f, "\t"); printf "%s\t%.3f\n", line, cpu / 1000 / (f[6] * (s + 0.3) / s) }' >>"$file"
+}
+
 # measure NAME SHAPE CONNECTIONS [taskset ...]: nginx and Firn in turn; lines of bench_http in NAME.nginx and NAME.firn.
 measure() {
     local out=$dir/$1 shape=$2 connections=$3
     shift 3
     for _ in $(seq "$repeats"); do
-        "$@" "$load" "$nginx_port" "/$shape" -b "$dir/$shape.bodies" -c "$connections" -s "$seconds" >>"$out.nginx"
-        "$@" "$load" "$firn_port" /get-online-features -b "$dir/$shape.bodies" -c "$connections" -s "$seconds" >>"$out.firn"
+        turn "$out.nginx" "${servers[1]}" "$@" "$load" "$nginx_port" "/$shape" -b "$dir/$shape.bodies" -c "$connections"
+        turn "$out.firn" "${servers[0]}" "$@" "$load" "$firn_port" /get-online-features -b "$dir/$shape.bodies" -c "$connections"
     done
     if ! awk -F'\t' '$7 != 0 { exit 1 }' "$out.nginx" "$out.firn"; then
         echo "bench: answers other than 200 in $out" >&2
@@ -129,6 +146,7 @@ report() { # TEXT NAME [goals]
     row "$1: p50" ms nginx "$(ms 2 "$out.nginx")" "$(ms 2 "$out.firn")" lower
     row "$1: p99" ms nginx "$(ms 3 "$out.nginx")" "$(ms 3 "$out.firn")" lower "${p99_goal[@]}"
     row "$1: p99.9" ms nginx "$(ms 4 "$out.nginx")" "$(ms 4 "$out.firn")" lower
+    row "$1: server CPU each" us nginx "$(column 9 "$out.nginx")" "$(column 9 "$out.firn")" lower
 }
 
 make_features

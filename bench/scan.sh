@@ -20,8 +20,9 @@ done
 head_line "scan of $rows rows in 8 files, in one process, medians of 3 x $repeats pairs" DuckDB
 while IFS=$'\t' read -r name what _; do
     awk -F'\t' -v n="$name" '$1 == n' "$dir/turns" >"$dir/one"
-    row "$what ($(tail -n 1 "$dir/one" | awk -F'\t' '{ print $6 " of " $7 }') files)" ms DuckDB "$(column 3 "$dir/one")" "$(column 4 "$dir/one")" lower \
+    row "$what ($(tail -n 1 "$dir/one" | awk -F'\t' '{ print $7 " of " $8 }') files)" ms DuckDB "$(column 3 "$dir/one")" "$(column 4 "$dir/one")" lower \
         "within 5 %" "ratio >= 0.95"
+    row "  CPU" ms DuckDB "$(column 5 "$dir/one")" "$(column 6 "$dir/one")" lower
 done < <(awk -F'\t' '!seen[$1]++' "$dir/turns")
 
 wall() { "$programs/bench_start" run 1 "$@"; }
