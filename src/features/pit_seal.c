@@ -72,11 +72,12 @@ static bool place_rows(void *ctx, size_t t, struct error *err)
     return true;
 }
 
+/* With p NULL keys of one hash are taken as one key: see sort_bucket. */
 static int record_cmp(const struct pit *p, const struct pit_record *a, const struct pit_record *b)
 {
     if (a->hash != b->hash)
         return a->hash < b->hash ? -1 : 1;
-    int order = p->exact ? 0 : pit_key_cmp(p, a->entity, b->entity);
+    int order = p ? pit_key_cmp(p, a->entity, b->entity) : 0;
     return order ? order : (a->time > b->time) - (a->time < b->time);
 }
 
@@ -164,15 +165,40 @@ static void sort_records(const struct pit *p, struct pit_record *r, size_t n, in
 }
 
 /* Whether a record, not the first of its bucket, opens a slot of its own. */
-static bool opens_slot(const struct pit *p, const struct pit_record *r, bool *collision)
+static bool opens_slot(const struct pit *p, const struct pit_record *r, bool collisions)
 {
-    if (r[0].hash != r[-1].hash)
-        return true;
-    if (!p->exact && pit_key_cmp(p, r[0].entity, r[-1].entity) != 0) {
-        *collision = true;
-        return true;
+    return r[0].hash != r[-1].hash || r[0].time != r[-1].time ||
+           (collisions && pit_key_cmp(p, r[0].entity, r[-1].entity) != 0);
+}
+
+static bool is_one_key(const struct pit *p, const struct pit_record *r, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (pit_key_cmp(p, r[0].entity, r[i].entity) != 0)
+            return false;
+    return true;
+}
+
+static int depth_of(size_t n)
+{
+    return 2 * (64 - __builtin_clzll(n));
+}
+
+/* By hash and time first: comparing keys costs most, and hot keys would be compared with themselves at every step.  Then
+ * each run of a hash is looked through once, and sorted by its keys too should there be more than one: true then. */
+static bool sort_bucket(const struct pit *p, struct pit_record *r, size_t n)
+{
+    bool collisions = false;
+    sort_records(NULL, r, n, depth_of(n));
+    for (size_t i = 0, end; !p->exact && i < n; i = end) {
+        for (end = i + 1; end < n && r[end].hash == r[i].hash;)
+            end++;
+        if (is_one_key(p, r + i, end - i))
+            continue;
+        sort_records(p, r + i, end - i, depth_of(end - i));
+        collisions = true;
     }
-    return r[0].time != r[-1].time;
+    return collisions;
 }
 
 static bool sort_buckets(void *ctx, size_t t, struct error *err)
@@ -186,10 +212,10 @@ static bool sort_buckets(void *ctx, size_t t, struct error *err)
         uint32_t end = atomic_load_explicit(&s->ends[b], memory_order_relaxed);
         struct pit_record *r = s->records + at;
         size_t n = end - at;
-        if (n > 1)
-            sort_records(p, r, n, 2 * (64 - __builtin_clzll(n)));
+        bool collisions = n > 1 && sort_bucket(p, r, n);
+        task.collisions |= collisions;
         for (size_t i = 0; i < n; i++) {
-            task.slots += i == 0 || opens_slot(p, &r[i], &task.collisions);
+            task.slots += i == 0 || opens_slot(p, &r[i], collisions);
             task.time_min = r[i].time < task.time_min ? r[i].time : task.time_min;
             task.time_max = r[i].time > task.time_max ? r[i].time : task.time_max;
         }
@@ -236,14 +262,13 @@ static bool emit_slots(void *ctx, size_t t, struct error *err)
     struct seal *s = ctx;
     struct pit *p = s->p;
     uint32_t at = s->tasks[t].first, slot = s->tasks[t].slots;
-    bool collision;
     for (size_t b = t * PIT_TASK_ROWS; b < range_end(t, p->buckets_n); b++) {
         uint32_t end = atomic_load_explicit(&s->ends[b], memory_order_relaxed), first = at;
         struct pit_bucket *bucket = &p->buckets[b];
         bucket->slot = slot;
         for (; at < end; at++) {
             struct pit_record *r = &s->records[at];
-            if (at == first || opens_slot(p, r, &collision))
+            if (at == first || opens_slot(p, r, p->collisions))
                 slot_init(p, slot++, r);
             p->slot_of[r->entity] = slot - 1;
             uint16_t tick = pit_tick(p, r->time);
