@@ -215,10 +215,11 @@ str text_enum(const struct column_view *c, size_t i)
 /* Inside others a text is quoted where it could be mistaken. */
 static bool needs_quotes(str s)
 {
+    static const str special = STR_INIT("'\"(){}[],:=\\\n\t\r");
     if (!s.len || str_eq_nocase(s, STR("null")) || s.ptr[0] == ' ' || s.ptr[s.len - 1] == ' ')
         return true;
     for (size_t i = 0; i < s.len; i++)
-        if (memchr("'\"(){}[],:=\\\n\t\r", s.ptr[i], 15))
+        if (str_find_char(special, s.ptr[i]) >= 0)
             return true;
     return false;
 }

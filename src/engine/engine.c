@@ -4,11 +4,11 @@
  * with the first call that can be cancelled, watches such calls: it looks at their flags and
  * deadlines every few milliseconds while there are any, and sleeps otherwise. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/mem.h"
 #include "engine/duck_priv.h"
 #include "engine/engine.h"
 
@@ -39,12 +39,13 @@ struct engine {
 
 struct engine *engine_create(const struct engine_config *config)
 {
-    struct engine *e = calloc(1, sizeof *e);
-    if (!e)
-        panic("out of memory");
+    struct engine *e = mem_new(struct engine);
     e->config = *config;
-    if (config->temp_directory && !(e->temp_directory = strdup(config->temp_directory)))
-        panic("out of memory");
+    if (config->temp_directory) {
+        size_t size = strlen(config->temp_directory) + 1;
+        e->temp_directory = mem_array(char, size);
+        memcpy(e->temp_directory, config->temp_directory, size);
+    }
     e->udf_types = udf_types_create();
     pthread_mutex_init(&e->open_lock, NULL);
     pthread_mutex_init(&e->watch_lock, NULL);
@@ -76,8 +77,8 @@ void engine_destroy(struct engine *e)
     pthread_mutex_destroy(&e->watch_lock);
     pthread_mutex_destroy(&e->callback_lock);
     pthread_cond_destroy(&e->watch_wake);
-    free(e->temp_directory);
-    free(e);
+    mem_free(e->temp_directory);
+    mem_free(e);
 }
 
 const char *engine_version(void)

@@ -6,7 +6,8 @@
  *              found by id whatever their names, missing ones get the default, ints widen to longs, floats to
  *              doubles, decimals to more digits, also inside lists and maps; filters are pushed down.
  *              Fields inside structs are matched by NAME (extra ones dropped, missing ones null), and a
- *              file without ids gives nulls without a word.
+ *              file without ids gives nulls without a word.  A single file is read by one thread only,
+ *              and its rows are guessed as none.
  *   rebuilt    the file's own columns by their own names, put together again part by part: struct_pack for
  *              structs, list_transform for lists, entries for maps.  Right for every shape, but filters on
  *              rebuilt structs are not pushed down.
@@ -227,7 +228,9 @@ static bool add_part(struct builder *b, const struct shape *from, const struct f
         return fail(err, ERR_CORRUPT, "column " STR_FMT " is no %s in the file", STR_ARG(f->name),
                     type_kind_name(f->type->kind));
     buf_lit(b->out, "CAST(");
-    if (!add_rebuilt(b, from, f->type, sql, err))
+    if (shape_has_ids(from) && same_names(from, f->type))
+        buf_add_str(b->out, sql);
+    else if (!add_rebuilt(b, from, f->type, sql, err))
         return false;
     buf_lit(b->out, " AS ");
     if (!sql_type(b->out, f->type, err))
@@ -339,6 +342,19 @@ static bool add_map_entry(struct builder *b, const struct field *f, struct error
     return ok;
 }
 
+/* Of one file the reader knows the rows itself, of several it guesses. */
+static void add_cardinality(struct builder *b, const struct group *g)
+{
+    int64_t rows = 0;
+    for (size_t i = 0; i < g->files.n; i++) {
+        int64_t own = b->scan->files[g->files.at[i]].rows;
+        if (own <= 0 || own > INT64_MAX / 2 - rows)
+            return;
+        rows += own;
+    }
+    buf_printf(b->out, ", explicit_cardinality = %lld", (long long)rows);
+}
+
 static bool add_source(struct builder *b, const struct group *g, bool by_id, struct error *err)
 {
     const struct schema *schema = b->scan->schema;
@@ -348,6 +364,8 @@ static bool add_source(struct builder *b, const struct group *g, bool by_id, str
     buf_lit(b->out, " FROM read_parquet(");
     quote_paths(b->out, paths, g->files.n);
     buf_lit(b->out, ", hive_partitioning = false");
+    if (g->files.n > 1)
+        add_cardinality(b, g);
     for (size_t i = 0; by_id && i < schema->fields_n; i++) {
         buf_add_str(b->out, i ? STR(", ") : STR(", schema = MAP {"));
         if (!add_map_entry(b, &schema->fields[i], err))
@@ -359,7 +377,7 @@ static bool add_source(struct builder *b, const struct group *g, bool by_id, str
 
 static bool add_group(struct builder *b, const struct group *g, struct error *err)
 {
-    bool by_id = !g->shape || readable_by_id(b, g->shape);
+    bool by_id = g->files.n > 1 && (!g->shape || readable_by_id(b, g->shape));
     if (!add_columns(b, g, by_id, err))
         return false;
     add_positions(b, g);
@@ -473,7 +491,7 @@ static bool build_sql(struct builder *b, struct error *err)
         return false;
     if (!b->scan->files_n)
         return add_empty(b, err);
-    if (!must_look(b->scan))
+    if (b->scan->files_n > 1 && !must_look(b->scan))
         one_group(b, &groups);
     else if (!group_by_shape(b, &groups, err))
         return false;

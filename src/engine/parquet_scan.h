@@ -26,6 +26,7 @@ struct scan_file {
     str path; /* absolute */
     const struct scan_constant *constants;
     size_t constants_n;
+    int64_t rows; /* for the planner; 0: not known */
 };
 
 /* Names that stand for a field id in files without ids (schema.name-mapping.default). */
@@ -50,7 +51,7 @@ struct parquet_scan {
 };
 
 /* Appends the SELECT; its columns are the schema's, in order.  Footers are read only where that can matter: for
- * structs unless same_names, for constants, for a name mapping.  Files are then grouped by shape; shapes
+ * structs unless same_names, for constants, for a name mapping, and of a single file.  Files are then grouped by shape; shapes
  * that the reader cannot project by id (renamed struct fields, no ids) are rebuilt field by field, and
  * the groups united.  ERR_CORRUPT for a file that is not Parquet, ERR_UNAVAILABLE for one that is not
  * there, ERR_LIMIT for more than SCAN_FILES_MAX files, ERR_UNSUPPORTED for types the engine lacks. */

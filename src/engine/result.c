@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/result.h"
 
-#include <stdlib.h>
-
+#include "base/mem.h"
 #include "engine/duck_priv.h"
 
 size_t result_columns_n(const struct result *r)
@@ -82,5 +81,5 @@ void result_close(struct result *r)
     r->session->busy = false;
     arena_destroy(r->chunk_arena);
     arena_destroy(r->arena);
-    free(r);
+    mem_free(r);
 }

@@ -30,8 +30,9 @@ struct chunk {
 
 struct result;
 
+/* The columns live as long as the result. */
 size_t result_columns_n(const struct result *r);
-const struct result_column *result_columns(const struct result *r); /* live as long as the result */
+const struct result_column *result_columns(const struct result *r);
 
 /* The next chunk, valid until the next call; *out NULL at the end.  ERR_CANCELLED, ERR_LIMIT (memory),
  * ERR_INVALID (a value could not be cast) ... as statements. */

@@ -2,9 +2,9 @@
 #include "engine/result_write.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "codec/json.h"
 #include "engine/result.h"
 #include "engine/write_priv.h"
@@ -94,13 +94,11 @@ static void add_csv_value(const struct column_view *c, size_t i, struct buf *out
     str text = { out->ptr + from, out->len - from };
     if (out->overflow || (text.len && !has_special(text)))
         return;
-    char *copy = malloc(text.len + 1);
-    if (!copy)
-        panic("out of memory");
+    char *copy = mem_array(char, text.len + 1);
     memcpy(copy, text.ptr, text.len);
     out->len = from;
     add_csv_field(out, (str){ copy, text.len });
-    free(copy);
+    mem_free(copy);
 }
 
 static void csv_row(const struct result *r, const struct chunk *chunk, size_t i, int64_t n,

@@ -2,8 +2,7 @@
  *
  * Relations whose rows a callback fills: firn_rows(id).  Threads take batches off a common counter, and
  * only the columns that the query needs are filled. */
-#include <stdlib.h>
-
+#include "base/mem.h"
 #include "engine/callback_priv.h"
 
 #define ROWS_PER_THREAD 65536 /* fewer are not worth another thread */
@@ -48,14 +47,12 @@ static void rows_init(duckdb_init_info info)
 {
     const struct callback *c = duckdb_init_get_bind_data(info);
     size_t n = duckdb_init_get_column_count(info);
-    struct rows_scan *scan = calloc(1, sizeof *scan + n * sizeof *scan->columns);
-    if (!scan)
-        panic("out of memory");
+    struct rows_scan *scan = mem_alloc(1, sizeof *scan + n * sizeof *scan->columns);
     scan->callback = c;
     scan->columns_n = n;
     for (size_t i = 0; i < n; i++)
         scan->columns[i] = duckdb_init_get_column_index(info, i);
-    duckdb_init_set_init_data(info, scan, free);
+    duckdb_init_set_init_data(info, scan, mem_free);
     duckdb_init_set_max_threads(
         info, c->rows->ordered ? 1 : (idx_t)(c->rows->rows_n / ROWS_PER_THREAD + 1));
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/session.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "engine/bind_priv.h"
 #include "engine/duck_priv.h"
 #include "engine/engine.h"
@@ -43,7 +43,7 @@ static void free_session(struct session *s)
 {
     pthread_mutex_destroy(&s->lock);
     arena_destroy(s->arena);
-    free(s);
+    mem_free(s);
 }
 
 static void learn_connection_id(struct session *s)
@@ -58,9 +58,7 @@ bool session_open(struct engine *e, struct session **out, struct error *err)
 {
     if (!engine_open(e, err))
         return false;
-    struct session *s = calloc(1, sizeof *s);
-    if (!s)
-        panic("out of memory");
+    struct session *s = mem_new(struct session);
     s->engine = e;
     s->arena = arena_create(0);
     pthread_mutex_init(&s->lock, NULL);
@@ -153,11 +151,11 @@ static bool extract(struct session *s, str sql, duckdb_extracted_statements *out
         return fail(err, ERR_LIMIT, "SQL of %zu bytes is longer than %zu", sql.len, SQL_BYTES_MAX);
     if (sql.len && memchr(sql.ptr, 0, sql.len))
         return fail(err, ERR_INVALID, "SQL holds a NUL byte");
-    char *text = strndup(sql.len ? sql.ptr : "", sql.len);
-    if (!text)
-        panic("out of memory");
+    char *text = mem_array(char, sql.len + 1);
+    if (sql.len)
+        memcpy(text, sql.ptr, sql.len);
     *n = duckdb_extract_statements(s->connection, text, out);
-    free(text);
+    mem_free(text);
     const char *mistake = *n ? NULL : duckdb_extract_statements_error(*out);
     return mistake ? duck_fail(s, mistake, err) : true;
 }
@@ -248,9 +246,7 @@ static bool readable(const struct result *r, struct error *err)
 
 static struct result *result_make(struct session *s, duckdb_result duck)
 {
-    struct result *r = calloc(1, sizeof *r);
-    if (!r)
-        panic("out of memory");
+    struct result *r = mem_new(struct result);
     r->session = s;
     r->arena = arena_create(0);
     r->chunk_arena = arena_create(0);

@@ -21,6 +21,7 @@ struct session;
 struct type;
 struct value;
 
+/* The caller closes it. */
 MUST_USE bool session_open(struct engine *e, struct session **out, struct error *err);
 /* Its result must be closed.  NULL is fine. */
 void session_close(struct session *s);

@@ -5,9 +5,7 @@
  * said by its first argument, a random id that only the session which added it may use. */
 #include "engine/udf.h"
 
-#include <stdlib.h>
-
-#include "base/ref.h"
+#include "base/mem.h"
 #include "base/vec.h"
 #include "engine/callback_priv.h"
 
@@ -25,9 +23,7 @@ struct udf_types {
 
 struct udf_types *udf_types_create(void)
 {
-    struct udf_types *t = calloc(1, sizeof *t);
-    if (!t)
-        panic("out of memory");
+    struct udf_types *t = mem_new(struct udf_types);
     t->arena = arena_create(0);
     pthread_mutex_init(&t->lock, NULL);
     return t;
@@ -37,7 +33,7 @@ void udf_types_destroy(struct udf_types *t)
 {
     pthread_mutex_destroy(&t->lock);
     arena_destroy(t->arena);
-    free(t);
+    mem_free(t);
 }
 
 static void refuse(duckdb_bind_info info, const char *why)
