@@ -25,6 +25,7 @@ struct key_part {
     str s;
 };
 
+/* The shape of a view's keys; everything lives in `a`. */
 void key_shape_init(const struct feature_key *keys, size_t n, struct arena *a,
                     struct key_shape *out);
 

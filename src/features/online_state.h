@@ -29,7 +29,9 @@ struct online_record {
     struct row_layout layout;
 };
 
+/* Appends the record as JSON; check buf_ok.  Reading copies to `a`: ERR_CORRUPT, ERR_UNSUPPORTED for a later format. */
 void online_record_write(const struct online_record *r, struct buf *out);
+/* See above. */
 MUST_USE bool online_record_parse(str text, struct arena *a, struct online_record *out,
                                   struct error *err);
 /* The JSON of a view's keys. */
