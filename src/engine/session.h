@@ -2,7 +2,7 @@
  *
  * Sessions: each is a connection with a catalog of its own in memory (attached as "s1", "s2" ...), so that
  * requests running side by side can each define schemas and views of the same names, over one
- * engine.  Opening and closing costs 0.3 ms.  Time zone is UTC; extensions are neither installed nor
+ * engine.  Opening and closing costs half a millisecond.  Time zone is UTC; extensions are neither installed nor
  * loaded; settings are locked.  A session belongs to one thread at a time.
  *
  * Errors of all calls: ERR_INVALID for what the parser, the binder or a cast refuses (the text keeps the
