@@ -249,7 +249,8 @@ static bool find_values(const struct predictor *p, const struct json *object,
                         const struct json **values, struct error *err)
 {
     size_t missing = 0, n = p->about.features_n;
-    memset(values, 0, n * sizeof(*values));
+    for (size_t f = 0; f < n; f++)
+        values[f] = NULL;
     for (size_t i = 0; i < object->object.n; i++) {
         const struct json_member *m = &object->object.members[i];
         size_t guess = i < n && str_eq(p->about.features[i], m->key)

@@ -21,7 +21,9 @@ double score_logloss(const float *p, const float *y, size_t n);
 double score_accuracy_multi(const float *p, const float *y, size_t n, size_t classes);
 double score_logloss_multi(const float *p, const float *y, size_t n, size_t classes);
 
+/* Root of the mean square, and mean, of the differences. */
 double score_rmse(const float *p, const float *y, size_t n);
+/* See score_rmse. */
 double score_mae(const float *p, const float *y, size_t n);
 
 #endif

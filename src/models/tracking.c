@@ -34,7 +34,7 @@ bool run_status_parse(str text, enum run_status *out)
 static bool is_key_char(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (unsigned char)c >= 0x80 || memchr("_-./ :", c, 6) != NULL;
+           (unsigned char)c >= 0x80 || str_find_char(STR("_-./ :"), c) >= 0;
 }
 
 /* MLflow: letters, digits and "_-./ :", and as a path it must be its own normal form. */

@@ -22,6 +22,8 @@
 #define FLUSH_NS                                                                                   \
     1000000000LL /* per-round metrics are written once a second, so that a watcher sees them */
 #define SPEC_BYTES_MAX ((size_t)4 << 20)
+/* Values of the matrix that pay for one more thread: below, threads wait for each other longer than they work. */
+#define VALUES_PER_THREAD ((size_t)250000)
 
 struct training {
     struct models *m;
@@ -192,12 +194,19 @@ static bool train_rounds(struct training *t, struct error *err)
     return true;
 }
 
+static int threads_for(const struct training *t)
+{
+    size_t useful = 1 + t->data.n * t->spec.features_n / VALUES_PER_THREAD;
+    size_t threads = (size_t)pool_threads(t->m->lake->pool);
+    return (int)(useful < threads ? useful : threads);
+}
+
 /* One matrix of bins for the rows to train on, one of values for the hold-out. */
 static bool make_matrices(struct training *t, struct error *err)
 {
     const struct spec *s = &t->spec;
     const struct data *d = &t->data;
-    int threads = pool_threads(t->m->lake->pool);
+    int threads = threads_for(t);
     bool ok = s->bins ? xgb_matrix_bins(d->rows, d->train_n, s->features_n, d->labels, s->max_bin,
                                         threads, &t->train, err)
                       : xgb_matrix_plain(d->rows, d->train_n, s->features_n, d->labels, threads,
@@ -214,8 +223,7 @@ static bool make_booster(struct training *t, struct error *err)
     struct xgb_param *params = arena_array(t->a, struct xgb_param, s->params_n + 1);
     memcpy(params, s->params, s->params_n * sizeof *params);
     params[s->params_n] =
-        (struct xgb_param){ "nthread",
-                            arena_printf(t->a, "%d", pool_threads(t->m->lake->pool)).ptr };
+        (struct xgb_param){ "nthread", arena_printf(t->a, "%d", threads_for(t)).ptr };
     return xgb_booster_create(t->train, t->eval, params, s->params_n + 1, &t->booster, err);
 }
 

@@ -7,40 +7,39 @@
  *       hands the booster out; no parameter is set after that.
  *   X2  The log goes to a callback of the calling thread.  With validate_parameters the names that nothing uses are only logged, at
  *       the first round; we take that line for the error that it is.
- *   X3  A proxy's data is given by address; a batch is read during the call that asked for it and, by the binning, several times. */
+ *   X3  A proxy's data is given by address; a batch is read during the call that asked for it and, by the binning, several times.
+ *   X4  Finding the cuts takes as long as binning all values, so large matrices take theirs from a sample (the `ref` matrix).
+ *   X5  Its readers of models trust their input: cut short, UBJSON is read beyond its end.  So bytes are loaded only after their
+ *       digest was found right. */
 #include "models/xgb.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <xgboost/c_api.h>
 
 #include "base/log.h"
+#include "base/rand.h"
 
 #define CONFIG_MAX 256
 /* Rows of one batch of the binning: more batches cost merges of sketches, fewer cost memory (16 bytes a value at work). */
 #define BATCH_ROWS ((size_t)1 << 20)
 #define UNUSED_MAX 512
+#define SAMPLE_ROWS ((size_t)262144) /* X4: of which each of SAMPLE_BINS_MAX bins still gets 512 */
+#define SAMPLE_BINS_MAX 512
 #define PREDICT_CONFIG                                                                             \
     "{\"type\":0,\"training\":false,\"iteration_begin\":0,\"iteration_end\":0,"                    \
     "\"strict_shape\":true,\"missing\":NaN,\"cache_id\":0}"
 
 struct xgb_matrix {
+    struct arena *arena; /* of this struct */
     DMatrixHandle handle;
 };
 
 struct xgb_booster {
+    struct arena *arena; /* of this struct */
     BoosterHandle handle;
     DMatrixHandle train, eval; /* of the matrices it was made with; NULL when loaded */
 };
-
-static void *must_alloc(size_t size)
-{
-    void *p = calloc(1, size);
-    if (!p)
-        panic("out of memory");
-    return p;
-}
 
 /* The library's texts begin with a time and a place, "[12:00:00] ./src/x.cc:12: ", and end with a stack. */
 static str first_line(str text)
@@ -106,7 +105,9 @@ const char *xgb_version(void)
 
 static void wrap_matrix(DMatrixHandle handle, struct xgb_matrix **out)
 {
-    *out = must_alloc(sizeof **out);
+    struct arena *a = arena_create(0);
+    *out = arena_new(a, struct xgb_matrix);
+    (*out)->arena = a;
     (*out)->handle = handle;
 }
 
@@ -115,7 +116,7 @@ void xgb_matrix_destroy(struct xgb_matrix *m)
     if (!m)
         return;
     XGDMatrixFree(m->handle);
-    free(m);
+    arena_destroy(m->arena);
 }
 
 bool xgb_matrix_plain(const float *rows, size_t n, size_t columns, const float *labels, int threads,
@@ -138,7 +139,7 @@ bool xgb_matrix_plain(const float *rows, size_t n, size_t columns, const float *
 
 struct batches {
     DMatrixHandle proxy;
-    const float *rows, *labels;
+    const float *rows, *labels; /* labels NULL: none */
     size_t n, columns, at;
 };
 
@@ -157,33 +158,90 @@ static int batches_next(DataIterHandle ctx)
     array_interface(data, b->rows + b->at * b->columns, n, b->columns);
     /* A failure leaves no data, which the library then reports itself. */
     if (XGProxyDMatrixSetDataDense(b->proxy, data) != 0 ||
-        XGDMatrixSetDenseInfo(b->proxy, "label", b->labels + b->at, n, 1) != 0)
+        (b->labels && XGDMatrixSetDenseInfo(b->proxy, "label", b->labels + b->at, n, 1) != 0))
         return 0;
     b->at += n;
     return 1;
 }
 
+/* The cuts are those of `like` when it is there. */
+static bool make_bins(struct batches *b, int max_bin, int threads, DMatrixHandle like,
+                      DMatrixHandle *out, struct error *err)
+{
+    char config[CONFIG_MAX];
+    snprintf(config, sizeof config, "{\"missing\":NaN,\"nthread\":%d,\"max_bin\":%d}", threads,
+             max_bin);
+    if (XGProxyDMatrixCreate(&b->proxy) != 0)
+        return xgb_fail(err, ERR_INTERNAL, "make a matrix");
+    int rc = XGQuantileDMatrixCreateFromCallback(b, b->proxy, like, batches_reset, batches_next,
+                                                 config, out);
+    bool ok = rc == 0 || xgb_fail(err, ERR_INVALID, "make a matrix");
+    XGDMatrixFree(b->proxy);
+    return ok;
+}
+
+/* Two rows with the least and the greatest value of each column. */
+static void find_ends(const float *rows, size_t n, size_t columns, float *least, float *greatest)
+{
+    for (size_t c = 0; c < columns; c++)
+        least[c] = greatest[c] = NAN;
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < columns; c++) {
+            float v = rows[i * columns + c];
+            least[c] = !(v >= least[c]) && !isnan(v) ? v : least[c];
+            greatest[c] = !(v <= greatest[c]) && !isnan(v) ? v : greatest[c];
+        }
+}
+
+/* One row, chosen by a fixed seed, out of each of SAMPLE_ROWS equal stretches, and the ends of each column, without which values
+ * beyond the last cut would be trained on as less than it and predicted as greater. */
+static void make_sample(const float *rows, size_t n, size_t columns, struct arena *a,
+                        struct batches *out)
+{
+    float *sample = arena_array(a, float, (SAMPLE_ROWS + 2) * columns);
+    struct rand r;
+    rand_init(&r, 1);
+    for (size_t i = 0; i < SAMPLE_ROWS; i++) {
+        size_t from = i * n / SAMPLE_ROWS, to = (i + 1) * n / SAMPLE_ROWS;
+        size_t row = from + rand_below(&r, to - from);
+        memcpy(sample + i * columns, rows + row * columns, columns * sizeof *sample);
+    }
+    find_ends(rows, n, columns, sample + SAMPLE_ROWS * columns,
+              sample + (SAMPLE_ROWS + 1) * columns);
+    *out = (struct batches){ .rows = sample, .n = SAMPLE_ROWS + 2, .columns = columns };
+}
+
+/* X4 */
 bool xgb_matrix_bins(const float *rows, size_t n, size_t columns, const float *labels, int max_bin,
                      int threads, struct xgb_matrix **out, struct error *err)
 {
-    struct batches b = { .rows = rows, .labels = labels, .n = n, .columns = columns };
-    char config[CONFIG_MAX];
-    DMatrixHandle handle;
+    struct batches all = { .rows = rows, .labels = labels, .n = n, .columns = columns }, some;
+    DMatrixHandle handle, cuts = NULL;
+    bool ok = true;
     listen_to_log();
-    snprintf(config, sizeof config, "{\"missing\":NaN,\"nthread\":%d,\"max_bin\":%d}", threads,
-             max_bin);
-    if (XGProxyDMatrixCreate(&b.proxy) != 0)
-        return xgb_fail(err, ERR_INTERNAL, "make a matrix");
-    int rc = XGQuantileDMatrixCreateFromCallback(&b, b.proxy, NULL, batches_reset, batches_next,
-                                                 config, &handle);
-    bool ok = rc == 0 || xgb_fail(err, ERR_INVALID, "make a matrix");
-    XGDMatrixFree(b.proxy);
+    if (n >= SAMPLE_ROWS * 4 && max_bin <= SAMPLE_BINS_MAX) {
+        struct arena *a = arena_create(0);
+        make_sample(rows, n, columns, a, &some);
+        ok = make_bins(&some, max_bin, threads, NULL, &cuts, err);
+        arena_destroy(a);
+    }
+    ok = ok && make_bins(&all, max_bin, threads, cuts, &handle, err);
+    if (cuts)
+        XGDMatrixFree(cuts);
     if (ok)
         wrap_matrix(handle, out);
     return ok;
 }
 
 /* ---- training ------------------------------------------------------------------------------------------------ */
+
+static struct xgb_booster *new_booster(void)
+{
+    struct arena *a = arena_create(0);
+    struct xgb_booster *b = arena_new(a, struct xgb_booster);
+    b->arena = a;
+    return b;
+}
 
 static bool set_param(struct xgb_booster *b, const char *name, const char *value, struct error *err)
 {
@@ -195,7 +253,7 @@ bool xgb_booster_create(struct xgb_matrix *train, struct xgb_matrix *eval,
                         const struct xgb_param *params, size_t n, struct xgb_booster **out,
                         struct error *err)
 {
-    struct xgb_booster *b = must_alloc(sizeof *b);
+    struct xgb_booster *b = new_booster();
     DMatrixHandle matrices[2] = { train->handle, eval ? eval->handle : NULL };
     listen_to_log();
     b->train = train->handle;
@@ -219,7 +277,7 @@ void xgb_booster_destroy(struct xgb_booster *b)
         return;
     if (b->handle)
         XGBoosterFree(b->handle);
-    free(b);
+    arena_destroy(b->arena);
 }
 
 bool xgb_train_round(struct xgb_booster *b, int round, struct error *err)
@@ -290,18 +348,15 @@ static bool warm_up(struct xgb_booster *b, size_t columns, struct error *err)
     const bst_ulong *shape;
     const float *values;
     bst_ulong dims;
-    float *row = must_alloc(columns * sizeof *row);
-    array_interface(data, row, 1, columns);
-    bool ok = XGBoosterPredictFromDense(b->handle, data, PREDICT_CONFIG, NULL, &shape, &dims,
-                                        &values) == 0 ||
-              xgb_fail(err, ERR_CORRUPT, "the model does not predict");
-    free(row);
-    return ok;
+    array_interface(data, arena_array(b->arena, float, columns), 1, columns);
+    return XGBoosterPredictFromDense(b->handle, data, PREDICT_CONFIG, NULL, &shape, &dims,
+                                     &values) == 0 ||
+           xgb_fail(err, ERR_CORRUPT, "the model does not predict");
 }
 
 bool xgb_load(str bytes, size_t columns, struct xgb_booster **out, struct error *err)
 {
-    struct xgb_booster *b = must_alloc(sizeof *b);
+    struct xgb_booster *b = new_booster();
     bst_ulong found = 0;
     listen_to_log();
     bool ok =

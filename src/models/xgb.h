@@ -38,6 +38,7 @@ MUST_USE bool xgb_booster_create(struct xgb_matrix *train, struct xgb_matrix *ev
                                  struct error *err);
 void xgb_booster_destroy(struct xgb_booster *b); /* NULL is fine */
 
+/* Adds one round, numbered from 0. */
 MUST_USE bool xgb_train_round(struct xgb_booster *b, int round, struct error *err);
 /* The metrics of the objective, or those of eval_metric, on `eval` after this round: "logloss", 0.45 ...; lives in `a`. */
 struct xgb_score {
@@ -51,7 +52,7 @@ MUST_USE bool xgb_keep_rounds(struct xgb_booster *b, int rounds, struct error *e
 
 /* The model as UBJSON. */
 MUST_USE bool xgb_save(struct xgb_booster *b, struct arena *a, str *out, struct error *err);
-/* A booster for prediction from such bytes, with this many columns (ERR_CORRUPT otherwise); a call predicts on the calling thread
+/* A booster for prediction from bytes that xgb_save gave (no others: xgb.c, X5), with this many columns (ERR_CORRUPT otherwise); a call predicts on the calling thread
  * alone. */
 MUST_USE bool xgb_load(str bytes, size_t columns, struct xgb_booster **out, struct error *err);
 
