@@ -326,6 +326,7 @@ static void answer_write(struct sql_stream *s, struct json_writer *w)
     kv_text(w, "commit_id", o->commit_id);
     jw_kv_f64(w, "seconds", seconds_since(s->began_ns));
     jw_end_object(w);
+    buf_add_char(w->out, '\n');
 }
 
 /* Statements before the last one run for what they do; their rows, if any, are dropped. */
