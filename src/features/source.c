@@ -160,7 +160,7 @@ static bool take_task(struct planning *p, const struct scan_task *t, struct erro
                            .commit_us = commit_us_of(p->source->table.metadata, t),
                            .rows = t->file->records,
                            .path = arena_str(p->arena, t->file->path),
-                           .file = { .path = local } };
+                           .file = { .path = local, .rows = t->file->records } };
     file_constants(p, t->file, &f->file);
     return true;
 }

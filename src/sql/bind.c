@@ -250,7 +250,9 @@ static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struc
             !store_local_path(p->binder->lake->warehouse, path, a, &local, err))
             return false;
         struct planned_file *f = vec_push(a, &p->files);
-        *f = (struct planned_file){ t->manifest, t->entry, { .path = local } };
+        *f = (struct planned_file){ t->manifest,
+                                    t->entry,
+                                    { .path = local, .rows = t->file->records } };
         file_constants(p, t->file, &f->file);
     }
     return true;
