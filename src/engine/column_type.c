@@ -315,6 +315,14 @@ duckdb_logical_type duck_type_simple(enum column_kind kind)
     return NULL;
 }
 
+duckdb_logical_type duck_type_named(const char *name)
+{
+    for (size_t i = 0; i < SIMPLE_TYPES_N && simple_types[i].kind != COLUMN_DECIMAL; i++)
+        if (strcmp(simple_types[i].name, name) == 0)
+            return duckdb_create_logical_type(simple_types[i].id);
+    return NULL;
+}
+
 void result_column_fill(duckdb_logical_type type, const char *name, struct arena *a,
                         struct result_column *out, const struct column_type **type_out)
 {
