@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "fixture.h"
+#include "io/db.h"
 
 /* y follows from a and b; c is noise; d is a decimal that is often null; e a boolean; n a text. */
 static void make_table(struct fixture *f)
@@ -436,4 +437,74 @@ TEST(a_damaged_model_is_named_by_its_file)
     CHECK_OK(store_delete(f.lake->artifacts, gone, &err));
     CHECK_FAILS(predictor_get(f.models, STR("late"), (str){ 0 }, &p, &err), ERR_CORRUPT);
     fixture_close(&f);
+}
+
+/* Every version that the registry knows can be used; a version that was reported is known. */
+static void check_whole(struct fixture *f, bool trained, int64_t version)
+{
+    struct error err = { 0 };
+    struct model_info m;
+    struct predictor *p;
+    if (!model_get(f->models, STR("late"), f->arena, &m, &err)) {
+        CHECK(err.code == ERR_NOT_FOUND && !trained);
+        return;
+    }
+    CHECK(!trained || m.latest == version);
+    for (size_t i = 0; i < m.versions_n; i++) {
+        struct run_info run;
+        str which = arena_printf(f->arena, "%lld", (long long)m.versions[i].version);
+        CHECK_OK(predictor_get(f->models, STR("late"), which, &p, &err));
+        predictor_unref(p);
+        CHECK_OK(run_get(f->models, m.versions[i].run_id, f->arena, &run, &err));
+        CHECK_INT(run.artifacts_n, 3);
+    }
+}
+
+/* Fails each operation of the store and of the database in turn. */
+static void sweep(enum fault_kind kind, bool of_store)
+{
+    struct fixture f;
+    struct error err;
+    struct train_report r;
+    fixture_open(&f);
+    make_table(&f);
+    struct store *store = f.lake->artifacts;
+    struct db *db = f.lake->db;
+    bool fired = true;
+    for (int nth = 0; fired; nth++) {
+        struct fault fault = FAULT_AT(kind, nth);
+        struct store *faulty = store_fault_create(store, &fault);
+        struct db *faulty_db = db_fault_create(db, &fault);
+        f.lake->artifacts = of_store ? faulty : store;
+        f.lake->db = of_store ? db : faulty_db;
+        bool ok = train(&f, HEAD "features: [a, b]\nrounds: 2\n", &r, &err);
+        f.lake->artifacts = store;
+        f.lake->db = db;
+        fired = fault_fired(&fault);
+        store_destroy(faulty);
+        db_close(faulty_db);
+        CHECK(ok || fired);
+        check_whole(&f, ok, r.version);
+    }
+    fixture_close(&f);
+}
+
+TEST(a_refusing_store_leaves_a_version_whole_or_none)
+{
+    sweep(FAULT_REFUSED, true);
+}
+
+TEST(a_lost_answer_of_the_store_leaves_a_version_whole_or_none)
+{
+    sweep(FAULT_ANSWER_LOST, true);
+}
+
+TEST(a_refusing_database_leaves_a_version_whole_or_none)
+{
+    sweep(FAULT_REFUSED, false);
+}
+
+TEST(a_lost_answer_of_the_database_leaves_a_version_whole_or_none)
+{
+    sweep(FAULT_ANSWER_LOST, false);
 }
