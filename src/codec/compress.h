@@ -8,7 +8,7 @@
 
 enum compression {
     COMPRESSION_NONE,
-    COMPRESSION_DEFLATE, /* raw, RFC 1951 */
+    COMPRESSION_DEFLATE, /* raw, RFC 1951; up to 4 bytes behind it are not looked at */
     COMPRESSION_ZLIB,    /* RFC 1950 */
     COMPRESSION_GZIP,    /* RFC 1952; several members in a row are read as one */
     COMPRESSION_SNAPPY,  /* raw, without framing */

@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/vec.h"
 #include "catalog/refs.h"
+#include "codec/uri.h"
 #include "server/iceberg_priv.h"
 
 /* ---- Reading ---- */
+
+/* Clients encode the parent as they do in paths, and then once more as a parameter. */
+static bool parent_of(struct api_request *req, str *out, struct error *err)
+{
+    str parent = api_query(req, "parent", "");
+    *out = parent;
+    if (parent.len == 0 || percent_decode(parent, true, req->arena, out, err))
+        return true;
+    err->code = ERR_INVALID;
+    return fail_in(err, "parent");
+}
 
 bool iceberg_list_namespaces(struct app *app, struct api_request *req, struct api_answer *answer,
                              struct json_writer *w, struct error *err)
 {
     struct iceberg_paging paging;
     struct catalog_page page = { 0 };
-    str ref, parent = api_query(req, "parent", "");
+    str ref, parent;
     (void)answer;
     iceberg_path(req, 0, &ref);
-    if (!iceberg_paging(req, &paging, err))
+    if (!iceberg_paging(req, &paging, err) || !parent_of(req, &parent, err))
         return false;
     page.next = paging.token;
     jw_begin_object(w);

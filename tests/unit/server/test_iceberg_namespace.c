@@ -71,6 +71,9 @@ TEST(namespaces_nest)
                 "{'namespaces':[['a','b c']],'next-page-token':null}");
     EXPECT_BODY(get(app, "/v1/namespaces?parent=a%1Fb+c"), 200,
                 "{'namespaces':[['a','b c','d.e']],'next-page-token':null}");
+    EXPECT_BODY(get(app, "/v1/namespaces?parent=a%251Fb%2Bc"), 200,
+                "{'namespaces':[['a','b c','d.e']],'next-page-token':null}");
+    EXPECT_ERROR(get(app, "/v1/namespaces?parent=a%25"), 400, "BadRequestException", "parent");
     EXPECT(get(app, "/v1/namespaces/a%1Fb%20c"), 200);
     EXPECT(get(app, "/v1/namespaces/a%1Fb+c%1Fd.e"), 200);
     EXPECT_ERROR(get(app, "/v1/namespaces?parent=x"), 404, "NoSuchNamespaceException",
