@@ -23,4 +23,11 @@ void body_str(struct body *b, const char *key, str value);
 /* "a,b" (and repeated flags) as an array of strings. */
 void body_list(struct body *b, const char *key, const str *values, size_t n);
 
+/* "files": {path: text} of a project's SQL and YAML files. */
+MUST_USE bool body_project(struct cli *cli, struct body *b, str dir, struct error *err);
+
+/* "documents": [{"name", "text"}] of the YAML files with feature definitions: those of DIR/features, or of DIR itself when it
+ * has no such folder. */
+MUST_USE bool body_definitions(struct cli *cli, struct body *b, str dir, struct error *err);
+
 #endif

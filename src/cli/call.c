@@ -14,6 +14,7 @@
 #include "io/lock.h"
 #include "sql/lake.h"
 
+#define PATH_BYTES_MAX 8192
 #define TREE_FILES_MAX 100000
 #define TREE_FILE_BYTES_MAX ((size_t)4 << 20)
 
@@ -246,6 +247,15 @@ static void add_encoded(struct buf *out, str s)
         else
             buf_add(out, (const char[]){ '%', hex[c >> 4], hex[c & 15] }, 3);
     }
+}
+
+struct buf *path_begin(struct cli *cli, const char *start)
+{
+    struct buf *path = arena_new(cli->a, struct buf);
+    buf_init(path, PATH_BYTES_MAX);
+    buf_in_arena(path, cli->a);
+    buf_printf(path, "%s", start);
+    return path;
 }
 
 void path_add_query(struct buf *path, const char *name, str value)

@@ -21,6 +21,8 @@ MUST_USE bool cli_call_raw(struct cli *cli, const char *method, str path, str bo
 /* Prints the answer as it is (--json). */
 void print_json(const struct json *doc);
 
+/* A path to add to; its memory lives until the command ends. */
+struct buf *path_begin(struct cli *cli, const char *start);
 /* Appends "name=value" to a path, percent-encoded, with ? or & before it; nothing when the value is empty. */
 void path_add_query(struct buf *path, const char *name, str value);
 /* Appends one segment, percent-encoded. */

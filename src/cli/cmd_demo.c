@@ -179,21 +179,11 @@ static bool step_ingest(struct demo *d, struct error *err)
 
 static bool step_transform(struct demo *d, struct error *err)
 {
-    static const char *const suffixes[] = { ".sql", ".yml", ".yaml" };
-    struct tree_file *files;
-    size_t n;
     const struct json *doc;
-    begin_step(d, "transform");
-    if (!read_tree(d->cli, d->project, suffixes, 3, &files, &n, err))
-        return false;
     struct body *b = body_begin(d->cli);
-    jw_kv_object(&b->w, "files");
-    for (size_t i = 0; i < n; i++) {
-        jw_key(&b->w, files[i].path);
-        jw_str(&b->w, files[i].text);
-    }
-    jw_end_object(&b->w);
-    if (!cli_call(d->cli, "POST", STR("/api/build"), body_end(b), &doc, err))
+    begin_step(d, "transform");
+    if (!body_project(d->cli, b, d->project, err) ||
+        !cli_call(d->cli, "POST", STR("/api/build"), body_end(b), &doc, err))
         return false;
     const struct json *merged = json_get(doc, "merged"), *models = json_get(doc, "models"),
                       *checks = json_get(doc, "checks");
@@ -210,24 +200,11 @@ static bool step_transform(struct demo *d, struct error *err)
 
 static bool step_features(struct demo *d, struct error *err)
 {
-    static const char *const suffixes[] = { ".yaml" };
-    struct tree_file *files;
-    size_t n;
     const struct json *doc;
-    begin_step(d, "features");
-    if (!read_tree(d->cli, arena_printf(d->cli->a, STR_FMT "/features", STR_ARG(d->project)),
-                   suffixes, 1, &files, &n, err))
-        return false;
     struct body *b = body_begin(d->cli);
-    jw_kv_array(&b->w, "documents");
-    for (size_t i = 0; i < n; i++) {
-        jw_begin_object(&b->w);
-        jw_kv_str(&b->w, "name", files[i].path);
-        jw_kv_str(&b->w, "text", files[i].text);
-        jw_end_object(&b->w);
-    }
-    jw_end_array(&b->w);
-    if (!cli_call(d->cli, "POST", STR("/api/features/apply"), body_end(b), &doc, err))
+    begin_step(d, "features");
+    if (!body_definitions(d->cli, b, d->project, err) ||
+        !cli_call(d->cli, "POST", STR("/api/features/apply"), body_end(b), &doc, err))
         return false;
     const struct json *items = json_get(doc, "items");
     end_step(d, "features",
@@ -431,11 +408,25 @@ static bool step_serve(struct demo *d, struct error *err)
 
 /* ---- Versions */
 
+/* With --keep an earlier run's branch is there. */
+static bool drop_branch(struct demo *d, struct error *err)
+{
+    const struct json *doc;
+    if (cli_call(d->cli, "DELETE", STR("/api/refs/what-if"), (str){ 0 }, &doc, err))
+        return true;
+    bool gone = err->code == ERR_NOT_FOUND;
+    if (gone)
+        *err = (struct error){ 0 };
+    return gone;
+}
+
 static bool step_branches(struct demo *d, struct error *err)
 {
     const struct json *doc, *shown;
     int64_t before, on_main, on_branch, merged, old;
     begin_step(d, "branches");
+    if (!drop_branch(d, err))
+        return false;
     struct body *b = body_begin(d->cli);
     body_str(b, "name", STR("what-if"));
     body_str(b, "kind", STR("branch"));

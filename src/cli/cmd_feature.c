@@ -4,33 +4,7 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 
-#define PATH_MAX_BYTES 8192
-
 static const struct flag no_flags[] = { { NULL, NULL, NULL, '\0', false } };
-
-/* Definitions are the YAML files of DIR/features, or of DIR itself when it has no such folder. */
-static bool add_documents(struct cli *cli, struct body *b, str dir, struct error *err)
-{
-    static const char *const suffixes[] = { ".yaml", ".yml" };
-    struct tree_file *files;
-    size_t n;
-    str inner = arena_printf(cli->a, STR_FMT "/features", STR_ARG(dir));
-    struct error none = { 0 };
-    if (!read_tree(cli, inner, suffixes, 2, &files, &n, &none) &&
-        !read_tree(cli, dir, suffixes, 2, &files, &n, err))
-        return false;
-    if (n == 0)
-        return fail(err, ERR_NOT_FOUND, "there are no YAML files in " STR_FMT, STR_ARG(dir));
-    jw_kv_array(&b->w, "documents");
-    for (size_t i = 0; i < n; i++) {
-        jw_begin_object(&b->w);
-        jw_kv_str(&b->w, "name", files[i].path);
-        jw_kv_str(&b->w, "text", files[i].text);
-        jw_end_object(&b->w);
-    }
-    jw_end_array(&b->w);
-    return true;
-}
 
 static bool apply(struct cli *cli, bool plan, struct error *err)
 {
@@ -40,7 +14,7 @@ static bool apply(struct cli *cli, bool plan, struct error *err)
     };
     const struct json *doc;
     struct body *b = body_begin(cli);
-    if (!add_documents(cli, b, cli->args_n ? cli->args[0] : STR("."), err))
+    if (!body_definitions(cli, b, cli->args_n ? cli->args[0] : STR("."), err))
         return false;
     jw_kv_bool(&b->w, "plan", plan);
     body_str(b, "branch", cli->branch);
@@ -118,10 +92,7 @@ const struct command cmd_feature_ls = {
 
 static str object_path(struct cli *cli)
 {
-    struct buf *path = arena_new(cli->a, struct buf);
-    buf_init(path, PATH_MAX_BYTES);
-    buf_in_arena(path, cli->a);
-    buf_lit(path, "/api/features");
+    struct buf *path = path_begin(cli, "/api/features");
     path_add_segment(path, cli_flag(cli, "kind", "feature_view"));
     path_add_segment(path, cli->args[0]);
     return buf_str(path);

@@ -72,22 +72,6 @@ static const struct flag build_flags[] = {
     { NULL, NULL, NULL, '\0', false },
 };
 
-static bool add_files(struct cli *cli, struct body *b, str dir, struct error *err)
-{
-    static const char *const suffixes[] = { ".sql", ".yml", ".yaml" };
-    struct tree_file *files;
-    size_t n;
-    if (!read_tree(cli, dir, suffixes, 3, &files, &n, err))
-        return false;
-    jw_kv_object(&b->w, "files");
-    for (size_t i = 0; i < n; i++) {
-        jw_key(&b->w, files[i].path);
-        jw_str(&b->w, files[i].text);
-    }
-    jw_end_object(&b->w);
-    return true;
-}
-
 static bool is_true(const struct json *doc, const char *key)
 {
     const struct json *v = json_get(doc, key);
@@ -127,7 +111,7 @@ static bool run_build(struct cli *cli, struct error *err)
     struct body *b = body_begin(cli);
     str names[ARGS_MAX];
     size_t names_n = cli_flag_all(cli, "select", names, ARGS_MAX);
-    if (!add_files(cli, b, cli->args_n ? cli->args[0] : STR("."), err))
+    if (!body_project(cli, b, cli->args_n ? cli->args[0] : STR("."), err))
         return false;
     body_list(b, "select", names, names_n);
     jw_kv_bool(&b->w, "full_refresh", cli_has(cli, "full-refresh"));

@@ -5,8 +5,6 @@
 #include "cli/print.h"
 #include "io/yaml.h"
 
-#define PATH_MAX_BYTES 8192
-
 static const struct flag no_flags[] = { { NULL, NULL, NULL, '\0', false } };
 
 static void print_metrics(const struct json *metrics)
@@ -92,14 +90,12 @@ const struct command cmd_model_ls = {
 static bool run_show(struct cli *cli, struct error *err)
 {
     const struct json *doc;
-    struct buf path = BUF_INIT(PATH_MAX_BYTES);
-    buf_lit(&path, "/api/models");
-    path_add_segment(&path, cli->args[0]);
-    bool ok = cli_call(cli, "GET", buf_str(&path), (str){ 0 }, &doc, err);
-    buf_deinit(&path);
-    if (ok)
-        print_json(doc);
-    return ok;
+    struct buf *path = path_begin(cli, "/api/models");
+    path_add_segment(path, cli->args[0]);
+    if (!cli_call(cli, "GET", buf_str(path), (str){ 0 }, &doc, err))
+        return false;
+    print_json(doc);
+    return true;
 }
 
 const struct command cmd_model_show = {
@@ -137,17 +133,15 @@ static bool run_predict(struct cli *cli, struct error *err)
 {
     const struct json *doc;
     struct body *b = body_begin(cli);
-    struct buf path = BUF_INIT(PATH_MAX_BYTES);
+    struct buf *path = path_begin(cli, "/api/models");
     str name, version;
     str_cut(cli->args[0], '/', &name, &version);
-    buf_lit(&path, "/api/models");
-    path_add_segment(&path, name);
-    buf_lit(&path, "/predict");
-    bool ok = add_inputs(cli, b, err);
+    path_add_segment(path, name);
+    buf_lit(path, "/predict");
+    if (!add_inputs(cli, b, err))
+        return false;
     body_str(b, "version", version);
-    ok = ok && cli_call(cli, "POST", buf_str(&path), body_end(b), &doc, err);
-    buf_deinit(&path);
-    if (!ok)
+    if (!cli_call(cli, "POST", buf_str(path), body_end(b), &doc, err))
         return false;
     const struct json *predictions = json_get(doc, "predictions");
     if (cli->json || !predictions || predictions->kind != JSON_ARRAY) {

@@ -4,17 +4,6 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 
-#define PATH_MAX_BYTES 8192
-
-static struct buf *path_begin(struct cli *cli, const char *start)
-{
-    struct buf *path = arena_new(cli->a, struct buf);
-    buf_init(path, PATH_MAX_BYTES);
-    buf_in_arena(path, cli->a);
-    buf_printf(path, "%s", start);
-    return path;
-}
-
 static const struct flag ref_flags[] = {
     { "from", "REF", "where it starts: a branch, tag or commit (default main)", '\0', false },
     { "delete", NULL, "delete it", 'd', false },

@@ -4,17 +4,12 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 
-#define PATH_MAX_BYTES 8192
-
 static const struct flag no_flags[] = { { NULL, NULL, NULL, '\0', false } };
 
 /* "/api/tables/NAME/what?branch=..." */
 static str table_path(struct cli *cli, const char *what)
 {
-    struct buf *path = arena_new(cli->a, struct buf);
-    buf_init(path, PATH_MAX_BYTES);
-    buf_in_arena(path, cli->a);
-    buf_lit(path, "/api/tables");
+    struct buf *path = path_begin(cli, "/api/tables");
     if (cli->args_n)
         path_add_segment(path, cli->args[0]);
     buf_printf(path, "%s", what);
