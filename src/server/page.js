@@ -5,7 +5,7 @@ const $ = id => document.getElementById(id);
 const ROWS_MAX = 1000;
 
 // Snapshot ids and wide integers do not fit into a double: whole numbers of 16 digits and more become strings.
-const parse = text => JSON.parse(text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, t => t[0] === '"' ? t : `"${t}"`));
+const parse = text => JSON.parse(text.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, t => /^-?\d{16,}$/.test(t) ? `"${t}"` : t));
 
 // An answer or an Error with the server's message and hint.
 async function call(method, path, body) {
@@ -45,17 +45,17 @@ const quoted = name => name.split('.').map(p => /^[a-z_][a-z0-9_]*$/.test(p) ? p
 
 // ---- Tables of cells
 
-const isNumber = type => /^(U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL)/.test(type);
+const isNumber = column => column.number || /^(U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL)(?!.*\[)/.test(column.type || '');
 
 function cell(value, number) {
-  if (value === null) return element('td', { className: 'null', textContent: 'null' });
+  if (value === null) return element('td', { className: number ? 'null number' : 'null', textContent: 'null' });
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
   return element('td', { textContent: text, title: text.length > 60 ? text : '', className: number ? 'number' : '' });
 }
 
 function grid(columns, rows) {
-  const head = element('tr', {}, ...columns.map(c => element('th', { className: isNumber(c.type) ? 'number' : '' }, c.name, c.type ? element('small', { textContent: c.type.length > 40 ? c.type.slice(0, 39) + '…' : c.type, title: c.type }) : null)));
-  const body = rows.map(r => element('tr', {}, ...r.map((v, i) => cell(v, isNumber(columns[i].type)))));
+  const head = element('tr', {}, ...columns.map(c => element('th', { className: isNumber(c) ? 'number' : '' }, c.name, c.type ? element('small', { textContent: c.type.length > 40 ? c.type.slice(0, 39) + '…' : c.type, title: c.type }) : null)));
+  const body = rows.map(r => element('tr', {}, ...r.map((v, i) => cell(v, isNumber(columns[i])))));
   return element('table', {}, element('thead', {}, head), element('tbody', {}, ...body));
 }
 
@@ -120,6 +120,7 @@ async function show(button, load) {
     $('detail').replaceChildren(box);
   }
   $('detail').hidden = false;
+  $('detail').scrollIntoView({ block: 'nearest', behavior: 'smooth' });
 }
 
 async function tableDetail(name) {
@@ -133,9 +134,9 @@ async function tableDetail(name) {
     element('h2', { textContent: name }),
     facts([['rows', count(t.rows)], ['files', t.files === null ? '' : `${count(t.files)} (${size(t.bytes)})`], ['partitioned by', t.partition_by], ['sorted by', t.sort_by], ['updated', time(t.updated)], ['location', t.location]]),
     element('h3', { textContent: 'Columns' }),
-    element('div', { className: 'scroll' }, grid([{ name: 'column', type: '' }, { name: 'type', type: '' }], t.columns.map(c => [c.name, c.type + (c.required ? ' not null' : '')]))),
+    element('div', { className: 'scroll' }, grid([{ name: 'column' }, { name: 'type' }], t.columns.map(c => [c.name, c.type + (c.required ? ' not null' : '')]))),
     element('h3', { textContent: `Snapshots (${count(t.snapshots)})` }),
-    element('div', { className: 'scroll' }, grid([{ name: 'snapshot', type: '' }, { name: 'time', type: '' }, { name: 'operation', type: '' }, { name: 'added', type: 'BIGINT' }, { name: 'rows', type: 'BIGINT' }, { name: 'files', type: 'BIGINT' }],
+    element('div', { className: 'scroll' }, grid([{ name: 'snapshot' }, { name: 'time' }, { name: 'operation' }, { name: 'added', number: true }, { name: 'rows', number: true }, { name: 'files', number: true }],
       snapshots.slice().reverse().map(s => [s.snapshot_id + (s.current ? ' (current)' : ''), time(s.timestamp), s.operation, count(s.added_rows), count(s.total_rows), count(s.total_files)]))),
   ];
 }
