@@ -292,8 +292,8 @@ static bool plan_files(struct binder *b, struct source *s, struct scan_file **fi
 
 static bool create_view(struct binder *b, struct source *s, struct error *err)
 {
-    struct scan_file *files;
-    size_t n;
+    struct scan_file *files = NULL;
+    size_t n = 0;
     if (!plan_files(b, s, &files, &n, err))
         return false;
     struct parquet_scan scan = { .schema = s->columns,
