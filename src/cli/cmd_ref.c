@@ -128,10 +128,10 @@ static bool run_merge(struct cli *cli, struct error *err)
     if (conflicts && conflicts->kind == JSON_INT && conflicts->i)
         return fail(err, ERR_CONFLICT, "%lld conflicts: nothing was merged",
                     (long long)conflicts->i);
-    if (applied && applied->kind == JSON_BOOL && applied->b)
-        note(cli, "merged " STR_FMT " into " STR_FMT, STR_ARG(cli->args[0]), STR_ARG(into));
-    else if (current && current->kind == JSON_BOOL && current->b)
+    if (current && current->kind == JSON_BOOL && current->b)
         note(cli, STR_FMT " has it all already", STR_ARG(into));
+    else if (applied && applied->kind == JSON_BOOL && applied->b)
+        note(cli, "merged " STR_FMT " into " STR_FMT, STR_ARG(cli->args[0]), STR_ARG(into));
     return true;
 }
 

@@ -15,11 +15,13 @@
 struct output {
     int fd;
     int error; /* errno of the first failed write */
+    bool at_line_start;
 };
 
 static bool write_piece(void *ctx, str piece)
 {
     struct output *o = ctx;
+    char last = piece.len ? piece.ptr[piece.len - 1] : '\0';
     while (piece.len && !o->error) {
         ssize_t n = write(o->fd, piece.ptr, piece.len);
         if (n < 0 && errno == EINTR)
@@ -28,6 +30,7 @@ static bool write_piece(void *ctx, str piece)
             o->error = errno;
         else
             piece = str_from(piece, (size_t)n);
+        o->at_line_start = n > 0 && piece.len == 0 && last == '\n';
     }
     return !o->error;
 }
@@ -50,9 +53,12 @@ static bool run_statement(struct cli *cli, str sql, struct output *o, struct err
     body_str(b, "format", str_is(format, "json") ? STR("objects") : format);
     if (str_is(format, "parquet"))
         body_str(b, "out", absolute_path(cli, out));
-    if (!cli_call_raw(cli, "POST", STR("/api/sql"), body_end(b), write_piece, o, err))
-        return false;
-    return o->error ? fail_errno(err, o->error, "write the output") : true;
+    bool ok = cli_call_raw(cli, "POST", STR("/api/sql"), body_end(b), write_piece, o, err);
+    if (o->error) /* which is why the call failed, if it did */
+        return fail_errno(err, o->error, "write the output");
+    if (ok && !o->at_line_start)
+        write_piece(o, STR("\n"));
+    return ok;
 }
 
 static bool run_text(struct cli *cli, str text, struct output *o, struct error *err)
@@ -99,7 +105,7 @@ static bool run_terminal(struct cli *cli, struct output *o)
 static bool open_output(struct cli *cli, struct output *o, struct error *err)
 {
     str out = cli_flag(cli, "output", ""), format = output_format(cli);
-    *o = (struct output){ .fd = STDOUT_FILENO };
+    *o = (struct output){ .fd = STDOUT_FILENO, .at_line_start = true };
     if (str_is(format, "parquet"))
         return out.len || fail(err, ERR_INVALID, "--format parquet needs --output FILE");
     if (!out.len)

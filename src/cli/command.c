@@ -201,6 +201,9 @@ static bool check_args(const struct cli *cli, struct error *err)
 
 bool cli_parse(struct cli *cli, int argc, char **argv, bool *help, struct error *err)
 {
+    for (int i = 1; i < argc;
+         i++) /* known before anything can be wrong, for the form of the error */
+        cli->json = cli->json || strcmp(argv[i], "--json") == 0;
     if (!parse_words(cli, argc, argv, err))
         return false;
     const char *data = getenv("FIRN_DATA"), *server = getenv("FIRN_SERVER");
