@@ -113,7 +113,7 @@ static char escape_of(unsigned char c)
 /* Whether a string can stand as it is, ASCII only. */
 static bool plain_ascii(str s)
 {
-    const char *p = s.ptr, *end = s.ptr + s.len;
+    const char *p = s.len ? s.ptr : "", *end = p + s.len;
     while (end - p >= 8 && json_plain8(p))
         p += 8;
     for (; p < end; p++)
