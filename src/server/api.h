@@ -87,6 +87,7 @@ struct api_answer {
     str etag;          /* with its quotes; empty: no such header */
 };
 
+/* Begin and end of an answer: 200 with an empty JSON body. */
 void api_answer_init(struct api_answer *answer);
 void api_answer_reset(struct api_answer *answer); /* as new, keeping a small body's memory */
 void api_answer_deinit(struct api_answer *answer);

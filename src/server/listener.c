@@ -25,7 +25,7 @@
 /* Headers and the piece being sent, each connection.  All of it is cleared after each request: 64 KB cost a quarter more
  * CPU time for each online read. */
 #define CONNECTION_MEMORY ((size_t)32 << 10)
-#define WATCH_BUSY_US (100 * US_PER_MS)      /* how soon a client that hung up is noticed */
+#define WATCH_BUSY_US (100 * US_PER_MS) /* how soon a client that hung up is noticed */
 #define WATCH_IDLE_US (500 * US_PER_MS)
 #define FLUSH_MS 1000 /* for answers of cancelled requests to go out */
 

@@ -34,6 +34,7 @@ MUST_USE bool listener_start(struct app *app, const char *listen, struct listene
 MUST_USE bool listener_start_with(struct app *app, const struct listener_options *options,
                                   struct listener **out, struct error *err);
 
+/* Where it listens. */
 int listener_port(const struct listener *l);
 str listener_url(const struct listener *l); /* "http://127.0.0.1:8181"; lives as long as l */
 

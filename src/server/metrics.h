@@ -12,6 +12,7 @@
 struct metrics;
 struct route;
 
+/* All counts are 0. */
 struct metrics *metrics_create(void);
 void metrics_destroy(struct metrics *m); /* NULL is fine */
 

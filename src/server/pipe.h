@@ -25,7 +25,9 @@ struct pipe {
     size_t sent;
 };
 
+/* `wake` is called with the pipe's lock held: it may take inner locks only. */
 void pipe_init(struct pipe *p, void (*wake)(void *ctx), void *wake_ctx);
+/* Nobody may be in a call. */
 void pipe_deinit(struct pipe *p);
 
 /* Writer.  Waits while the pipe is full; false when the reader is gone or was told to go. */
