@@ -26,7 +26,7 @@
 #include "sql/sql.h"
 
 #define FILES 8
-#define ROWS 8000000
+#define ROWS 20000000
 #define REPEATS_MAX 200
 #define SQL_MAX ((size_t)1 << 20)
 #define MEMORY_LIMIT ((size_t)4 << 30)
@@ -43,7 +43,7 @@ static const struct query {
     { "columns", "all columns with a filter",
       "SELECT count(*), sum(id), max(seen), sum(user_id), sum(amount), sum(a), sum(b), max(note), "
       "max(kind) FROM %s WHERE b > 0.1" },
-    { "rows", "100,000 rows out", "SELECT * FROM %s WHERE user_id < 12500" },
+    { "rows", "one row of 80, all columns, out", "SELECT * FROM %s WHERE user_id < 12500" },
     { "pruned", "one hour of 8 days",
       "SELECT count(*), sum(amount) FROM %s WHERE seen >= TIMESTAMP '2024-01-03 10:00:00' AND seen < "
       "TIMESTAMP '2024-01-03 11:00:00'" },
