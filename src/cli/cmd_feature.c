@@ -292,8 +292,11 @@ static const struct flag materialize_flags[] = {
 
 const struct command cmd_feature_materialize = {
     .name = "feature materialize",
-    .args = "[VIEWS]",
+    .args = "[VIEW...]",
     .summary = "publish the latest row of each key to the online store",
+    .detail =
+        "Without a VIEW all that are online.  A view is published as a whole: readers see the old rows or the new ones.  One whose\n"
+        "table has not changed since is left alone.",
     .examples = "firn feature materialize\nfirn feature materialize airport_hourly",
     .flags = materialize_flags,
     .args_max = ARGS_MAX,
@@ -369,7 +372,7 @@ static bool run_online(struct cli *cli, struct error *err)
 }
 
 static const struct flag online_flags[] = {
-    { "features", "REFS", "view:feature, comma-separated", '\0', true },
+    { "features", "REFS", "view:feature or view, comma-separated", '\0', true },
     { "service", "NAME", "the features of a service", '\0', false },
     { "full-feature-names", NULL, "name features view__feature", '\0', false },
     { NULL, NULL, NULL, '\0', false },
@@ -379,6 +382,9 @@ const struct command cmd_feature_get_online = {
     .name = "feature get-online",
     .args = "KEY=VALUE...",
     .summary = "read features of a key from the online store",
+    .detail =
+        "Every join key of the features is given; the same key again asks for another row.  --json prints the answer of Feast's\n"
+        "feature server, with statuses and times.",
     .examples =
         "firn feature get-online --features airport_hourly:mean_delay origin=SFO\n"
         "firn feature get-online --service lateness --full-feature-names origin=SFO destination=LAX",

@@ -5,11 +5,13 @@
 #include "cli/print.h"
 
 static const struct flag ingest_flags[] = {
-    { "mode", "MODE", "append, overwrite (all rows) or merge (rows with the same key are replaced)",
-      '\0', false },
+    { "mode", "MODE",
+      "append (default), overwrite (all rows) or merge (rows with the same key are replaced)", '\0',
+      false },
     { "key", "COLUMNS", "the key for --mode merge, comma-separated", '\0', true },
     { "on-error", "WHAT",
-      "rows that do not fit: fail, skip or quarantine (kept in TABLE_quarantine)", '\0', false },
+      "rows that do not fit: fail (default), skip or quarantine (kept in TABLE_quarantine)", '\0',
+      false },
     { "columns", "TYPES", "types of a text file's columns: \"id BIGINT, price DOUBLE\"", '\0',
       false },
     { "partition-by", "FIELDS", "partitioning of a table that is made: \"day(ts), bucket(16, id)\"",
@@ -52,7 +54,7 @@ const struct command cmd_ingest = {
     .summary = "load files into a table, as one commit",
     .detail =
         "SOURCE is a file or a quoted glob: Parquet, CSV, TSV, JSON, JSON lines, text files also compressed (.gz, .zst).  The table is\n"
-        "made when it is missing.",
+        "made when it is missing.  A load is one commit: after a failure, or a kill, the table is as it was.",
     .examples = "firn ingest flights.parquet bronze.flights\n"
                 "firn ingest 'events/*.csv' bronze.events --on-error quarantine\n"
                 "firn ingest customers.csv bronze.customers --mode merge --key customer_id",

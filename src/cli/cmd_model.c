@@ -53,6 +53,9 @@ const struct command cmd_model_train = {
     .name = "model train",
     .args = "FILE",
     .summary = "train a model as a YAML file says, log the run, register a version",
+    .detail =
+        "FILE names the model, its data (a table or a query), label, features, and XGBoost's params; with a timestamp the last\n"
+        "part of the time is held out and scored.  A failed run is kept with its reason, and makes no version.",
     .examples = "firn model train examples/flights/train.yaml",
     .flags = no_flags,
     .args_min = 1,
@@ -162,8 +165,12 @@ const struct command cmd_model_predict = {
     .args = "NAME[/VERSION] FEATURE=NUMBER...",
     .summary = "predict with a registered model",
     .detail =
-        "Every feature of the model is given; null stands for a missing value.  `firn model show NAME` lists them.",
-    .examples = "firn model predict late_flights distance=337 hour_of_day=18 day_of_week=5",
+        "Every feature of the model is given; null stands for a missing value.  `firn model show NAME` lists them.  VERSION is\n"
+        "a number, an alias or latest, which is the default.",
+    .examples =
+        "firn model predict late_flights distance=337 hour_of_day=18 day_of_week=5 airport_hourly__flights=8 \\\n"
+        "    airport_hourly__mean_delay=21.75 airport_hourly__p90_delay=78.8 airport_hourly__share_late=0.25 \\\n"
+        "    route_daily__flights=37 route_daily__mean_delay=5.5 route_daily__p90_delay=29.4 route_daily__share_late=null",
     .flags = no_flags,
     .args_min = 2,
     .args_max = ARGS_MAX,

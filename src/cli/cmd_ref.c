@@ -94,7 +94,7 @@ const struct command cmd_tag = {
     .name = "tag",
     .args = "[NAME]",
     .summary = "list tags, make one, or delete one",
-    .detail = "A tag names a state of all tables for good.",
+    .detail = "A tag names a state of all tables.  Nothing can be written to it.",
     .examples =
         "firn tag\nfirn tag before-cleaning\nfirn sql -c \"SELECT count(*) FROM silver.flights\" --branch before-cleaning",
     .flags = ref_flags,
@@ -221,6 +221,8 @@ const struct command cmd_diff = {
     .name = "diff",
     .args = "FROM [TO]",
     .summary = "show which tables differ between two refs",
+    .detail =
+        "FROM and TO are branches, tags or commits; TO is the branch of --branch when it is left out.",
     .examples = "firn diff main experiment",
     .args_min = 1,
     .args_max = 2,

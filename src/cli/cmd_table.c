@@ -202,6 +202,7 @@ const struct command cmd_table_rollback = {
     .name = "table rollback",
     .args = "NAME",
     .summary = "make an earlier snapshot the current one again",
+    .detail = "Later snapshots stay in the table's history and can be queried by id.",
     .examples = "firn table rollback silver.flights --to 3051729675574597004",
     .flags = rollback_flags,
     .args_min = 1,

@@ -89,6 +89,19 @@ static bool is_group(str word)
     return false;
 }
 
+/* "ls, show, ...": what may follow the group's name. */
+static str group_commands(str group, struct arena *a)
+{
+    str names[ARGS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; commands[i] && n < ARGS_MAX; i++) {
+        str first;
+        if (str_cut(str_of(commands[i]->name), ' ', &first, &names[n]) && str_eq(first, group))
+            n++;
+    }
+    return arena_join(a, names, n, STR(", "));
+}
+
 static bool unknown_command(const str *words, size_t n, struct arena *a, struct error *err)
 {
     if (n == 0) {
@@ -97,7 +110,7 @@ static bool unknown_command(const str *words, size_t n, struct arena *a, struct 
     }
     if (is_group(words[0]) && n == 1) {
         fail(err, ERR_INVALID, "`firn " STR_FMT "` needs to know what to do", STR_ARG(words[0]));
-        return fail_hint(err, "`firn --help` lists its commands");
+        return fail_hint(err, "one of: " STR_FMT, STR_ARG(group_commands(words[0], a)));
     }
     str typed = is_group(words[0])
                     ? arena_printf(a, STR_FMT " " STR_FMT, STR_ARG(words[0]), STR_ARG(words[1]))

@@ -56,10 +56,10 @@ void help_program(struct buf *out)
 void help_command(const struct command *c, struct buf *out)
 {
     buf_printf(out, "firn %s: %s\n\nusage: firn %s%s%s%s\n", c->name, c->summary, c->name,
-               *c->args ? " " : "", c->args, c->flags ? " [FLAGS]" : "");
+               *c->args ? " " : "", c->args, c->flags && c->flags->name ? " [FLAGS]" : "");
     if (c->detail)
         buf_printf(out, "\n%s\n", c->detail);
-    if (c->flags) {
+    if (c->flags && c->flags->name) {
         buf_lit(out, "\nflags:\n");
         add_flags(out, c->flags);
     }
@@ -188,7 +188,7 @@ void help_markdown(struct buf *out)
                    c->summary);
         if (c->detail)
             buf_printf(out, "\n%s\n", c->detail);
-        if (c->flags)
+        if (c->flags && c->flags->name)
             buf_add_char(out, '\n');
         for (const struct flag *f = c->flags; f && f->name; f++) {
             buf_lit(out, "- `");
