@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # PyIceberg, unmodified, against the Iceberg REST catalog of `firn serve`.  FIRN is the program (build/release/firn),
 # VENV the Python environment (build/venv, made from requirements.txt when missing).  Ends with "N passed, N failed";
-# without PyPI it is skipped.  --rates measures instead.
+# without PyPI it is skipped.  --rates measures instead; --spark runs Spark with Iceberg's runtime (500 MB from PyPI and Maven
+# into build/spark, Java 17) instead.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -19,11 +20,26 @@ if ! "$venv/bin/python" -c 'import pyiceberg, pyiceberg_core, pyarrow' 2>/dev/nu
     fi
 fi
 
+spark=${SPARK:-$root/build/spark}
+jar=$spark/iceberg-spark-runtime-4.1_2.13-1.12.0.jar
+if [ "${1:-}" = --spark ] && ! { "$spark/venv/bin/python" -c 'import pyspark' 2>/dev/null && [ -f "$jar" ]; }; then
+    echo "installing Spark into $spark"
+    mkdir -p "$spark"
+    if ! { python3 -m venv "$spark/venv" && "$spark/venv/bin/pip" install -q pyspark==4.1.4 &&
+        mvn -q dependency:copy -Dartifact=org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0 \
+            -DoutputDirectory="$spark"; }; then
+        echo "SKIPPED: Spark cannot be installed (no PyPI or Maven?)"
+        echo "0 passed, 0 failed, 1 skipped"
+        exit 0
+    fi
+fi
+
 data=$(mktemp -d "${TMPDIR:-/tmp}/firn-rest-XXXXXX")
 "$firn" serve --data "$data" --listen 127.0.0.1:0 >"$data.log" 2>&1 &
 server=$!
 stop() {
-    kill "$server" 2>/dev/null && wait "$server"
+    kill "$server" 2>/dev/null
+    wait "$server" 2>/dev/null
     rm -rf "$data" "$data.log"
 }
 trap stop EXIT
@@ -41,7 +57,11 @@ if [ -z "$url" ]; then
     exit 1
 fi
 
-"$venv/bin/python" "$here/rest.py" "$url" "$firn" "$@"
+if [ "${1:-}" = --spark ]; then
+    SPARK_LOCAL_IP=127.0.0.1 "$spark/venv/bin/python" "$here/rest_spark.py" "$url" "$firn" "$jar"
+else
+    "$venv/bin/python" "$here/rest.py" "$url" "$firn" "$@"
+fi
 status=$?
 if [ "${1:-}" = --rates ] && command -v wrk >/dev/null; then
     for clients in 1 8 32; do
@@ -49,5 +69,6 @@ if [ "${1:-}" = --rates ] && command -v wrk >/dev/null; then
             awk '/50%/ { p50 = $2 } /99%/ { p99 = $2 } /Requests\/sec/ { print $2 "/s, p50 " p50 ", p99 " p99 }')"
     done
 fi
-kill -0 "$server" 2>/dev/null || { echo "the server has ended:"; cat "$data.log"; status=1; }
+kill "$server" 2>/dev/null
+wait "$server" || { echo "the server ended with status $?:"; tail -50 "$data.log"; status=1; }
 exit $status
