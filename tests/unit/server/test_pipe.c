@@ -72,7 +72,9 @@ TEST(everything_arrives_and_memory_stays_bounded)
         if (n == -1)
             break;
         CHECK(n >= 0);
+        pthread_mutex_lock(&s.pipe.lock);
         CHECK(s.pipe.filling.cap <= 2 * PIPE_BYTES_MAX);
+        pthread_mutex_unlock(&s.pipe.lock);
         for (ssize_t i = 0; i < n; i++)
             sum += (unsigned char)out[i];
         s.total += (size_t)n;
