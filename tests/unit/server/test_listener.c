@@ -366,6 +366,20 @@ TEST(a_query_that_takes_too_long_is_stopped)
     stop();
 }
 
+/* A connection that sleeps while a worker runs its request is not idle. */
+TEST(slow_answers_outlive_the_idle_limit)
+{
+    serve((struct listener_options){ .idle_s = 1, .receive_s = 1 });
+    int fd = dial();
+    struct answer a = call(
+        fd, "POST", "/api/sql",
+        "{\"timeout_ms\":3000,\"sql\":\"SELECT count(*) FROM range(100000000000) a, range(100000) b WHERE a.range * b.range = 7\"}");
+    CHECK_INT(a.status, 408);
+    CHECK_INT(call(fd, "GET", "/health", "").status, 200);
+    close(fd);
+    stop();
+}
+
 TEST(long_answers_stream)
 {
     serve((struct listener_options){ 0 });
