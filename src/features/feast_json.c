@@ -228,6 +228,30 @@ static void write_names(struct answering *w, const struct online_read *read)
     jw_end_object(&w->w);
 }
 
+/* Statuses and times are most of an answer, so their frame is written as text. */
+static void begin_statuses(struct answering *w)
+{
+    buf_lit(w->w.out, ",\"statuses\":[");
+}
+
+static void begin_times(struct answering *w)
+{
+    buf_lit(w->w.out, "],\"event_timestamps\":[");
+}
+
+static void end_times(struct answering *w)
+{
+    buf_add_char(w->w.out, ']');
+    jw_end_object(&w->w);
+}
+
+static void write_text(struct answering *w, size_t row, const char *text, size_t len)
+{
+    if (row)
+        buf_add_char(w->w.out, ',');
+    buf_add(w->w.out, text, len);
+}
+
 /* Join keys are echoed as they came, always present, at the epoch. */
 static void write_input(struct answering *w, const struct online_input *in, size_t rows_n)
 {
@@ -236,15 +260,13 @@ static void write_input(struct answering *w, const struct online_input *in, size
     for (size_t r = 0; r < rows_n; r++)
         jw_raw(&w->w, in->cells[r].raw);
     jw_end_array(&w->w);
-    jw_kv_array(&w->w, "statuses");
+    begin_statuses(w);
     for (size_t r = 0; r < rows_n; r++)
-        jw_raw(&w->w, STR("\"PRESENT\""));
-    jw_end_array(&w->w);
-    jw_kv_array(&w->w, "event_timestamps");
+        write_text(w, r, status_json[FEATURE_PRESENT].text, status_json[FEATURE_PRESENT].len);
+    begin_times(w);
     for (size_t r = 0; r < rows_n; r++)
-        jw_raw(&w->w, EPOCH_JSON);
-    jw_end_array(&w->w);
-    jw_end_object(&w->w);
+        write_text(w, r, EPOCH_JSON.ptr, EPOCH_JSON.len);
+    end_times(w);
 }
 
 static void format_times(struct answering *w, const struct online_row *rows, size_t n)
@@ -273,15 +295,15 @@ static bool write_column(struct answering *w, const struct online_read *read, si
         feast_value_write(&v, dtype, w->arena, &w->w);
     }
     jw_end_array(&w->w);
-    jw_kv_array(&w->w, "statuses");
+    begin_statuses(w);
     for (size_t r = 0; r < read->rows_n; r++)
-        jw_raw(&w->w, str_make(status_json[w->statuses[r]].text, status_json[w->statuses[r]].len));
-    jw_end_array(&w->w);
-    jw_kv_array(&w->w, "event_timestamps");
-    for (size_t r = 0; r < read->rows_n; r++)
-        jw_raw(&w->w, w->statuses[r] == FEATURE_NOT_FOUND ? EPOCH_JSON : w->times[r]);
-    jw_end_array(&w->w);
-    jw_end_object(&w->w);
+        write_text(w, r, status_json[w->statuses[r]].text, status_json[w->statuses[r]].len);
+    begin_times(w);
+    for (size_t r = 0; r < read->rows_n; r++) {
+        str time = w->statuses[r] == FEATURE_NOT_FOUND ? EPOCH_JSON : w->times[r];
+        write_text(w, r, time.ptr, time.len);
+    }
+    end_times(w);
     return true;
 }
 
