@@ -2,6 +2,8 @@
 #include "sql/lake.h"
 
 #include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,6 +57,20 @@ static bool find_dir(const struct lake_options *o, struct arena *a, char **out, 
     *out = arena_cstr(a, str_of(real));
     free(real);
     return true;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type;
+    return ftw->level == 0 ? 0 : remove(path); /* the folder itself stays */
+}
+
+/* What a killed process spilled is of no use to anybody.  Only under the lock. */
+static bool empty_tmp(const struct lake *lake, struct arena *a, struct error *err)
+{
+    const char *tmp = arena_printf(a, "%s/tmp", lake->dir).ptr;
+    return make_dir(tmp, err) && (nftw(tmp, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0 ||
+                                  fail_errno(err, errno, "empty the folder %s", tmp));
 }
 
 static bool read_config(struct store *root, struct arena *a, struct config *out, struct error *err)
@@ -125,8 +141,7 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
         return false;
     bool ok = read_config(root, a, &config, err);
     store_destroy(root);
-    if (!ok || !make_dir(arena_printf(a, "%s/tmp", lake->dir).ptr, err) ||
-        !open_stores(lake, o, a, err) ||
+    if (!ok || !empty_tmp(lake, a, err) || !open_stores(lake, o, a, err) ||
         !db_open(arena_printf(a, "%s/catalog.db", lake->dir), &lake->db, err))
         return false;
     lake->pool =

@@ -53,7 +53,7 @@ struct lake {
 };
 
 /* Opens or makes a data directory.  ERR_UNAVAILABLE with the owner's process id and URL when another process
- * has it, ERR_CORRUPT when its database is damaged, ERR_UNSUPPORTED when a newer program wrote it. */
+ * has it, ERR_CORRUPT when its database is damaged, ERR_INVALID when a newer program wrote it. */
 MUST_USE bool lake_open(const struct lake_options *options, struct lake **out, struct error *err);
 
 /* Waits for work under way, then closes everything; NULL is fine. */
