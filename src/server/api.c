@@ -51,7 +51,7 @@ void api_answer_error(struct api_answer *answer, const struct error *err, int st
     answer->status = status ? status : err_http_status(err->code);
     answer->content_type = STR("application/json");
     answer->retry_after_s = answer->status == 503 ? 1 : 0;
-    answer->etag = (str){ 0 };
+    answer->etag = answer->borrowed = (str){ 0 };
     jw_init(&w, &answer->body);
     api_error_json(err, &w);
 }

@@ -76,6 +76,8 @@ struct api_answer {
     int status;       /* 200 */
     str content_type; /* "application/json" */
     struct buf body;  /* memory is the answer's: api_answer_deinit */
+    /* Instead of `body`, bytes that live as long as the request's arena: nothing is copied.  api_dispatch copies them into body. */
+    str borrowed;
     /* When set it is called after the handler has returned, on the same thread, and writes the body; it releases what
      * it holds in every case.  A failure before the first piece is answered like a handler's.  Later it can only end the body
      * early, unless the format has a place for errors and the stream has written it there (tells_errors). */

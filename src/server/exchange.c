@@ -231,7 +231,7 @@ static enum MHD_Result on_body(struct exchange *x, str piece)
 {
     x->body_size += piece.len; /* of chunked bodies; the header has been checked */
     if (x->refused)
-        return x->body_size > body_max(x) + 2 * DISCARD_MAX ? MHD_NO : MHD_YES;
+        return x->body_size > 2 * body_max(x) + DISCARD_MAX ? MHD_NO : MHD_YES;
     if (x->body.len + piece.len > body_max(x))
         refuse_body(x);
     else
@@ -294,6 +294,15 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *out, size_t max)
     return n == -2 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
 }
 
+static struct MHD_Response *whole_response(const struct api_answer *answer)
+{
+    struct MHD_IoVec bytes = { answer->borrowed.ptr, answer->borrowed.len };
+    if (bytes.iov_len)
+        return MHD_create_response_from_iovec(&bytes, 1, NULL, NULL);
+    return MHD_create_response_from_buffer(answer->body.len, answer->body.ptr,
+                                           MHD_RESPMEM_PERSISTENT);
+}
+
 /* The body stays in the exchange until the answer has been sent: nothing is copied. */
 static enum MHD_Result queue_answer(struct exchange *x)
 {
@@ -301,8 +310,7 @@ static enum MHD_Result queue_answer(struct exchange *x)
     if (atomic_exchange(&x->phase, EXCHANGE_ANSWERED) == EXCHANGE_STREAMING)
         r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, x, NULL);
     else
-        r = MHD_create_response_from_buffer(x->answer.body.len, x->answer.body.ptr,
-                                            MHD_RESPMEM_PERSISTENT);
+        r = whole_response(&x->answer);
     if (!r)
         return MHD_NO;
     add_headers(x, r);

@@ -64,7 +64,7 @@ void iceberg_refuse(struct api_answer *answer, int status, const char *type, con
     answer->stream = NULL;
     answer->status = status;
     answer->content_type = STR("application/json");
-    answer->etag = (str){ 0 };
+    answer->etag = answer->borrowed = (str){ 0 };
     answer->retry_after_s = status == 503 ? 1 : 0;
     jw_init(&w, &answer->body);
     jw_begin_object(&w);

@@ -6,8 +6,9 @@
 #include "codec/digest.h"
 #include "server/iceberg_priv.h"
 
-#define ETAG_DIGITS 32                /* hexadecimal, of a SHA-256 */
-#define CACHED_MAX ((size_t)16 << 20) /* a larger answer would push too many others out */
+#define ETAG_DIGITS 32                  /* hexadecimal, of a SHA-256 */
+#define BORROWED_MIN ((size_t)64 << 10) /* a smaller one is copied, and sent with its headers */
+#define CACHED_MAX ((size_t)16 << 20)   /* a larger answer would push too many others out */
 
 struct encoded {
     struct cached base;
@@ -117,7 +118,10 @@ bool iceberg_answer_table(struct app *app, struct api_request *req, struct api_a
     } else {
         if (!find_encoded(app, t, refs_only, key, req->arena, &bytes, err))
             return false;
-        jw_raw(w, bytes);
+        if (bytes.len < BORROWED_MIN)
+            jw_raw(w, bytes);
+        else
+            answer->borrowed = bytes;
     }
     answer->etag = etag;
     return true;

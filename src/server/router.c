@@ -188,6 +188,8 @@ void api_dispatch(struct app *app, struct api_request *req, struct api_answer *a
     const struct route *route;
     if (route_find(req, &route, &answer->allow, &err)) {
         route_run(app, route, req, answer);
+        buf_add_str(&answer->body, answer->borrowed);
+        answer->borrowed = (str){ 0 };
         return;
     }
     int status = answer->allow.len ? 405 : err_http_status(err.code);

@@ -373,6 +373,17 @@ def check_staged_table():
     fails((TableAlreadyExistsError, CommitFailedException), with_taken.commit_transaction)
 
 
+def check_wide_table():
+    """Its answer is large enough to be sent from the cache without a copy."""
+    fields = [NestedField(i, f"a_column_with_a_rather_long_name_{i}", DoubleType()) for i in range(1, 1501)]
+    made = CATALOG.create_table("t.wide", Schema(*fields))
+    for _ in range(3):
+        assert CATALOG.load_table("t.wide").metadata == made.metadata
+    status, headers, answer = http("GET", "/iceberg/v1/namespaces/t/tables/wide")
+    assert int(headers["Content-Length"]) > 1 << 16 and len(answer["metadata"]["schemas"][0]["fields"]) == 1500
+    assert http("HEAD", "/iceberg/v1/namespaces/t/tables/wide")[0] == 204
+
+
 def check_conflicts():
     """Two catalogs with the same table in hand: the slower one is refused or tries again, and no row is lost."""
     CATALOG.create_table("t.race", PARTITIONED)
