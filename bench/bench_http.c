@@ -4,10 +4,11 @@
  * request under way.  Time runs from handing the request to the socket until the answer's last byte
  * is there, so it includes what waits in this client: for both sides of a comparison the same.
  *
- *     bench_http PORT PATH [-c CONNECTIONS] [-s SECONDS] [-n REQUESTS] [-w WARM-UP SECONDS] [-b BODIES]
+ *     bench_http PORT PATH [-c CONNECTIONS] [-s SECONDS] [-n REQUESTS] [-w WARM-UP SECONDS] [-b BODIES] [-y]
  *     bench_http PORT PATH [-b BODIES] -p          prints the first answer's body
  *
  * BODIES is a file with a request body a line; they are sent round robin.  Without it requests are GET.
+ * With -y it never sleeps: for a client with a core of its own, so that the server does not pay for waking it.
  * Only 127.0.0.1.  Prints one line, tab-separated:
  *
  *     requests/s  p50 us  p99 us  p99.9 us  max us  requests  not-200  bytes of a body (mean) */
@@ -41,7 +42,7 @@ struct options {
     int connections;
     double seconds, warm_seconds;
     int64_t requests;
-    bool print;
+    bool print, spin;
 };
 
 struct connection {
@@ -286,8 +287,8 @@ static void run_until(struct load *l, int set, int64_t until_ns)
 {
     struct epoll_event events[256];
     while (now_ns() < until_ns && l->tally.n < l->o.requests) {
-        int n = epoll_wait(set, events, 256, STALL_MS);
-        if (n == 0)
+        int n = epoll_wait(set, events, 256, l->o.spin ? 0 : STALL_MS);
+        if (n == 0 && !l->o.spin)
             die("wait", "no answer");
         for (int i = 0; i < n; i++) {
             struct connection *c = events[i].data.ptr;
@@ -338,7 +339,7 @@ static void read_options(int argc, char **argv, struct options *o)
     *o = (struct options){
         .connections = 1, .seconds = 3, .warm_seconds = 0.5, .requests = INT64_MAX
     };
-    while ((option = getopt(argc, argv, "c:s:n:w:b:p")) != -1) {
+    while ((option = getopt(argc, argv, "c:s:n:w:b:py")) != -1) {
         switch (option) {
         case 'c':
             o->connections = (int)strtol(optarg, NULL, 10);
@@ -358,6 +359,9 @@ static void read_options(int argc, char **argv, struct options *o)
         case 'p':
             o->print = true;
             break;
+        case 'y':
+            o->spin = true;
+            break;
         default:
             exit(2);
         }
@@ -365,7 +369,7 @@ static void read_options(int argc, char **argv, struct options *o)
     if (argc - optind != 2 || o->connections < 1 || o->connections > CONNECTIONS_MAX) {
         fprintf(
             stderr,
-            "use: bench_http PORT PATH [-c N] [-s SECONDS] [-n REQUESTS] [-w WARM-UP] [-b BODIES] [-p]\n");
+            "use: bench_http PORT PATH [-c N] [-s SECONDS] [-n REQUESTS] [-w WARM-UP] [-b BODIES] [-p] [-y]\n");
         exit(2);
     }
     o->port = (uint16_t)strtoul(argv[optind], NULL, 10);

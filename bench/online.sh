@@ -3,7 +3,7 @@
 # The online read over HTTP (POST /get-online-features) against nginx, which answers the same request with a static text of the
 # same size.  Both get as many threads as there are cores, the same load (bench_http.c) and the same request bodies: 5,000
 # different keys out of 10,000.  Client and server share the machine's cores, as on any small machine; the last rows give each
-# one core of its own.
+# one core of its own, and the client never sleeps then: waking it would cost the slower server more than the faster one.
 bench=online
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 repeats=${FIRN_BENCH_REPEATS:-3}
@@ -113,13 +113,13 @@ turn() {
         'BEGIN { split(line, f, "\t"); printf "%s\t%.3f\n", line, cpu / 1000 / (f[6] * (s + 0.3) / s) }' >>"$file"
 }
 
-# measure NAME SHAPE CONNECTIONS [taskset ...]: nginx and Firn in turn; lines of bench_http in NAME.nginx and NAME.firn.
+# measure NAME SHAPE CONNECTIONS LOAD-COMMAND...: nginx and Firn in turn; lines of bench_http in NAME.nginx and NAME.firn.
 measure() {
     local out=$dir/$1 shape=$2 connections=$3
     shift 3
     for _ in $(seq "$repeats"); do
-        turn "$out.nginx" "${servers[1]}" "$@" "$load" "$nginx_port" "/$shape" -b "$dir/$shape.bodies" -c "$connections"
-        turn "$out.firn" "${servers[0]}" "$@" "$load" "$firn_port" /get-online-features -b "$dir/$shape.bodies" -c "$connections"
+        turn "$out.nginx" "${servers[1]}" "$@" "$nginx_port" "/$shape" -b "$dir/$shape.bodies" -c "$connections"
+        turn "$out.firn" "${servers[0]}" "$@" "$firn_port" /get-online-features -b "$dir/$shape.bodies" -c "$connections"
     done
     if ! awk -F'\t' '$7 != 0 { exit 1 }' "$out.nginx" "$out.firn"; then
         echo "bench: answers other than 200 in $out" >&2
@@ -163,12 +163,12 @@ start_nginx "$nginx_port" "$(nproc)" env
 
 head_line "online read, rows x features, answers of $(stat -c %s "$dir/1x10.answer"), $(stat -c %s "$dir/1x50.answer") and $(stat -c %s "$dir/100x50.answer") bytes, medians of $repeats x $seconds s" "nginx, static"
 for connections in 1 8 32; do
-    measure "1x10-$connections" 1x10 $connections env
+    measure "1x10-$connections" 1x10 $connections "$load"
     report "1 x 10, $connections connections" "1x10-$connections" "$([[ $connections == 32 ]] && echo goals)"
 done
-measure 1x50-32 1x50 32 env
+measure 1x50-32 1x50 32 "$load"
 report "1 x 50, 32 connections" 1x50-32
-measure 100x50-8 100x50 8 env
+measure 100x50-8 100x50 8 "$load"
 report "100 x 50, 8 connections" 100x50-8
 row "memory of the server, resident" MB nginx "$(resident "${servers[1]}")" "$(resident "${servers[0]}")" lower
 stop_servers
@@ -176,7 +176,7 @@ stop_servers
 if (($(nproc) > 1)); then
     start_firn "$firn_port" taskset -c 0
     start_nginx "$nginx_port" 1 taskset -c 0
-    measure pinned 1x10 32 taskset -c 1
-    report "1 x 10, 32 conn., server on one core" pinned
+    measure pinned 1x10 32 taskset -c 1 "$load" -y
+    report "1 x 10, 32, a core each" pinned goals
     stop_servers
 fi

@@ -14,4 +14,5 @@ while IFS=$'\t' read -r what got text met; do
 done < <(awk '/entity rows/ { size = $1 }
     / goal [<>]= / { match($0, / goal /); head = substr($0, 1, RSTART); tail = substr($0, RSTART + 6); n = split(tail, t, " ")
         m = split(head, h, " "); got = h[m]; what = h[1]; for (i = 2; i < m; i++) what = what " " h[i]
+        if (what == "the same, CPU") what = "times the plain scan, CPU"
         printf "%s rows: %s\t%s\t%s %s\t%s\n", size, what, got, t[1], t[2], t[3] == "met" ? "true" : "false" }' "$work/pit.txt")
