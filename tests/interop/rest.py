@@ -8,6 +8,7 @@ import concurrent.futures
 import datetime
 import decimal
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -73,6 +74,7 @@ def catalog(**properties):
 
 
 CATALOG = catalog()
+logging.getLogger("pyiceberg").setLevel(logging.ERROR)  # each retry of a commit is a warning
 
 
 # ---- Firn's side ----

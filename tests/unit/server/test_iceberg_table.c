@@ -194,6 +194,39 @@ TEST(a_repeated_commit_is_applied_once)
     app_close(app);
 }
 
+/* Lost answers: what was made, renamed or dropped by a request is answered again as it was. */
+TEST(repeats_of_table_requests_change_nothing)
+{
+    static const char *const keys[] = { "017f22e2-79b0-7cc3-98c4-dc0c0c073901",
+                                        "017f22e2-79b0-7cc3-98c4-dc0c0c073902",
+                                        "017f22e2-79b0-7cc3-98c4-dc0c0c073903",
+                                        "017f22e2-79b0-7cc3-98c4-dc0c0c073904" };
+    struct app *app = app_with_namespace();
+    str none = { 0 }, create = json_f("{'name':'t','schema':" SCHEMA "}");
+    str rename = json_f("{'source':{'namespace':['a'],'name':'t'},"
+                        "'destination':{'namespace':['a'],'name':'u'}}");
+    str first = { 0 };
+    for (int i = 0; i < 2; i++) {
+        struct reply r = send_with(app, "POST", T, create, keys[0], none);
+        EXPECT(r, 200);
+        first = i ? first : r.body;
+        CHECK(str_eq(r.body, first));
+    }
+    for (int i = 0; i < 2; i++)
+        EXPECT(send_with(app, "POST", "/v1/tables/rename", rename, keys[1], none), 204);
+    for (int i = 0; i < 2; i++)
+        EXPECT(send_with(app, "DELETE", T "/u", none, keys[2], none), 204);
+    str transaction = json_f("{'table-changes':[{'identifier':{'namespace':['a'],'name':'t'},"
+                             "'updates':[{'action':'set-properties','updates':{'p':'1'}}]}]}");
+    EXPECT(send(app, "POST", T, create), 200);
+    for (int i = 0; i < 2; i++)
+        EXPECT(send_with(app, "POST", "/v1/transactions/commit", transaction, keys[3], none), 204);
+    EXPECT_ERROR(send_with(app, "DELETE", T "/t", none, keys[3], none), 400, "BadRequestException",
+                 "idempotency key was used before");
+    EXPECT(get(app, T "/t"), 200);
+    app_close(app);
+}
+
 TEST(staged_tables_are_made_by_their_commit)
 {
     struct app *app = app_with_namespace();
