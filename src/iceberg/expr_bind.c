@@ -255,7 +255,7 @@ static bool bind_values(const struct binder *b, const struct target *t, const st
 static bool bind_in(const struct binder *b, const struct target *t, enum expr_op op,
                     const struct expr *e, const struct expr **out)
 {
-    struct in_values values;
+    struct in_values values = { 0 };
     if (!bind_values(b, t, e, &values))
         return false;
     bool in = op == EXPR_IN;

@@ -385,7 +385,11 @@ bool schema_assign_fresh_ids(const struct schema *s, int32_t id, int32_t *last_i
         !schema_build(id, fields, s->fields_n, NULL, 0, a, &fresh, err))
         return false;
     int32_t *ids = arena_array(a, int32_t, s->identifier_ids_n);
-    for (size_t i = 0; i < s->identifier_ids_n; i++)
-        ids[i] = schema_field_by_name(fresh, schema_name_of(s, s->identifier_ids[i]), true)->id;
+    for (size_t i = 0; i < s->identifier_ids_n; i++) {
+        const struct field *f =
+            schema_field_by_name(fresh, schema_name_of(s, s->identifier_ids[i]), true);
+        ASSERT(f); /* the copy has the same names */
+        ids[i] = f->id;
+    }
     return schema_build(id, fields, s->fields_n, ids, s->identifier_ids_n, a, out, err);
 }

@@ -160,7 +160,7 @@ static bool column_rows(const struct tensor *t, size_t *rows, struct error *err)
 static bool put_column(const struct tensor *t, size_t column, size_t columns, size_t rows,
                        float *matrix, struct error *err)
 {
-    size_t got;
+    size_t got = 0;
     if (t->type == TENSOR_BYTES)
         return fail(err, ERR_INVALID, "input \"" STR_FMT "\" is BYTES; the model takes numbers",
                     STR_ARG(t->name));
@@ -244,7 +244,7 @@ static bool infer(struct predictor *p, struct api_request *req, struct json_writ
 {
     struct infer_body body;
     float *matrix;
-    size_t n, rows;
+    size_t n = 0, rows = 0;
     const str *features = predictor_features(p, &n);
     if (!infer_body_parse(req->body, req->arena, &body, err) || !check_outputs(&body, err))
         return false;
