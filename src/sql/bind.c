@@ -16,6 +16,7 @@
 #include "iceberg/scan.h"
 #include "io/store.h"
 #include "sql/lake.h"
+#include "sql/scan_names.h"
 #include "sql/travel.h"
 
 #define VIEW_SQL_MAX ((size_t)256 << 20)
@@ -300,6 +301,8 @@ static bool create_view(struct binder *b, struct source *s, struct error *err)
                                  .files = files,
                                  .files_n = n,
                                  .same_names = s->table.metadata->schemas_n == 1 };
+    if (!scan_names_of(s->table.metadata, b->a, &scan.names, &scan.names_n, err))
+        return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
     struct buf sql = BUF_INIT(VIEW_SQL_MAX);
     begin_create(&sql, s);
     if (!parquet_scan_sql(b->session, &scan, &sql, err)) {
