@@ -56,7 +56,8 @@ check-all: test
 	@tools/check-static
 
 ## make fuzz       libFuzzer on every target, SECONDS_EACH (60) seconds each; T=avro for one
-fuzz: deps-test
+fuzz:
+	@tools/deps build fuzz
 	@cmake --preset fuzz >build/fuzz-configure.log && ninja -C build/fuzz -j $(JOBS) && tools/run-fuzz "$(T)" $(SECONDS_EACH)
 
 ## make bench      Firn beside its rivals, on the same data in one run; T=pit for one
