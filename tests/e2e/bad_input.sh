@@ -169,14 +169,15 @@ project=$work/project
 cp -r "$root/examples/flights" "$project"
 works "rows to work on" sql -c "CREATE TABLE bronze.src AS SELECT * FROM '$root/build/deps/vega/flights-3m.parquet' LIMIT 300000"
 works "rows to work on" sql -c "SELECT * FROM bronze.src" --format parquet -o "$work/flights.parquet"
-# killed NAME COUNT ARGS...: starts the command COUNT times and kills it after a random while.
+# killed NAME COUNT MS ARGS...: starts the command COUNT times and kills it after a random while of at most MS milliseconds.
 killed() {
-    local name=$1 count=$2 pid
-    shift 2
+    local name=$1 count=$2 most=$3 pid ms
+    shift 3
     for ((i = 0; i < count; i++)); do
         "$FIRN" --data "$data" "$@" >/dev/null 2>&1 &
         pid=$!
-        sleep "0.$(printf %03d $((RANDOM % 700)))"
+        ms=$((RANDOM % most))
+        sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
         kill -9 $pid 2>/dev/null
         wait $pid 2>/dev/null
         tables=$("$FIRN" --data "$data" table ls --json 2>"$work/stderr")
@@ -189,14 +190,14 @@ for t in json.load(sys.stdin): print(t["name"], t["rows"])' <<<"$tables")
     done
     works "$name works afterwards" "$@"
 }
-killed ingest 6 ingest "$work/flights.parquet" bronze.flights --mode overwrite
+killed ingest 6 700 ingest "$work/flights.parquet" bronze.flights --mode overwrite
 equal "rows loaded" "$(query 'SELECT count(*) FROM bronze.flights')" 300000
 works "airports" ingest "$root/build/deps/vega/airports.csv" bronze.airports --mode overwrite
-killed build 6 build "$project" --full-refresh
+killed build 6 1500 build "$project" --full-refresh
 works "features" feature apply "$project"
-killed historical 5 feature get-historical --entities "@$project/entities.sql" --service lateness --full-feature-names --overwrite -o training.flights
-killed train 4 model train "$project/train.yaml"
-killed materialize 6 feature materialize
+killed historical 5 1500 feature get-historical --entities "@$project/entities.sql" --service lateness --full-feature-names --overwrite -o training.flights
+killed train 5 2500 model train "$project/train.yaml"
+killed materialize 6 700 feature materialize
 works "online read afterwards" feature get-online --service lateness --full-feature-names origin=SFO destination=LAX --json
 works "branches of killed builds can be listed" branch
 finish

@@ -23,7 +23,7 @@ numbers() {
     above "$1: keys online" "$(fact 'materialize_rows')" 3000
     above "$1: rows on the branch" "$(fact 'branches_rows')" 0
     above "$1: p99 of an online read in us" 20000 "$(fact 'serve_p99_us')"
-    above "$1: seconds" 300 "$(fact 'total_seconds')"
+    above "$1: seconds" 600 "$(fact 'total_seconds')"
 }
 
 demo
