@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "catalog/table.h"
+#include "catalog/work_branch.h"
 #include "engine/quote.h"
 #include "engine/session.h"
 #include "iceberg/metadata.h"
@@ -488,6 +489,32 @@ static bool load(struct load *l, struct ingest_report *out, struct error *err)
     return count_rejected(l, &out->rejected, err) && quarantine(l, out, err);
 }
 
+/* Rows and rejected rows are two tables: with a quarantine they are written on a branch and published together. */
+static bool load_with_quarantine(struct load *l, struct ingest_report *out, struct error *err)
+{
+    const struct ingest_request *asked = l->req;
+    struct ingest_request inner = *asked;
+    struct catalog *c = l->lake->catalog;
+    struct merge_result merged;
+    if (!work_branch_open(c, l->lake->env, "ingest", asked->branch, l->a, &inner.branch, err))
+        return false;
+    l->req = &inner;
+    bool ok = load(l, out, err) &&
+              work_branch_merge(c, inner.branch, asked->branch,
+                                arena_printf(l->a, "ingest " STR_FMT, STR_ARG(asked->table)), l->a,
+                                &merged, err);
+    l->req = asked;
+    work_branch_drop(c, inner.branch);
+    if (!ok)
+        return false;
+    out->commit_id = merged.commit_id;
+    for (size_t i = 0; i < merged.n;
+         i++) /* rows that were appended again have another snapshot there */
+        if (str_eq(name_to_text(merged.entries[i].ns, merged.entries[i].name, l->a), asked->table))
+            out->snapshot_id = merged.entries[i].snapshot_id;
+    return true;
+}
+
 bool ingest_run(struct lake *lake, const struct ingest_request *req, struct arena *a,
                 struct ingest_report *out, struct error *err)
 {
@@ -495,7 +522,8 @@ bool ingest_run(struct lake *lake, const struct ingest_request *req, struct aren
     if (!session_open(lake->engine, &l.session, err))
         return false;
     session_set_cancel(l.session, req->cancel);
-    bool ok = load(&l, out, err);
+    bool ok = req->on_error == ON_ERROR_QUARANTINE ? load_with_quarantine(&l, out, err)
+                                                   : load(&l, out, err);
     session_close(l.session);
     return ok;
 }

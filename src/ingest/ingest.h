@@ -20,9 +20,9 @@ enum ingest_mode {
 
 /* What happens to rows that do not fit the table's types. */
 enum ingest_on_error {
-    ON_ERROR_FAIL,      /* the load fails, naming file, row and column; nothing is written */
-    ON_ERROR_SKIP,      /* they are left out and counted */
-    ON_ERROR_QUARANTINE /* they are left out and kept in <table>_quarantine with the reason */
+    ON_ERROR_FAIL, /* the load fails, naming file, row and column; nothing is written */
+    ON_ERROR_SKIP, /* they are left out and counted */
+    ON_ERROR_QUARANTINE /* they are kept in <table>_quarantine with the reason, published together with the load */
 };
 
 struct ingest_request {

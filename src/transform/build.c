@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/env.h"
-#include "base/log.h"
-#include "catalog/refs.h"
 #include "catalog/table.h"
+#include "catalog/work_branch.h"
 #include "codec/digest.h"
 #include "engine/quote.h"
 #include "engine/session.h"
@@ -226,27 +225,12 @@ static bool run_checks(struct builder *b, struct error *err)
     return true;
 }
 
-static bool open_branch(struct builder *b, struct error *err)
-{
-    struct ref_info made;
-    b->work = arena_printf(b->a, "build-%016llx", (unsigned long long)env_random_u64(b->lake->env));
-    b->out->branch = b->work;
-    str from = b->req->branch.len ? b->req->branch : STR("main");
-    return catalog_create_ref(b->lake->catalog, CATALOG_BRANCH, b->work, from, b->a, &made, err);
-}
-
 static bool merge_branch(struct builder *b, struct error *err)
 {
-    struct merge_request req = { .from = b->work,
-                                 .into = b->req->branch.len ? b->req->branch : STR("main") };
-    struct commit_info info = { .message = STR("build models") };
     struct merge_result done;
-    if (!catalog_merge(b->lake->catalog, &req, &info, b->a, &done, err))
+    if (!work_branch_merge(b->lake->catalog, b->work, b->req->branch, STR("build models"), b->a,
+                           &done, err))
         return false;
-    if (done.conflicts_n)
-        return fail(err, ERR_CONFLICT,
-                    "the models were changed on " STR_FMT " while they were built; run it again",
-                    STR_ARG(req.into));
     b->out->merged = true;
     b->out->commit_id = done.commit_id;
     return true;
@@ -263,15 +247,15 @@ bool transform_build(struct lake *lake, const struct build_request *req, struct 
                      struct build_report *out, struct error *err)
 {
     struct builder b = { .lake = lake, .req = req, .a = a, .out = out };
-    struct error left = { 0 };
     *out = (struct build_report){ 0 };
     if (!project_read(req->files, req->files_n, a, &b.project, err) ||
-        !project_select(&b.project, req->select, req->select_n, err) || !open_branch(&b, err))
+        !project_select(&b.project, req->select, req->select_n, err) ||
+        !work_branch_open(lake->catalog, lake->env, "build", req->branch, a, &b.work, err))
         return false;
+    out->branch = b.work;
     bool ok = build(&b, err);
     /* A branch whose tests failed stays, so that the rows can be looked at; any other has done its work. */
-    if ((!ok || out->merged) && !catalog_delete_ref(lake->catalog, b.work, (str){ 0 }, &left))
-        log_warn("transform", "the branch " STR_FMT " was left behind: %s", STR_ARG(b.work),
-                 left.msg);
+    if (!ok || out->merged)
+        work_branch_drop(lake->catalog, b.work);
     return ok;
 }
