@@ -146,6 +146,22 @@ TEST(wrong_type_quarantined)
     lake_close(lake);
 }
 
+/* Rows and rejected rows are published together: when the second cannot be written, the first is not seen either. */
+TEST(a_quarantine_that_cannot_be_written_stops_the_load)
+{
+    struct lake *lake = open_lake();
+    struct error err = { 0 };
+    struct ingest_report r;
+    ask(lake, "CREATE TABLE b.t (id INT, qty INT)");
+    ask(lake, "CREATE TABLE b.t_quarantine (other INT)");
+    const char *path = write_file("bad.csv", STR("id,qty\n1,10\n2,many\n"));
+    struct ingest_request req = request(path, "b.t");
+    req.on_error = ON_ERROR_QUARANTINE;
+    CHECK_FAILS(ingest_run(lake, &req, test_arena(), &r, &err), ERR_INVALID);
+    CHECK_STR(ask(lake, "SELECT count(*) FROM b.t"), "0");
+    lake_close(lake);
+}
+
 /* Files with types of their own. */
 TEST(typed_rows_that_do_not_fit)
 {
