@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include "cli/body.h"
 #include "cli/call.h"
 #include "cli/commands.h"
@@ -210,6 +216,33 @@ const struct command cmd_table_rollback = {
     .run = run_rollback,
 };
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static void remove_dir(void *dir)
+{
+    nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A metadata file can be planned without a data directory: an empty one serves, and goes when the command ends. */
+static bool lend_directory(struct cli *cli, struct error *err)
+{
+    struct stat st;
+    const char *base = getenv("TMPDIR");
+    if (cli->server.len || stat(cli->data_dir, &st) == 0)
+        return true;
+    char *dir = arena_cstr(
+        cli->a, arena_printf(cli->a, "%s/firn-plan-XXXXXX", base && *base ? base : "/tmp"));
+    if (!mkdtemp(dir))
+        return fail_errno(err, errno, "make a folder like %s", dir);
+    arena_defer(cli->a, remove_dir, dir);
+    cli->data_dir = dir;
+    return true;
+}
+
 static bool run_plan(struct cli *cli, struct error *err)
 {
     static const struct print_column columns[] = {
@@ -226,7 +259,9 @@ static bool run_plan(struct cli *cli, struct error *err)
     };
     const struct json *doc;
     struct body *b = body_begin(cli);
-    bool is_file = str_ends(cli->args[0], STR(".metadata.json"));
+    bool is_file = str_ends(cli->args[0], STR(".json"));
+    if (is_file && !lend_directory(cli, err))
+        return false;
     body_str(b, is_file ? "metadata" : "table",
              is_file ? absolute_path(cli, cli->args[0]) : cli->args[0]);
     body_str(b, "filter", cli_flag(cli, "filter", ""));
