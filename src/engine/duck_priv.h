@@ -91,6 +91,9 @@ MUST_USE bool rows_register(duckdb_connection c, struct engine *e, struct error 
 
 /* failure.c: fails with the library's text, mapped; a callback's own error goes first.  `s` may be NULL. */
 bool duck_fail(struct session *s, const char *text, struct error *err);
+/* failure.c: whether a statement was stopped that nobody asked to stop.  A thread of the library that fails stops the others before
+ * it tells its error, and then one of them may be heard first: "Interrupted!" stands for an error that is lost. */
+bool duck_reason_lost(const struct session *s, const char *text);
 
 /* session.c: brackets around a call of the library that takes time. */
 MUST_USE bool session_enter(struct session *s, struct error *err);

@@ -76,6 +76,13 @@ static bool take_callback_error(struct session *s, struct error *err)
     return there;
 }
 
+bool duck_reason_lost(const struct session *s, const char *text)
+{
+    struct error asked = { 0 };
+    return s && text && str_starts(str_of(text), STR("INTERRUPT Error: ")) &&
+           cancel_check(s->cancel, &asked);
+}
+
 bool duck_fail(struct session *s, const char *text, struct error *err)
 {
     struct error own;
@@ -87,6 +94,10 @@ bool duck_fail(struct session *s, const char *text, struct error *err)
     enum err_code code = classify(&all);
     if (code == ERR_CANCELLED && s && s->cancel && !cancel_check(s->cancel, err))
         return false;
+    if (duck_reason_lost(s, text)) {
+        fail(err, ERR_UNAVAILABLE, "the query failed on one core, and the engine lost the reason");
+        return fail_hint(err, "run it again");
+    }
     str_cut(all, '\n', &first, &rest);
     fail(err, code, STR_FMT, STR_ARG(str_trim(first)));
     while (rest.len && rest.ptr[0] == '\n')

@@ -188,6 +188,27 @@ static bool prepare_one(struct session *s, str sql, duckdb_prepared_statement *o
     return ok;
 }
 
+#define ATTEMPTS_MAX 5 /* each loses its reason once in some dozen */
+
+/* Runs a statement, and again when its failure did not say why (duck_reason_lost): what failed has changed nothing.  Callbacks may
+ * have, so with them it is run once. */
+static bool run_prepared(struct session *s, duckdb_prepared_statement prepared,
+                         duckdb_state (*run)(duckdb_prepared_statement, duckdb_result *),
+                         duckdb_result *out, struct error *err)
+{
+    for (int attempt = 1;; attempt++) {
+        if (run(prepared, out) == DuckDBSuccess)
+            return true;
+        const char *text = duckdb_result_error(out);
+        bool again = attempt < ATTEMPTS_MAX && s->callbacks_n == 0 && duck_reason_lost(s, text);
+        if (!again)
+            duck_fail(s, text, err);
+        duckdb_destroy_result(out);
+        if (!again)
+            return false;
+    }
+}
+
 static bool run_statement(struct session *s, duckdb_extracted_statements all, size_t i,
                           struct error *err)
 {
@@ -195,10 +216,9 @@ static bool run_statement(struct session *s, duckdb_extracted_statements all, si
     bool ok = prepare(s, all, i, &prepared, err);
     if (ok) {
         duckdb_result r;
-        ok = duckdb_execute_prepared(prepared, &r) == DuckDBSuccess;
-        if (!ok)
-            duck_fail(s, duckdb_result_error(&r), err);
-        duckdb_destroy_result(&r);
+        ok = run_prepared(s, prepared, duckdb_execute_prepared, &r, err);
+        if (ok)
+            duckdb_destroy_result(&r);
     }
     duckdb_destroy_prepare(&prepared);
     return ok;
@@ -263,11 +283,8 @@ static bool execute(struct session *s, duckdb_prepared_statement prepared, struc
                     struct error *err)
 {
     duckdb_result duck;
-    if (duckdb_execute_prepared_streaming(prepared, &duck) != DuckDBSuccess) {
-        duck_fail(s, duckdb_result_error(&duck), err);
-        duckdb_destroy_result(&duck);
+    if (!run_prepared(s, prepared, duckdb_execute_prepared_streaming, &duck, err))
         return false;
-    }
     struct result *r = result_make(s, duck);
     if (!readable(r, err)) {
         result_close(r);
