@@ -41,6 +41,9 @@ struct tree_file {
 MUST_USE bool read_tree(struct cli *cli, str dir, const char *const *suffixes, size_t suffixes_n,
                         struct tree_file **out, size_t *n, struct error *err);
 
+/* Removes a folder with all that is in it; false with errno when something stays. */
+bool remove_tree(const char *dir);
+
 /* Shows how far work is on a terminal's last line; nothing elsewhere.  cli_call uses it. */
 void progress_bar_clear(void);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -216,15 +214,9 @@ const struct command cmd_table_rollback = {
     .run = run_rollback,
 };
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
 static void remove_dir(void *dir)
 {
-    nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(dir); /* what is left of a temporary folder does no harm */
 }
 
 /* A metadata file can be planned without a data directory: an empty one serves, and goes when the command ends. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/call.h"
 #include "cli/demo_priv.h"
 #include "io/lock.h"
 
@@ -64,12 +63,6 @@ static bool check_ours(const char *dir, struct error *err)
     return ok || fail_hint(err, "name another folder with --data, or use --keep");
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
 bool demo_clean(struct cli *cli, struct error *err)
 {
     struct stat st;
@@ -79,7 +72,7 @@ bool demo_clean(struct cli *cli, struct error *err)
                fail_errno(err, errno, "open the data directory %s", cli->data_dir);
     if (!check_ours(cli->data_dir, err) || !lock_acquire(str_of(cli->data_dir), &lock, err))
         return false;
-    bool ok = nftw(cli->data_dir, remove_entry, 32, FTW_DEPTH | FTW_PHYS) == 0 ||
+    bool ok = remove_tree(cli->data_dir) ||
               fail_errno(err, errno, "empty the data directory %s", cli->data_dir);
     lock_release(lock);
     return ok;

@@ -163,7 +163,7 @@ static void read_field(const struct list_reader *r, const struct plan_step *step
     }
 }
 
-static struct manifest_file manifest_unknown(void)
+struct manifest_file manifest_unknown(void)
 {
     return (struct manifest_file){
         .added_snapshot_id = -1,

@@ -56,6 +56,9 @@ MUST_USE bool manifest_list_write(const struct manifest_list_info *info,
                                   const struct manifest_file *manifests, size_t n, struct buf *out,
                                   int64_t *next_row_id, struct error *err);
 
+/* A row of which nothing is known. */
+struct manifest_file manifest_unknown(void);
+
 /* True unless the counts prove that no entry is live. */
 bool manifest_has_live(const struct manifest_file *m);
 

@@ -81,19 +81,13 @@ static void list_without_list(const struct snapshot *s, struct arena *a, struct 
 {
     *out = arena_array(a, struct manifest_file, s->manifests_n);
     *n = s->manifests_n;
-    for (size_t i = 0; i < s->manifests_n; i++)
-        (*out)[i] = (struct manifest_file){
-            .path = s->manifests[i],
-            .spec_id = -1,
-            .added_snapshot_id = s->id,
-            .added_files = -1,
-            .existing_files = -1,
-            .deleted_files = -1,
-            .added_rows = -1,
-            .existing_rows = -1,
-            .deleted_rows = -1,
-            .first_row_id = -1,
-        };
+    for (size_t i = 0; i < s->manifests_n; i++) {
+        struct manifest_file m = manifest_unknown();
+        m.path = s->manifests[i];
+        m.spec_id = -1;
+        m.added_snapshot_id = s->id;
+        (*out)[i] = m;
+    }
 }
 
 bool scan_manifests(struct store *store, const struct snapshot *snapshot, struct arena *a,

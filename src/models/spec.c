@@ -7,6 +7,7 @@
 #include "catalog/name.h"
 #include "codec/json.h"
 #include "models/models.h"
+#include "sql/lex.h"
 #include "sql/sql.h"
 
 #define ROUNDS_DEFAULT 100
@@ -211,18 +212,6 @@ static bool parse_params(const struct json *tree, struct arena *a, struct spec *
 
 /* ---- the rest ------------------------------------------------------------------------------------------------ */
 
-static bool is_query(str text)
-{
-    static const char *const words[] = { "SELECT", "WITH", "FROM", "VALUES", "TABLE", "(" };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t len = strlen(words[i]);
-        if (str_starts_nocase(text, str_of(words[i])) &&
-            (len == 1 || text.len == len || text.ptr[len] <= ' ' || text.ptr[len] == '('))
-            return true;
-    }
-    return false;
-}
-
 /* A table as FROM names it, with or without a version, or a query. */
 static bool parse_data(const struct json *tree, struct arena *a, struct spec *s, struct error *err)
 {
@@ -233,7 +222,7 @@ static bool parse_data(const struct json *tree, struct arena *a, struct spec *s,
     if (n != 1)
         return fail(err, ERR_INVALID, "data must be a table or one SELECT");
     s->data = str_trim(statements[0]);
-    if (!is_query(s->data))
+    if (!sql_is_query(s->data, a))
         s->data = arena_printf(a, "SELECT * FROM " STR_FMT, STR_ARG(s->data));
     return true;
 }
