@@ -277,8 +277,8 @@ static struct sample spawn(char *const argv[])
 
 static struct sample step(const char *what, const char *dir, const char *arg)
 {
-    char *const argv[] = { "bench_pit", (char *)(uintptr_t)what, (char *)(uintptr_t)dir,
-                           (char *)(uintptr_t)arg, NULL };
+    char *const argv[] = { (char *)(uintptr_t) "bench_pit", (char *)(uintptr_t)what,
+                           (char *)(uintptr_t)dir, (char *)(uintptr_t)arg, NULL };
     return spawn(argv);
 }
 
