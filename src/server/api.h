@@ -15,7 +15,9 @@
 #include "base/thread.h"
 #include "codec/json.h"
 
+struct access;
 struct features;
+struct identity;
 struct lake;
 struct lru;
 struct metrics;
@@ -65,6 +67,11 @@ struct api_request {
     struct cancel *cancel;
     struct progress *progress; /* in-process only, else NULL */
     bool in_process;
+    const struct identity *
+        identity; /* who asks (govern/identity.h), from the credentials shown; NULL: nobody showed any */
+    str peer; /* address that the request came from; empty in-process */
+    const struct access
+        *access; /* set by api_dispatch: what handlers ask and hand down (govern/access.h) */
     str params
         [API_PARAMS_MAX]; /* what stood for {x} in the route, in order, decoded; set by the router */
 };

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Access control of a data directory: opened with it (lake->govern), closed with it.
+ *
+ * Off until the first principal is made (`firn admin bootstrap`): then every caller is the user who runs the process,
+ * and the server listens on loopback only.  Once on it stays on. */
+#ifndef FIRN_GOVERN_GOVERN_H
+#define FIRN_GOVERN_GOVERN_H
+
+#include "base/env.h"
+#include "base/error.h"
+
+struct db;
+struct govern;
+
+#define ACCESS_REFRESH_US                                                                          \
+    (1 * 1000000LL) /* how late another server's change of grants is seen, at most */
+
+/* The catalog's name in privileges and in the management API. */
+#define GOVERN_CATALOG "firn"
+
+/* Migrates the area "govern" and reads principals, roles and grants.  `db` and `env` outlive it. */
+MUST_USE bool govern_open(struct db *db, struct env *env, struct govern **out, struct error *err);
+void govern_close(struct govern *g); /* NULL is fine */
+
+/* Whether access control is on.  Any thread, a few nanoseconds. */
+bool govern_on(struct govern *g);
+
+/* Reads everything again when another process changed it; done by itself every ACCESS_REFRESH_US when checks are made.
+ * ERR_UNAVAILABLE: the database does not answer; decisions go on with what was read last. */
+MUST_USE bool govern_refresh(struct govern *g, struct error *err);
+
+#endif

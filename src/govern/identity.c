@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "govern/identity.h"
+
+const struct identity identity_system = { .principal = STR_INIT("system"),
+                                          .root = true,
+                                          .credential_id = STR_INIT("local") };
+const struct identity identity_anonymous = { .principal = STR_INIT("anonymous") };
