@@ -41,4 +41,30 @@ bool expr_may_match_partition(const struct expr *projected, const struct value *
 /* Over the bound filter itself; the file's column metrics must hold the filter's columns. */
 bool expr_may_match_metrics(const struct expr *bound, const struct data_file *file);
 
+/* --- the other way round: do all rows match? ---
+ *
+ * "All match" is "none may match the complement", so that each rule above serves twice, and is as
+ * conservative: true is a proof. */
+
+/* What holds for exactly the rows that a bound leaf does not hold for. */
+const struct expr *expr_complement(const struct expr *leaf, struct arena *a);
+
+/* Whether each value that these facts allow satisfies one leaf. */
+bool expr_leaf_must_match(const struct expr *leaf, const struct expr_facts *facts);
+
+/* Whether each row of the file matches; true also when it has none. */
+bool expr_must_match_metrics(const struct expr *bound, const struct data_file *file);
+
+/* What is left of a filter for the rows of one partition: leaves that the partition's values prove
+ * or disprove are gone (Iceberg specification, "Scan Planning"; the strict projection). */
+struct residual;
+
+/* Made once a partition spec; lives in `a` with the arguments. */
+const struct residual *residual_make(const struct expr *bound, const struct partition_spec *spec,
+                                     const struct schema *schema, struct arena *a);
+
+/* For a file with these partition values and, when `file` is not NULL, these metrics. */
+const struct expr *residual_of(const struct residual *r, const struct value *tuple, size_t n,
+                               const struct data_file *file, struct arena *a);
+
 #endif
