@@ -71,10 +71,9 @@ struct http_answer {
 
 /* Makes the request; any status is a success.  The answer lives in `a`.  ERR_INVALID for an URL or header that cannot be sent,
  * ERR_DENIED for an address that is not public, a certificate that is not trusted, or a redirect from https to http; ERR_LIMIT for
- * an answer over the limits; ERR_UNAVAILABLE when there is no connection or it breaks; ERR_UNKNOWN when it breaks after a
- * POST or PATCH was sent: it may have been carried out; ERR_CORRUPT for an answer that is not HTTP; ERR_CANCELLED when cancelled or
- * the time is over before a connection stood (afterwards as for a break).  Texts name scheme, host and port, never path, query
- * or headers, which may hold secrets.  Any thread. */
+ * an answer over the limits; ERR_UNAVAILABLE when there is no connection, it breaks or the time is over; ERR_UNKNOWN for the last
+ * two after a POST or PATCH was sent: it may have been carried out; ERR_CORRUPT for an answer that is not HTTP; ERR_CANCELLED when
+ * cancelled.  Texts name scheme, host and port, never path, query or headers, which may hold secrets.  Any thread. */
 MUST_USE bool http_call(struct http_client *client, const struct http_call *call, struct arena *a,
                         struct http_answer *answer, struct error *err);
 
