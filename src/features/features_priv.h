@@ -6,7 +6,7 @@
 
 #include "features/features.h"
 #include "features/online_state.h"
-#include "features/published.h"
+#include "base/published.h"
 
 struct features {
     struct lake *lake;

@@ -5,7 +5,7 @@
 #define FIRN_FEATURES_ONLINE_H
 
 #include "features/online_state.h"
-#include "features/published.h"
+#include "base/published.h"
 
 /* A value of a join key as a client gave it. */
 enum cell_kind { CELL_NULL, CELL_INT, CELL_BOOL, CELL_TEXT, CELL_OTHER };

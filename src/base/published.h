@@ -7,8 +7,8 @@
  *   P2  After the swap the writer turns readers to the other counter and waits for the first to reach zero, twice: so it has
  *       seen zero on both, after the swap.  A reader that it did not see counts in later and loads the new pointer.
  *   P3  Readers keep what they took for microseconds; they never wait for writers. */
-#ifndef FIRN_FEATURES_PUBLISHED_H
-#define FIRN_FEATURES_PUBLISHED_H
+#ifndef FIRN_BASE_PUBLISHED_H
+#define FIRN_BASE_PUBLISHED_H
 
 #include <stdatomic.h>
 
