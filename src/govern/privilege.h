@@ -89,13 +89,13 @@ enum securable_kind {
     X(FUNCTION_READ_PROPERTIES)                                                                    \
     X(FUNCTION_WRITE_PROPERTIES)                                                                   \
     X(FUNCTION_FULL_METADATA)                                                                      \
-    X(REF_LIST)   /* names of branches and tags */                                                 \
-    X(REF_READ)   /* log, diff, entries of a ref */                                                \
-    X(REF_CREATE) /* the ref named, from one that may be read */                                   \
-    X(REF_ASSIGN) /* to another commit */                                                          \
-    X(REF_MERGE)  /* into the ref named; cherry-pick and revert too */                             \
-    X(REF_DELETE)                                                                                  \
-    X(REF_FULL_METADATA)                                                                           \
+    X(REFERENCE_LIST)   /* names of branches and tags */                                           \
+    X(REFERENCE_READ)   /* log, diff, entries of a ref */                                          \
+    X(REFERENCE_CREATE) /* the ref named, from one that may be read */                             \
+    X(REFERENCE_ASSIGN) /* to another commit */                                                    \
+    X(REFERENCE_MERGE)  /* into the ref named; cherry-pick and revert too */                       \
+    X(REFERENCE_DELETE)                                                                            \
+    X(REFERENCE_FULL_METADATA)                                                                     \
     X(FEATURE_VIEW_CREATE)                                                                         \
     X(FEATURE_VIEW_DROP)                                                                           \
     X(FEATURE_VIEW_LIST)                                                                           \
@@ -143,6 +143,9 @@ bool privilege_parse(str word, enum privilege *out);
 
 /* The privilege itself and all that it brings along. */
 const struct privileges *privilege_implied(enum privilege p);
+
+/* The kind that its name speaks of; refs count as the catalog. */
+enum securable_kind privilege_kind(enum privilege p);
 
 /* Whether the word may be granted on this kind: the kind that it speaks of, and every kind above. */
 bool privilege_grantable(enum privilege p, enum securable_kind on);
