@@ -92,6 +92,7 @@ static bool publish_attempt(struct attempt *t, str what, struct error *err)
     t->request.n = t->edits.n;
     t->request.branch = t->view.ref.name;
     t->request.author = t->info->author;
+    t->request.who = t->info;
     if (t->request.message.len == 0)
         t->request.message = t->info->message;
     return publish(t->catalog->publisher, &t->request, err);

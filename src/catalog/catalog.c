@@ -19,6 +19,9 @@ static const struct migration migrations[] = {
       "CREATE INDEX cat_ledger_time ON cat_ledger (time_us);"
       "CREATE TABLE cat_garbage (location TEXT NOT NULL PRIMARY KEY, why TEXT NOT NULL,"
       " time_us BIGINT NOT NULL);" },
+    { 2, "rules of branches",
+      "CREATE TABLE cat_rules (pattern TEXT NOT NULL PRIMARY KEY, allowed TEXT NOT NULL,"
+      " author TEXT NOT NULL, updated_us BIGINT NOT NULL);" },
 };
 
 static bool make_main(struct catalog *c, struct db_tx *tx, struct error *err)

@@ -17,6 +17,15 @@
  *       for a collector.
  *
  * A `ref` argument is a branch, a tag or a commit id (64 hexadecimal digits); empty means "main".
+ * Steps may follow, from left to right, and give one commit for ever or for as long as its beginning
+ * stands:
+ *
+ *   main@<id>       that commit, which must be in main's history; at least 8 digits of the id
+ *   main@<time>     the newest commit of main that is not later: 2026-02-03, 2026-02-03T04:05:06Z
+ *   main*<time>     the same; milliseconds since 1970 too
+ *   main~3          three first parents back; ~ is ~1
+ *   main^2          the second parent (of a merge); ^ is ^1
+ *
  * Only branches can be written.  All functions are thread-safe.  What they return lives in the
  * arena given.  Messages about missing and existing things have the words of the Iceberg reference
  * implementation, because clients parse them. */
@@ -52,6 +61,10 @@ void catalog_close(struct catalog *c); /* nobody may be in a call; NULL is fine 
  * was used before gives the recorded outcome; keep it shorter than 256 bytes. */
 struct commit_info {
     str author, message, idempotency_key;
+    /* Who asks, for the rules of branches (rules.h): a name, and the roles that it acts in.  Empty: nobody in particular. */
+    str principal;
+    const str *roles;
+    size_t roles_n;
 };
 
 #define COMMIT_ID_LEN 64 /* hexadecimal digits */

@@ -160,6 +160,8 @@ bool ref_resolve(struct db_tx *tx, str ref, struct arena *a, struct ref_row *row
 {
     if (ref.len == 0)
         ref = STR("main");
+    if (ref_has_steps(ref))
+        return ref_walk_steps(tx, ref, a, row, commit, err);
     struct sha256 id;
     if (sha_parse(ref, &id)) {
         if (!commit_load(tx, &id, a, commit, err))

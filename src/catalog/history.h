@@ -40,9 +40,13 @@ struct ref_row {
 /* The row of a ref, if there is one. */
 MUST_USE bool ref_load(struct db_tx *tx, str name, struct arena *a, bool *found,
                        struct ref_row *out, struct error *err);
-/* What a ref argument means, "" and commit ids included; ERR_NOT_FOUND. */
+/* What a ref argument means, "", commit ids and steps included; ERR_NOT_FOUND. */
 MUST_USE bool ref_resolve(struct db_tx *tx, str ref, struct arena *a, struct ref_row *row,
                           struct commit *commit, struct error *err);
+/* A ref argument with steps after its name, and what ref_resolve makes of it. */
+bool ref_has_steps(str ref);
+MUST_USE bool ref_walk_steps(struct db_tx *tx, str ref, struct arena *a, struct ref_row *row,
+                             struct commit *commit, struct error *err);
 MUST_USE bool ref_list(struct db_tx *tx, struct arena *a, struct ref_row **out, size_t *n,
                        struct error *err);
 MUST_USE bool ref_insert(struct db_tx *tx, const struct ref_row *row,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "catalog/entry.h"
 #include "catalog/operations_priv.h"
+#include "catalog/rules_priv.h"
 
 #define BATCH_MAX 128 /* requests in one transaction */
 #define LEDGER_KEEP_US (48 * 3600 * 1000000LL)
@@ -221,7 +222,7 @@ static bool do_request(struct publisher *p, struct db_tx *tx, struct publish_req
     struct commit head;
     bool moved = false;
     int64_t now_us = env_now_us(p->env);
-    if (!head_of(tx, r, a, &head, err))
+    if (!head_of(tx, r, a, &head, err) || !rules_check(tx, r->branch, r->action, r->who, a, err))
         return false;
     if (r->move_to)
         r->commit_id = *r->move_to;

@@ -12,6 +12,7 @@
 #include "base/vec.h"
 #include "catalog/history.h"
 #include "catalog/lru.h"
+#include "catalog/rules.h"
 
 struct env;
 struct publisher;
@@ -38,6 +39,8 @@ struct ledger_row {
 
 struct publish_request {
     str branch;
+    enum ref_action action;        /* what the branch's rules are asked for, */
+    const struct commit_info *who; /* and for whom; NULL: nobody in particular */
     struct publish_edit *edits;
     size_t n;
     const struct sha256 *second_parent; /* of a merge, or NULL */

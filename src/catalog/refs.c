@@ -4,6 +4,7 @@
  * answer is lost the row is read back. */
 #include "base/log.h"
 #include "catalog/catalog_priv.h"
+#include "catalog/rules_priv.h"
 
 #define REF_NAME_MAX 200
 
@@ -36,7 +37,9 @@ struct ref_change {
     struct arena *arena;
     str name, from, to, expected;
     enum catalog_ref_kind kind;
-    struct ref_row row; /* as written, or as it was */
+    enum ref_action action;        /* what the rules are asked for, */
+    const struct commit_info *who; /* and for whom */
+    struct ref_row row;            /* as written, or as it was */
     bool (*apply)(struct ref_change *ch, struct db_tx *tx, struct error *err);
     bool (*is_done)(struct ref_change *ch, struct db_tx *tx, bool *done, struct error *err);
 };
@@ -83,6 +86,8 @@ static bool need_row(struct ref_change *ch, struct db_tx *tx, struct error *err)
         return false;
     if (!found)
         return no_ref(ch->name, err);
+    if (!rules_check(tx, ch->name, ch->action, ch->who, ch->arena, err))
+        return false;
     if (ch->expected.len == 0)
         return true;
     if (!sha_parse(ch->expected, &want))
@@ -175,12 +180,15 @@ static bool refuse_main(str name, const char *verb, struct error *err)
     return !str_eq(name, MAIN_BRANCH) || fail(err, ERR_INVALID, "branch main cannot be %s", verb);
 }
 
-bool catalog_delete_ref(struct catalog *c, str name, str expected, struct error *err)
+bool catalog_delete_ref(struct catalog *c, str name, str expected, const struct commit_info *who,
+                        struct error *err)
 {
     return refuse_main(name, "deleted", err) &&
            run_scratch((struct ref_change){ .catalog = c,
                                             .name = name,
                                             .expected = expected,
+                                            .action = REF_DELETE,
+                                            .who = who,
                                             .apply = apply_delete,
                                             .is_done = is_gone },
                        err);
@@ -201,12 +209,15 @@ static bool apply_rename(struct ref_change *ch, struct db_tx *tx, struct error *
                   NULL, NULL, err);
 }
 
-bool catalog_rename_ref(struct catalog *c, str name, str to, struct error *err)
+bool catalog_rename_ref(struct catalog *c, str name, str to, const struct commit_info *who,
+                        struct error *err)
 {
     return refuse_main(name, "renamed", err) && check_ref_name(to, err) &&
            run_scratch((struct ref_change){ .catalog = c,
                                             .name = name,
                                             .to = to,
+                                            .action = REF_ASSIGN,
+                                            .who = who,
                                             .apply = apply_rename,
                                             .is_done = is_gone },
                        err);
@@ -237,12 +248,15 @@ static bool is_assigned(struct ref_change *ch, struct db_tx *tx, bool *done, str
     return true;
 }
 
-bool catalog_assign_ref(struct catalog *c, str name, str expected, str target, struct error *err)
+bool catalog_assign_ref(struct catalog *c, str name, str expected, str target,
+                        const struct commit_info *who, struct error *err)
 {
     return run_scratch((struct ref_change){ .catalog = c,
                                             .name = name,
                                             .expected = expected,
                                             .to = target,
+                                            .action = REF_ASSIGN,
+                                            .who = who,
                                             .apply = apply_assign,
                                             .is_done = is_assigned },
                        err);

@@ -26,11 +26,14 @@ MUST_USE bool catalog_create_ref(struct catalog *c, enum catalog_ref_kind kind, 
                                  struct error *err); /* ERR_EXISTS, ERR_NOT_FOUND (from) */
 /* `expected` (a commit id, may be empty) must be where the ref points: ERR_CONFLICT.  "main" cannot
  * be deleted: ERR_INVALID. */
-MUST_USE bool catalog_delete_ref(struct catalog *c, str name, str expected, struct error *err);
-MUST_USE bool catalog_rename_ref(struct catalog *c, str name, str to, struct error *err);
-/* Points the ref at another commit, forward or back; `expected` as above. */
-MUST_USE bool catalog_assign_ref(struct catalog *c, str name, str expected, str target,
+MUST_USE bool catalog_delete_ref(struct catalog *c, str name, str expected,
+                                 const struct commit_info *who, struct error *err);
+MUST_USE bool catalog_rename_ref(struct catalog *c, str name, str to, const struct commit_info *who,
                                  struct error *err);
+/* Points the ref at another commit, forward or back; `expected` as above.  ERR_DENIED by a rule (rules.h), as in the two above;
+ * `who` may be NULL. */
+MUST_USE bool catalog_assign_ref(struct catalog *c, str name, str expected, str target,
+                                 const struct commit_info *who, struct error *err);
 MUST_USE bool catalog_get_ref(struct catalog *c, str name, struct arena *a, struct ref_info *out,
                               struct error *err);
 MUST_USE bool catalog_list_refs(struct catalog *c, struct arena *a, struct ref_info **out,
@@ -57,6 +60,24 @@ struct log_page {
 MUST_USE bool catalog_log(struct catalog *c, str ref, str token, size_t limit, struct arena *a,
                           struct log_page *out, struct error *err);
 
+/* What a listing of commits leaves in; empty members ask for nothing. */
+struct log_filter {
+    str author;                 /* exactly */
+    str message;                /* a part of it, ASCII case ignored */
+    int64_t since_us, until_us; /* from, before; 0: open */
+    str ns, name;               /* commits that changed this entry against their first parent */
+    str until_commit;           /* stop after this one */
+    /* More, by the caller; may be NULL. */
+    bool (*keep)(void *ctx, const struct commit_entry *c, bool *out, struct error *err);
+    void *ctx;
+};
+#define LOG_WALK_MAX                                                                               \
+    100000 /* commits looked at for one page; the page is short then and `next` goes on */
+/* As catalog_log, the commits that pass. */
+MUST_USE bool catalog_log_filtered(struct catalog *c, str ref, const struct log_filter *filter,
+                                   str token, size_t limit, struct arena *a, struct log_page *out,
+                                   struct error *err);
+
 enum diff_kind { DIFF_ADDED, DIFF_REMOVED, DIFF_CHANGED };
 struct diff_entry {
     enum diff_kind kind;
@@ -70,22 +91,48 @@ struct diff_entry {
 MUST_USE bool catalog_diff(struct catalog *c, str from, str to, size_t max, struct arena *a,
                            struct diff_entry **out, size_t *n, struct error *err);
 
+/* Which side of an entry wins without a look at its contents. */
+enum merge_behavior {
+    MERGE_NORMAL, /* three-way */
+    MERGE_FORCE,  /* the source's */
+    MERGE_DROP    /* the target's: the source's change is left out */
+};
+struct merge_key {
+    str ns, name; /* name empty: a namespace */
+    enum merge_behavior behavior;
+};
+
 struct merge_request {
     str from; /* any ref */
     str into; /* a branch */
+    str head; /* a commit id that `into` must point to (ERR_CONFLICT); may be empty */
     bool dry_run;
-    bool no_fast_forward; /* a merge commit even where moving the branch would do */
+    bool no_fast_forward;         /* a merge commit even where moving the branch would do */
+    enum merge_behavior behavior; /* of all keys but these */
+    const struct merge_key *keys;
+    size_t keys_n;
 };
 
 enum merge_action {
     MERGE_TAKEN,
     MERGE_REAPPLIED /* appended files were appended again */,
-    MERGE_KEPT /* target has it */
+    MERGE_KEPT,    /* target has it */
+    MERGE_COMBINED /* changes of both sides were put together */
+};
+enum merge_conflict {
+    CONFLICT_NONE,
+    CONFLICT_EXISTS,    /* created on both sides */
+    CONFLICT_GONE,      /* dropped on one side, changed on the other */
+    CONFLICT_CHANGED,   /* changed on both sides, and the changes do not go together */
+    CONFLICT_REPLACED,  /* another table of the same name */
+    CONFLICT_NO_HOME,   /* its namespace is gone */
+    CONFLICT_NOT_EMPTY, /* a namespace that goes has contents */
 };
 struct merge_entry {
     enum entry_type type;
     str ns, name;
     bool conflict;
+    enum merge_conflict why;
     enum merge_action action; /* without a conflict */
     str reason;               /* of the conflict, or what was done */
     int64_t snapshot_id;      /* of the table afterwards, -1: none or dropped */
@@ -105,5 +152,24 @@ struct merge_result {
 MUST_USE bool catalog_merge(struct catalog *c, const struct merge_request *req,
                             const struct commit_info *info, struct arena *a,
                             struct merge_result *out, struct error *err);
+
+/* Applies what single commits changed against their first parents (or, with `revert`, takes it back) to a branch, as one commit with
+ * one parent; the rules are those of a merge.  Commits are refs, in the order in which they are to be applied; when two of them changed
+ * one entry, no commit in between may have. */
+struct pick_request {
+    const str *commits;
+    size_t commits_n;
+    str into; /* a branch */
+    str head; /* as in merge_request */
+    bool revert, dry_run;
+    enum merge_behavior behavior;
+    const struct merge_key *keys;
+    size_t keys_n;
+};
+#define PICK_MAX 1000
+/* ERR_INVALID for a root commit, which has nothing to compare with.  Succeeds with up_to_date when the branch has it all. */
+MUST_USE bool catalog_pick(struct catalog *c, const struct pick_request *req,
+                           const struct commit_info *info, struct arena *a,
+                           struct merge_result *out, struct error *err);
 
 #endif

@@ -37,6 +37,6 @@ bool work_branch_merge(struct catalog *c, str name, str into, str message, struc
 void work_branch_drop(struct catalog *c, str name)
 {
     struct error err = { 0 };
-    if (!catalog_delete_ref(c, name, (str){ 0 }, &err))
+    if (!catalog_delete_ref(c, name, (str){ 0 }, NULL, &err))
         log_warn("catalog", "the branch " STR_FMT " was left behind: %s", STR_ARG(name), err.msg);
 }

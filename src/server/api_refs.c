@@ -76,7 +76,7 @@ static bool delete_ref(struct app *app, struct api_request *req, struct api_answ
                        struct json_writer *w, struct error *err)
 {
     (void)answer;
-    if (!catalog_delete_ref(app->lake->catalog, req->params[0], api_query(req, "expected", ""),
+    if (!catalog_delete_ref(app->lake->catalog, req->params[0], api_query(req, "expected", ""), NULL,
                             err))
         return false;
     jw_begin_object(w);

@@ -60,20 +60,21 @@ TEST(refs_are_made_moved_renamed_and_deleted)
     CHECK_OK(catalog_create_ref(c, CATALOG_TAG, STR("v1"), STR("dev"), f.arena, &info, &err));
     append(&f, "dev", "t", "dev.parquet");
     CHECK(!str_eq(head(&f, "dev"), head(&f, "v1")));
-    CHECK_FAILS(catalog_assign_ref(c, STR("dev"), head(&f, "v1"), STR("v1"), &err), ERR_CONFLICT);
-    CHECK_OK(catalog_assign_ref(c, STR("dev"), head(&f, "dev"), STR("v1"), &err));
+    CHECK_FAILS(catalog_assign_ref(c, STR("dev"), head(&f, "v1"), STR("v1"), NULL, &err),
+                ERR_CONFLICT);
+    CHECK_OK(catalog_assign_ref(c, STR("dev"), head(&f, "dev"), STR("v1"), NULL, &err));
     CHECK(str_eq(head(&f, "dev"), head(&f, "v1")));
     CHECK_INT(count_files(&f, "dev", "t", ""), 1);
-    CHECK_OK(catalog_rename_ref(c, STR("dev"), STR("feature/x"), &err));
-    CHECK_FAILS(catalog_rename_ref(c, STR("feature/x"), STR("v1"), &err), ERR_EXISTS);
-    CHECK_FAILS(catalog_rename_ref(c, STR("dev"), STR("y"), &err), ERR_NOT_FOUND);
-    CHECK_FAILS(catalog_rename_ref(c, STR("main"), STR("y"), &err), ERR_INVALID);
-    CHECK_FAILS(catalog_delete_ref(c, STR("main"), MAIN, &err), ERR_INVALID);
+    CHECK_OK(catalog_rename_ref(c, STR("dev"), STR("feature/x"), NULL, &err));
+    CHECK_FAILS(catalog_rename_ref(c, STR("feature/x"), STR("v1"), NULL, &err), ERR_EXISTS);
+    CHECK_FAILS(catalog_rename_ref(c, STR("dev"), STR("y"), NULL, &err), ERR_NOT_FOUND);
+    CHECK_FAILS(catalog_rename_ref(c, STR("main"), STR("y"), NULL, &err), ERR_INVALID);
+    CHECK_FAILS(catalog_delete_ref(c, STR("main"), MAIN, NULL, &err), ERR_INVALID);
     CHECK_OK(catalog_list_refs(c, f.arena, &refs, &n, &err));
     CHECK_INT(n, 3);
     CHECK_STR(refs[0].name, "feature/x");
-    CHECK_OK(catalog_delete_ref(c, STR("feature/x"), head(&f, "v1"), &err));
-    CHECK_FAILS(catalog_delete_ref(c, STR("feature/x"), MAIN, &err), ERR_NOT_FOUND);
+    CHECK_OK(catalog_delete_ref(c, STR("feature/x"), head(&f, "v1"), NULL, &err));
+    CHECK_FAILS(catalog_delete_ref(c, STR("feature/x"), MAIN, NULL, &err), ERR_NOT_FOUND);
     fixture_close(&f);
 }
 
