@@ -179,6 +179,32 @@ const struct json *json_get(const struct json *obj, const char *key)
     return NULL;
 }
 
+static void copy_into(const struct json *from, struct arena *a, struct json *to)
+{
+    *to = *from;
+    if (from->kind == JSON_STR)
+        to->s = arena_str(a, from->s);
+    if (from->kind == JSON_ARRAY) {
+        to->array.items = arena_array(a, struct json, from->array.n);
+        for (size_t i = 0; i < from->array.n; i++)
+            copy_into(&from->array.items[i], a, &to->array.items[i]);
+    }
+    if (from->kind == JSON_OBJECT) {
+        to->object.members = arena_array(a, struct json_member, from->object.n);
+        for (size_t i = 0; i < from->object.n; i++) {
+            to->object.members[i].key = arena_str(a, from->object.members[i].key);
+            copy_into(&from->object.members[i].value, a, &to->object.members[i].value);
+        }
+    }
+}
+
+const struct json *json_copy(const struct json *v, struct arena *a)
+{
+    struct json *out = arena_new(a, struct json);
+    copy_into(v, a, out);
+    return out;
+}
+
 const char *json_kind_name(enum json_kind kind)
 {
     static const char *const names[] = {

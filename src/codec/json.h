@@ -48,6 +48,9 @@ MUST_USE bool json_parse(str text, struct arena *a, struct json **out, struct er
 /* The member's value, or NULL when there is none or `obj` is no object (or NULL).  Linear. */
 const struct json *json_get(const struct json *obj, const char *key);
 
+/* A copy that lives in `a` alone. */
+const struct json *json_copy(const struct json *v, struct arena *a);
+
 /* "string", "integer" and so on, for messages. */
 const char *json_kind_name(enum json_kind kind);
 

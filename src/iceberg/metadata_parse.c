@@ -381,14 +381,13 @@ bool metadata_from_json(const struct json *json, struct arena *a, const struct m
     return parse_all(&p, json, out, err) || fail_in(err, "table metadata");
 }
 
-/* A copy of the text in the arena, unpacked when it is gzip. */
-static bool take_text(str text, struct arena *a, str *out, struct error *err)
+bool metadata_text(str text, size_t max, struct arena *a, str *out, struct error *err)
 {
-    struct buf b = BUF_INIT(METADATA_BYTES_MAX);
+    struct buf b = BUF_INIT(max);
     bool packed = str_starts(text, STR("\x1f\x8b"));
-    bool ok = !packed || decompress_bytes(COMPRESSION_GZIP, text, METADATA_BYTES_MAX, &b, err);
+    bool ok = !packed || decompress_bytes(COMPRESSION_GZIP, text, max, &b, err);
     str plain = packed ? buf_str(&b) : text;
-    if (ok && (plain.len > METADATA_BYTES_MAX || plain.len > arena_left(a) / EXPANSION))
+    if (ok && (plain.len > max || plain.len > arena_left(a) / EXPANSION))
         ok = fail(err, ERR_LIMIT, "%zu bytes are too many", plain.len);
     if (ok)
         *out = arena_str(a, plain);
@@ -400,7 +399,7 @@ bool metadata_parse(str text, struct arena *a, const struct metadata **out, stru
 {
     struct parser p = { .arena = a };
     struct json *root;
-    if (!take_text(text, a, &p.text, err))
+    if (!metadata_text(text, METADATA_BYTES_MAX, a, &p.text, err))
         return fail_in(err, "table metadata");
     struct arena *scratch = arena_create(0);
     bool ok = json_parse(p.text, scratch, &root, err) && parse_all(&p, root, out, err);

@@ -94,33 +94,12 @@ bool partition_statistics_file_parse(const struct json *json, struct arena *a,
     return true;
 }
 
-static void copy_json(const struct json *from, struct arena *a, struct json *to)
-{
-    *to = *from;
-    if (from->kind == JSON_STR)
-        to->s = arena_str(a, from->s);
-    if (from->kind == JSON_ARRAY) {
-        to->array.items = arena_array(a, struct json, from->array.n);
-        for (size_t i = 0; i < from->array.n; i++)
-            copy_json(&from->array.items[i], a, &to->array.items[i]);
-    }
-    if (from->kind == JSON_OBJECT) {
-        to->object.members = arena_array(a, struct json_member, from->object.n);
-        for (size_t i = 0; i < from->object.n; i++) {
-            to->object.members[i].key = arena_str(a, from->object.members[i].key);
-            copy_json(&from->object.members[i].value, a, &to->object.members[i].value);
-        }
-    }
-}
-
 bool encryption_key_parse(const struct json *json, struct arena *a, struct encryption_key *out,
                           struct error *err)
 {
     str id;
     if (!json_need_str(json, "key-id", &id, err))
         return fail_in(err, "encryption key");
-    struct json *copy = arena_new(a, struct json);
-    copy_json(json, a, copy);
-    *out = (struct encryption_key){ .id = arena_str(a, id), .json = copy };
+    *out = (struct encryption_key){ .id = arena_str(a, id), .json = json_copy(json, a) };
     return true;
 }
