@@ -13,18 +13,28 @@
 #define OPEN_TRIES 64 /* openat2 answers EAGAIN while something above the path is being renamed */
 #define REMOVE_DEPTH_MAX 64
 
-int fs_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
+static int open_within(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
     struct open_how how = {
         .flags = (unsigned)(flags | O_CLOEXEC),
         .mode = flags & O_CREAT ? mode : 0,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+        .resolve = resolve | RESOLVE_NO_MAGICLINKS,
     };
     for (int i = 0;; i++) {
         int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
         if (fd >= 0 || (errno != EAGAIN && errno != EINTR) || i == OPEN_TRIES)
             return fd;
     }
+}
+
+int fs_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
+{
+    return open_within(dirfd, path, flags, mode, RESOLVE_BENEATH);
+}
+
+int fs_open_anywhere(int dirfd, const char *path, int flags, mode_t mode)
+{
+    return open_within(dirfd, path, flags, mode, RESOLVE_IN_ROOT);
 }
 
 /* What the errors of the file system mean to a caller; the rest is ERR_UNAVAILABLE. */

@@ -12,6 +12,8 @@
 
 /* open() below dirfd: neither "..", an absolute link nor /proc links lead out.  -1 with errno. */
 int fs_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+/* The same with symbolic links that begin at the root of the file system: for a dirfd that is that root. */
+int fs_open_anywhere(int dirfd, const char *path, int flags, mode_t mode);
 
 /* Turns errno into an error "DOING NAME: ..."; with `unchanged` the text says that nothing was. */
 bool fs_fail(struct error *err, int errno_value, const char *doing, str name, bool unchanged);

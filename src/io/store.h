@@ -146,6 +146,10 @@ struct store_fs_options {
 MUST_USE bool store_fs_open(const struct store_fs_options *o, struct store **out,
                             struct error *err);
 
+/* Whether locations outside of the root and the prefixes ("/abs/x", "file:/abs/x") may be used too, as far as the user of this
+ * process can reach them.  Not at first; any thread.  Only for stores that store_fs_open made. */
+void store_fs_allow_everywhere(struct store *st, bool allowed);
+
 /* Wraps a store (kept alive by the caller, as the plan is): the operation that the plan names
  * fails.  get, read_at, head, list, local_path, stage count as reads; put, publish, delete as
  * writes; discard and names never fail. */

@@ -38,6 +38,8 @@ static struct root *find_root(struct store_fs *s, str location, str *rest)
     struct root *best = NULL;
     for (size_t i = 0; i < s->roots_n; i++) {
         struct root *r = &s->roots[i];
+        if (r->everywhere && !atomic_load_explicit(&s->everywhere, memory_order_relaxed))
+            continue;
         if (str_starts(location, r->location) && location.len > r->location.len + 1 &&
             location.ptr[r->location.len] == '/' && (!best || r->location.len > best->location.len))
             best = r;
@@ -72,7 +74,7 @@ bool fs_resolve(struct store_fs *s, str path, struct place *p, struct error *err
 static int open_file(const struct place *p, struct stat *info, struct error *err)
 {
     /* O_NONBLOCK: opening a pipe that somebody left there must not hang. */
-    int fd = fs_open_beneath(p->root->fd, p->rel, O_RDONLY | O_NONBLOCK, 0);
+    int fd = root_open(p->root, p->rel, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0 || fstat(fd, info) != 0) {
         fs_fail(err, errno, "open", p->path, false);
     } else if (!S_ISREG(info->st_mode)) {
@@ -155,7 +157,7 @@ static bool fs_local_path(struct store *st, str path, struct arena *a, str *out,
     struct place p;
     if (!fs_resolve(fs_of(st), path, &p, err))
         return false;
-    int fd = fs_open_beneath(p.root->fd, p.rel, O_PATH, 0);
+    int fd = root_open(p.root, p.rel, O_PATH, 0);
     if (fd < 0)
         return fs_fail(err, errno, "open", path, false);
     close(fd);
@@ -233,7 +235,7 @@ static bool fs_list(struct store *st, str folder, store_list_fn *fn, void *ctx, 
     struct place p = { .root = &fs_of(st)->roots[0], .path = folder, .rel = "." };
     if (folder.len > 0 && !fs_resolve(fs_of(st), folder, &p, err))
         return false;
-    int fd = fs_open_beneath(p.root->fd, p.rel, O_RDONLY | O_DIRECTORY, 0);
+    int fd = root_open(p.root, p.rel, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return true; /* there are no folders, so there is none that could be missing */
     if (fd < 0)
@@ -371,13 +373,22 @@ static bool open_roots(struct store_fs *s, const struct store_fs_options *o, str
         if (!open_prefix(s, &s->roots[i + 1], &o->prefixes[i], err))
             return false;
     }
-    return true;
+    struct root *all = &s->roots[s->roots_n++];
+    *all = (struct root){ .dir = STR(""), .location = STR(""), .writable = true };
+    all->everywhere = true;
+    all->fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return all->fd >= 0 || fs_fail(err, errno, "open the folder", STR("/"), false);
+}
+
+void store_fs_allow_everywhere(struct store *st, bool allowed)
+{
+    atomic_store(&fs_of(st)->everywhere, allowed);
 }
 
 /* Finds out now, with a clear error, whether the kernel can do what the store rests on. */
 static bool check_kernel(struct store_fs *s, struct error *err)
 {
-    int fd = fs_open_beneath(s->roots[0].fd, ".", O_PATH, 0);
+    int fd = root_open(&s->roots[0], ".", O_PATH, 0);
     if (fd < 0)
         return fs_fail(err, errno, "open the folder", s->roots[0].dir, false);
     close(fd);
@@ -393,8 +404,8 @@ bool store_fs_open(const struct store_fs_options *o, struct store **out, struct 
     struct store_fs *s = arena_new(a, struct store_fs);
     s->base.ops = &fs_ops;
     s->arena = a;
-    s->roots = arena_array(a, struct root, o->prefixes_n + 1);
-    for (size_t i = 0; i <= o->prefixes_n; i++)
+    s->roots = arena_array(a, struct root, o->prefixes_n + 2);
+    for (size_t i = 0; i < o->prefixes_n + 2; i++)
         s->roots[i].fd = -1;
     s->seed = env_random_u64(env_real());
     pthread_mutex_init(&s->lock, NULL);

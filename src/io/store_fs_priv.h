@@ -6,7 +6,9 @@
 #define FIRN_IO_STORE_FS_PRIV_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
+#include "io/fs_priv.h"
 #include "io/store.h"
 
 #define STORE_TEMP_DIR STORE_TEMP_PREFIX
@@ -17,6 +19,8 @@ struct root {
     str dir;      /* absolute, without links, NUL-terminated */
     str location; /* the normalised prefix of its locations */
     bool writable;
+    bool
+        everywhere; /* the root of the file system, with "" for dir and location; its temporary names stand beside the objects */
 };
 
 struct store_fs {
@@ -24,7 +28,8 @@ struct store_fs {
     struct arena *arena;
     struct root *roots; /* the first is the store's own */
     size_t roots_n;
-    uint64_t seed; /* of temporary names and of hashes */
+    atomic_bool everywhere; /* whether the last root may be used */
+    uint64_t seed;          /* of temporary names and of hashes */
     atomic_ullong temp_next;
     pthread_mutex_t lock; /* guards durable and durable_n; not held across I/O */
     uint64_t durable[DURABLE_SLOTS];
@@ -42,6 +47,13 @@ struct place {
 static inline struct store_fs *fs_of(struct store *st)
 {
     return (struct store_fs *)st;
+}
+
+/* Opens a path below a root. */
+static inline int root_open(const struct root *r, const char *path, int flags, mode_t mode)
+{
+    return r->everywhere ? fs_open_anywhere(r->fd, path, flags, mode)
+                         : fs_open_beneath(r->fd, path, flags, mode);
 }
 
 /* Finds the root of a well-formed path; ERR_DENIED outside of all of them. */

@@ -24,7 +24,7 @@
 
 #include "io/fs_priv.h"
 
-#define TEMP_NAME_MAX 64
+#define TEMP_NAME_MAX (STORE_PATH_MAX + 64)
 #define TEMP_EXT_MAX 16 /* an extension longer than this is not kept */
 #define TEMP_TRIES 16   /* names to try; a clash means that another process draws the same */
 
@@ -78,7 +78,7 @@ static int open_level(struct store_fs *s, const struct place *p, int parent, str
     char whole[STORE_PATH_MAX + 1];
     memcpy(whole, rel.ptr, rel.len);
     whole[rel.len] = 0;
-    int fd = fs_open_beneath(p->root->fd, whole, O_RDONLY | O_DIRECTORY, 0);
+    int fd = root_open(p->root, whole, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) {
         if (errno == ENOTDIR)
             fail(err, ERR_INVALID, "write " STR_FMT ": %s is a file, not a folder",
@@ -107,11 +107,11 @@ static int open_folder_for_write(struct store_fs *s, const struct place *p, stru
     memcpy(text, folder.ptr, folder.len);
     text[folder.len] = 0;
     if (folder.len == 0 || durable_seen(s, folder_hash(s, p->root, folder), false)) {
-        int fd = fs_open_beneath(p->root->fd, folder.len ? text : ".", O_RDONLY | O_DIRECTORY, 0);
+        int fd = root_open(p->root, folder.len ? text : ".", O_RDONLY | O_DIRECTORY, 0);
         if (fd >= 0)
             return fd;
     }
-    int at = fs_open_beneath(p->root->fd, ".", O_RDONLY | O_DIRECTORY, 0);
+    int at = root_open(p->root, ".", O_RDONLY | O_DIRECTORY, 0);
     if (at < 0) {
         fs_fail(err, errno, "open the folder of", p->path, true);
         return -1;
@@ -135,7 +135,8 @@ static bool ensure_temp_dir(const struct root *r, str path, struct error *err)
     return true;
 }
 
-/* ".tmp/<seed><counter><.ext>" with the extension of the name, for tools that look at it. */
+/* ".tmp/<seed><counter><.ext>" with the extension of the name, for tools that look at it; "FOLDER/.tmp<seed>…" where the root is
+ * that of the file system, which is neither ours nor one file system. */
 static void temp_name(struct store_fs *s, const struct place *p, char out[TEMP_NAME_MAX])
 {
     str name = str_of(p->rel + p->name_at);
@@ -143,8 +144,9 @@ static void temp_name(struct store_fs *s, const struct place *p, char out[TEMP_N
     str ext = dot > 0 ? str_from(name, (size_t)dot) : STR("");
     if (ext.len > TEMP_EXT_MAX)
         ext = STR("");
-    snprintf(out, TEMP_NAME_MAX, STORE_TEMP_DIR "/%016llx%06llx" STR_FMT,
-             (unsigned long long)s->seed,
+    str folder = p->root->everywhere ? str_make(p->rel, p->name_at) : STR("");
+    snprintf(out, TEMP_NAME_MAX, STR_FMT STORE_TEMP_DIR "%s%016llx%06llx" STR_FMT, STR_ARG(folder),
+             p->root->everywhere ? "" : "/", (unsigned long long)s->seed,
              (unsigned long long)(atomic_fetch_add(&s->temp_next, 1) & 0xffffff), STR_ARG(ext));
 }
 
@@ -153,8 +155,9 @@ static int create_temp(struct store_fs *s, const struct place *p, char name[TEMP
 {
     for (int i = 0; i < TEMP_TRIES; i++) {
         temp_name(s, p, name);
-        int fd = fs_open_beneath(p->root->fd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
-        if (fd < 0 && errno == ENOENT && ensure_temp_dir(p->root, p->path, err))
+        int fd = root_open(p->root, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        if (fd < 0 && errno == ENOENT && !p->root->everywhere &&
+            ensure_temp_dir(p->root, p->path, err))
             continue;
         if (fd >= 0 || errno != EEXIST) {
             if (fd < 0)
@@ -279,7 +282,7 @@ bool fs_remove(struct store *st, str path, struct error *err)
         memcpy(folder_name, p.rel, p.name_at - 1);
         folder_name[p.name_at - 1] = 0;
     }
-    int folder = fs_open_beneath(p.root->fd, folder_name, O_RDONLY | O_DIRECTORY, 0);
+    int folder = root_open(p.root, folder_name, O_RDONLY | O_DIRECTORY, 0);
     if (folder < 0)
         return fs_fail(err, errno, "delete", path, true);
     bool ok = unlinkat(folder, p.rel + p.name_at, 0) == 0;
@@ -297,13 +300,23 @@ bool fs_remove(struct store *st, str path, struct error *err)
 
 /* ---- staging: files that others write ---- */
 
+/* The folder that a staged name will stand in. */
+static bool ensure_stage(struct store_fs *s, const struct place *p, struct error *err)
+{
+    if (!p->root->everywhere)
+        return ensure_temp_dir(p->root, p->path, err);
+    int folder = open_folder_for_write(s, p, err);
+    if (folder >= 0)
+        close(folder);
+    return folder >= 0;
+}
+
 bool fs_stage(struct store *st, str path, struct arena *a, str *local, struct error *err)
 {
     struct store_fs *s = fs_of(st);
     struct place p;
     char name[TEMP_NAME_MAX];
-    if (!fs_resolve(s, path, &p, err) || !need_writable(&p, err) ||
-        !ensure_temp_dir(p.root, path, err))
+    if (!fs_resolve(s, path, &p, err) || !need_writable(&p, err) || !ensure_stage(s, &p, err))
         return false;
     for (int i = 0; i < TEMP_TRIES; i++) {
         temp_name(s, &p, name);
@@ -322,6 +335,13 @@ static bool staged_rel(const struct root *r, str local, char rel[STORE_PATH_MAX 
     if (!str_starts(local, r->dir))
         return false;
     str rest = str_from(local, r->dir.len), dir = STR("/" STORE_TEMP_DIR "/");
+    if (r->everywhere) {
+        dir = STR("/" STORE_TEMP_DIR);
+        ptrdiff_t at = str_find(rest, dir);
+        if (at < 0 || !store_path_check(str_sub(rest, 0, (size_t)at), &ignored))
+            return false;
+        dir = str_sub(rest, 0, (size_t)at + dir.len);
+    }
     str name = str_from(rest, dir.len);
     if (!str_starts(rest, dir) || rest.len > STORE_PATH_MAX || str_starts(name, STR("/")) ||
         !store_path_check(name, &ignored))
@@ -336,7 +356,7 @@ static bool staged_rel(const struct root *r, str local, char rel[STORE_PATH_MAX 
 static bool sync_staged(const struct place *p, const char *rel, struct error *err)
 {
     struct stat info;
-    int fd = fs_open_beneath(p->root->fd, rel, O_RDONLY | O_NONBLOCK, 0);
+    int fd = root_open(p->root, rel, O_RDONLY | O_NONBLOCK, 0);
     bool ok = fd >= 0 && fstat(fd, &info) == 0;
     if (!ok)
         fs_fail(err, errno, "open the staged file of", p->path, true);

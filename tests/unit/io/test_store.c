@@ -438,6 +438,47 @@ TEST(extra_prefixes)
     CHECK_FAILS(store_fs_open(&o, &st, &err), ERR_NOT_FOUND);
 }
 
+/* Outside of the root: only while it is allowed, on whatever file system, and with links. */
+TEST(everywhere_when_allowed)
+{
+    struct store *st = open_at(str_of(in_tmp("w")));
+    struct arena *a = test_arena();
+    const char *outside = in_tmp("out/t/m.json");
+    str path, local;
+    CHECK_FAILS(store_from_uri(st, str_of(outside), a, &path, &err), ERR_DENIED);
+    CHECK_FAILS(store_put(st, str_of(outside), STR("x"), STORE_CREATE_NEW, &err), ERR_DENIED);
+    store_fs_allow_everywhere(st, true);
+    check_uri(st, arena_printf(a, "file://%s", outside), outside);
+    check_uri(st, str_of(in_tmp("w/a")), "a");
+    CHECK_FAILS(store_from_uri(st, STR("/x/../etc/passwd"), a, &path, &err), ERR_INVALID);
+    CHECK_FAILS(store_from_uri(st, STR("file://host/x"), a, &path, &err), ERR_DENIED);
+    CHECK_FAILS(store_from_uri(st, STR("s3://b/x"), a, &path, &err), ERR_DENIED);
+    CHECK_FAILS(store_from_uri(st, STR("/"), a, &path, &err), ERR_DENIED);
+    CHECK_OK(store_put(st, str_of(outside), STR("x"), STORE_CREATE_NEW, &err));
+    CHECK_FAILS(store_put(st, str_of(outside), STR("x"), STORE_CREATE_NEW, &err), ERR_EXISTS);
+    CHECK_STR(get(st, outside), "x");
+    CHECK(symlink(in_tmp("out"), in_tmp("link")) == 0);
+    CHECK_STR(get(st, in_tmp("link/t/m.json")), "x");
+    const char *staged = in_tmp("out/new/d.parquet");
+    CHECK_OK(store_stage(st, str_of(staged), a, &local, &err));
+    CHECK(str_ends(local, STR(".parquet")) && str_starts(local, str_of(in_tmp("out/new/.tmp"))));
+    write_file(local.ptr, "data");
+    CHECK_OK(store_publish(st, str_of(staged), local, STORE_CREATE_NEW, &err));
+    CHECK_STR(get(st, staged), "data");
+    CHECK_OK(store_stage(st, str_of(staged), a, &local, &err));
+    CHECK(mkdir(local.ptr, 0755) == 0);
+    write_file(arena_printf(a, STR_FMT "/f", STR_ARG(local)).ptr, "part");
+    CHECK_OK(store_publish(st, str_of(in_tmp("out/new/p=1/f")),
+                           arena_printf(a, STR_FMT "/f", STR_ARG(local)), STORE_CREATE_NEW, &err));
+    store_discard(st, local);
+    CHECK(access(local.ptr, F_OK) != 0);
+    CHECK_STR(get(st, in_tmp("out/new/p=1/f")), "part");
+    CHECK_OK(store_delete(st, str_of(staged), &err));
+    store_fs_allow_everywhere(st, false);
+    fails(st, outside, ERR_DENIED);
+    store_destroy(st);
+}
+
 /* ---- many at once ---- */
 
 struct race {
