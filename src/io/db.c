@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What is the same for every database: cells, thin calls, the schema's steps. */
-#include "io/db.h"
+#include "io/db_priv.h"
 
 const struct db_value *db_cell(const struct db_rows *rows, size_t r, size_t c)
 {
@@ -50,6 +50,16 @@ str db_str(const struct db_rows *rows, size_t r, size_t c)
     return v ? v->s : (str){ 0 };
 }
 
+bool db_is_uri(str where)
+{
+    return str_starts(where, STR("postgresql://")) || str_starts(where, STR("postgres://"));
+}
+
+bool db_open(str where, struct db **out, struct error *err)
+{
+    return db_is_uri(where) ? db_postgres_open(where, out, err) : db_sqlite_open(where, out, err);
+}
+
 bool db_begin(struct db *db, struct db_tx **tx, struct error *err)
 {
     return db->ops->begin(db, true, tx, err);
@@ -60,16 +70,48 @@ bool db_read_begin(struct db *db, struct db_tx **tx, struct error *err)
     return db->ops->begin(db, false, tx, err);
 }
 
+/* What follows a failed statement would work on one engine and not on the other. */
+static bool fail_undone(struct error *err)
+{
+    return fail(err, ERR_UNAVAILABLE,
+                "metadata database: the transaction was undone after an earlier error");
+}
+
+/* PostgreSQL takes no other text. */
+static bool check_texts(const struct db_value *args, size_t n, struct error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (args[i].kind != DB_TEXT && args[i].kind != DB_BLOB)
+            continue;
+        if (args[i].s.len > DB_VALUE_BYTES_MAX)
+            return fail(err, ERR_LIMIT, "metadata database: a value of %zu bytes", args[i].s.len);
+        if (args[i].kind == DB_TEXT &&
+            (!str_is_utf8(args[i].s) || str_find_char(args[i].s, '\0') >= 0))
+            return fail(err, ERR_INVALID, "metadata database: a text is not UTF-8 or holds a NUL");
+    }
+    return true;
+}
+
 bool db_run(struct db_tx *tx, str sql, const struct db_value *args, size_t n, struct arena *a,
             struct db_rows *rows, struct error *err)
 {
     ASSERT(!rows || a);
-    return tx->db->ops->run(tx, sql, args, n, a, rows, err);
+    if (!check_texts(args, n, err))
+        return false;
+    bool back = str_starts(sql, STR("ROLLBACK TO "));
+    if (tx->failed && !back)
+        return fail_undone(err);
+    bool ok = tx->db->ops->run(tx, sql, args, n, a, rows, err);
+    tx->failed = !ok;
+    return ok;
 }
 
 bool db_commit(struct db_tx *tx, struct error *err)
 {
-    return tx->db->ops->commit(tx, err);
+    if (!tx->failed)
+        return tx->db->ops->commit(tx, err);
+    db_rollback(tx);
+    return fail_undone(err);
 }
 
 void db_rollback(struct db_tx *tx)

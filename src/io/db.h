@@ -1,21 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The metadata database: rows under transactions.  SQLite today, PostgreSQL behind the same seam.
+ * The metadata database: rows under transactions, in a SQLite file or on a PostgreSQL server.
  *
  * Any number of read transactions run beside one write transaction; each sees the state of its
- * begin (a snapshot).  db_begin waits its turn (DB_WAIT_US, then ERR_UNAVAILABLE).  Keep transactions
- * short and do nothing slow in a write transaction.  A thread that holds one must not begin
- * another write transaction: it would wait for itself.
+ * begin (a snapshot).  db_begin waits its turn (DB_WAIT_US, then ERR_UNAVAILABLE), on PostgreSQL
+ * among all servers that share the database.  So write transactions follow one another whole: what
+ * one reads stays true until it commits, and no transaction fails because of another.  Keep them
+ * short and do nothing slow in one.  A thread that holds one must not begin another write
+ * transaction: it would wait for itself.
  *
- * SQL is written once for both engines: `?` parameters, no engine's own functions, and values
- * always bound.  "SAVEPOINT x", "ROLLBACK TO x", "RELEASE x" through db_run undo a part of a
- * transaction (group commit: one caller's part).
+ * After a statement has failed a transaction takes nothing but "ROLLBACK TO x" (a savepoint made
+ * before) or db_rollback: so that both engines behave the same.  "SAVEPOINT x", "ROLLBACK TO x",
+ * "RELEASE x" through db_run undo a part of a transaction (group commit: one caller's part).
+ *
+ * SQL is written once, in the words that both engines know:
+ *   - `?` parameters, values always bound; each has the type of its db_value in PostgreSQL, so write
+ *     no db_val_int into a text column or a place where the engine would have to guess;
+ *   - types BIGINT, DOUBLE PRECISION, TEXT, BLOB (INTEGER, REAL mean the first two); TEXT compares
+ *     and sorts by bytes and holds valid UTF-8 without NUL;
+ *   - INSERT ... ON CONFLICT, never INSERT OR; no AUTOINCREMENT, rowid, LIKE (its case differs),
+ *     PRAGMA, functions beyond count, sum, min, max, coalesce, length, lower, upper; conditions are
+ *     conditions, not numbers (`owned = 1`, not `owned`); no ORDER BY over nulls (their place differs);
+ *   - in GROUP BY queries only grouped columns and aggregates; names in lower case, unquoted.
  *
  * Errors: ERR_EXISTS for a unique key, ERR_INVALID for other constraints, ERR_UNAVAILABLE (busy,
- * I/O failed, nothing written), ERR_LIMIT (disk full, nothing written; too many rows), ERR_CORRUPT,
- * ERR_DENIED, ERR_INTERNAL for wrong SQL, and from db_commit ERR_UNKNOWN: it may or may not be
- * durable.  After ERR_UNKNOWN every later write is refused until the database is opened again, since
- * the operating system may have dropped what could not be written. */
+ * I/O failed, the server is away, nothing written), ERR_LIMIT (disk full, nothing written; too many
+ * rows), ERR_CORRUPT, ERR_DENIED, ERR_INTERNAL for wrong SQL, and from db_commit ERR_UNKNOWN: it may
+ * or may not be durable.  SQLite then refuses every later write until the database is opened again,
+ * since the operating system may have dropped what could not be written.  PostgreSQL is asked what
+ * became of the transaction, and ERR_UNKNOWN is left only when it cannot be reached for
+ * DB_SETTLE_US; later writes go on. */
 #ifndef FIRN_IO_DB_H
 #define FIRN_IO_DB_H
 
@@ -24,9 +38,12 @@
 #include "base/str.h"
 #include "io/fault.h"
 
-#define DB_WAIT_US (30 * 1000000LL) /* how long a begin waits for its turn */
-#define DB_ROWS_MAX 4000000         /* rows of one result; page beyond */
-#define DB_READERS 8                /* read connections at most; more readers wait */
+#define DB_WAIT_US (30 * 1000000LL)     /* how long a begin waits for its turn */
+#define DB_ROWS_MAX 4000000             /* rows of one result; page beyond */
+#define DB_VALUE_BYTES_MAX (256u << 20) /* of one text or blob */
+#define DB_READERS 8                    /* read connections at most; more readers wait */
+#define DB_CONNECT_US (5 * 1000000LL)   /* how long a begin tries to reach a server that is away */
+#define DB_SETTLE_US (15 * 1000000LL)   /* how long a commit whose answer was lost is asked after */
 
 enum db_kind { DB_NULL, DB_INT, DB_REAL, DB_TEXT, DB_BLOB };
 
@@ -88,18 +105,20 @@ str db_str(const struct db_rows *rows, size_t r, size_t c); /* text or blob */
 
 struct db {
     const struct db_ops *ops;
+    bool
+        shared; /* other processes write to it too: nothing that can change may be kept in memory */
 };
 
 struct db_tx { /* an implementation's transaction begins with this */
     struct db *db;
     bool writes;
+    bool failed; /* a statement failed; only "ROLLBACK TO" goes on.  Kept by db_run */
 };
 
 struct db_ops {
     /* Begins; *tx belongs to the database and ends with commit or rollback. */
     bool (*begin)(struct db *db, bool writes, struct db_tx **tx, struct error *err);
-    /* Runs one statement; rows may be NULL.  A failed statement changes nothing; the transaction
-     * stays open. */
+    /* Runs one statement; rows may be NULL.  A failed statement changes nothing. */
     bool (*run)(struct db_tx *tx, str sql, const struct db_value *args, size_t n, struct arena *a,
                 struct db_rows *rows, struct error *err);
     /* Runs several statements separated by ';', without parameters and results. */
@@ -110,8 +129,13 @@ struct db_ops {
     void (*close)(struct db *db);
 };
 
-/* Opens or makes a SQLite database file.  ERR_INVALID when the file is some other program's. */
-MUST_USE bool db_open(str path, struct db **out, struct error *err);
+/* Opens a database: "postgresql://user@host:port/name?..." (libpq's form; its environment variables
+ * count) on a server, anything else as the path of a SQLite file, which is made when missing.
+ * ERR_INVALID when file or schema hold some other program's tables.  Errors and logs never show a
+ * password. */
+MUST_USE bool db_open(str where, struct db **out, struct error *err);
+/* Whether the text names a PostgreSQL database. */
+bool db_is_uri(str where);
 /* Closes; no transaction may be open.  NULL is fine. */
 void db_close(struct db *db);
 

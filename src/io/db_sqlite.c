@@ -9,12 +9,11 @@
  * After an I/O error in COMMIT nobody knows what the disk holds, and a later sync would not tell
  * (the kernel forgets pages that it could not write): the transaction is ERR_UNKNOWN, and the
  * database takes no more writes until it is opened again and the log has been read from the disk. */
-#include "io/db.h"
+#include "io/db_priv.h"
 
-#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
-#include "base/env.h"
 #include "base/vec.h"
 
 #define APPLICATION_ID 0x4669726e /* "Firn", in the file's header */
@@ -30,10 +29,9 @@ struct statement {
 
 /* A connection and the transaction that it is in. */
 struct conn {
-    struct db_tx tx; /* first: a tx is its connection */
-    sqlite3 *handle; /* NULL until it is first needed */
-    bool taken;      /* guarded by sqlite_db.lock */
-    bool broken;     /* SQLite has rolled the transaction back by itself */
+    struct db_conn base; /* first: a tx is its connection */
+    sqlite3 *handle;     /* NULL until it is first needed */
+    bool broken;         /* SQLite has rolled the transaction back by itself */
     uint64_t counter;
     size_t statements_n;
     struct statement statements[STATEMENTS_MAX];
@@ -43,9 +41,8 @@ struct sqlite_db {
     struct db base;
     struct arena *arena;
     const char *path;
-    pthread_mutex_t lock; /* guards `taken` of all and `poisoned`; not held across I/O */
-    pthread_cond_t freed;
-    bool poisoned;
+    struct db_slots slots;
+    atomic_bool poisoned; /* set under the writer's slot, never cleared */
     struct conn writer, readers[DB_READERS];
 };
 
@@ -290,6 +287,7 @@ static void close_conn(struct conn *c)
     c->statements_n = 0;
     sqlite3_close(c->handle);
     c->handle = NULL;
+    c->base.open = false;
 }
 
 static bool exec(struct conn *c, const char *sql, struct error *err)
@@ -322,56 +320,26 @@ static bool open_conn(struct sqlite_db *s, struct conn *c, bool writes, struct e
         close_conn(c);
         return fail_in(err, "%s", s->path);
     }
+    c->base.open = true;
     return true;
-}
-
-static struct conn *free_conn(struct sqlite_db *s, bool writes)
-{
-    if (writes)
-        return s->writer.taken ? NULL : &s->writer;
-    struct conn *unopened = NULL; /* an open one is better */
-    for (size_t i = 0; i < DB_READERS; i++) {
-        struct conn *c = &s->readers[i];
-        if (!c->taken && c->handle)
-            return c;
-        if (!c->taken && !unopened)
-            unopened = c;
-    }
-    return unopened;
 }
 
 /* Waits for a connection; NULL with ERR_UNAVAILABLE when the wait is over. */
 static struct conn *take_conn(struct sqlite_db *s, bool writes, struct error *err)
 {
-    int64_t until = env_monotonic_ns(env_real()) + DB_WAIT_US * 1000;
-    struct timespec at = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
-    struct conn *c;
-    int rc = 0;
-    pthread_mutex_lock(&s->lock);
-    while (!(c = free_conn(s, writes)) && rc == 0)
-        rc = pthread_cond_timedwait(&s->freed, &s->lock, &at);
-    bool refused = c && writes && s->poisoned;
-    if (c && !refused)
-        c->taken = true;
-    pthread_mutex_unlock(&s->lock);
-    if (refused) {
-        fail(err, ERR_UNAVAILABLE,
-             "metadata database: an earlier write could not be made durable; no more are taken");
-        fail_hint(err, "look at the disk, then start the program again");
-        return NULL;
-    }
-    if (!c)
-        fail(err, ERR_UNAVAILABLE, "metadata database: busy for %lld seconds",
-             (long long)(DB_WAIT_US / 1000000));
-    return c;
+    struct db_conn *c = db_slots_take(&s->slots, writes, err);
+    if (!c || !writes || !atomic_load(&s->poisoned))
+        return (struct conn *)c;
+    db_slots_give(&s->slots, c);
+    fail(err, ERR_UNAVAILABLE,
+         "metadata database: an earlier write could not be made durable; no more are taken");
+    fail_hint(err, "look at the disk, then start the program again");
+    return NULL;
 }
 
 static void give_conn(struct sqlite_db *s, struct conn *c)
 {
-    pthread_mutex_lock(&s->lock);
-    c->taken = false;
-    pthread_cond_broadcast(&s->freed);
-    pthread_mutex_unlock(&s->lock);
+    db_slots_give(&s->slots, &c->base);
 }
 
 /* ---- transactions ---- */
@@ -403,8 +371,8 @@ static bool sqlite_begin(struct db *db, bool writes, struct db_tx **tx, struct e
         return false;
     }
     c->broken = false;
-    c->tx = (struct db_tx){ .db = db, .writes = writes };
-    *tx = &c->tx;
+    c->base.tx = (struct db_tx){ .db = db, .writes = writes };
+    *tx = &c->base.tx;
     return true;
 }
 
@@ -477,9 +445,7 @@ static bool sqlite_commit(struct db_tx *tx, struct error *err)
         ok = run_plain(c, STR("COMMIT"), err);
         if (!ok && tx->writes && !surely_not_committed(sqlite3_extended_errcode(c->handle))) {
             err->code = ERR_UNKNOWN;
-            pthread_mutex_lock(&s->lock);
-            s->poisoned = true;
-            pthread_mutex_unlock(&s->lock);
+            atomic_store(&s->poisoned, true);
         }
     }
     if (!ok)
@@ -501,8 +467,7 @@ static void sqlite_close(struct db *db)
     for (size_t i = 0; i < DB_READERS; i++)
         close_conn(&s->readers[i]);
     close_conn(&s->writer); /* last: it copies the log into the file and removes it */
-    pthread_cond_destroy(&s->freed);
-    pthread_mutex_destroy(&s->lock);
+    db_slots_deinit(&s->slots);
     arena_destroy(s->arena);
 }
 
@@ -544,7 +509,7 @@ static bool check_owner(struct sqlite_db *s, struct error *err)
     return exec(c, "PRAGMA application_id = 1181315694", err);
 }
 
-bool db_open(str path, struct db **out, struct error *err)
+bool db_sqlite_open(str path, struct db **out, struct error *err)
 {
     if (sqlite3_threadsafe() == 0)
         return fail(err, ERR_UNSUPPORTED, "this SQLite library is built without threads");
@@ -553,12 +518,10 @@ bool db_open(str path, struct db **out, struct error *err)
     s->base.ops = &sqlite_ops;
     s->arena = a;
     s->path = arena_cstr(a, path);
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->freed, &attr);
-    pthread_condattr_destroy(&attr);
+    db_slots_init(&s->slots);
+    s->slots.writer = &s->writer.base;
+    for (size_t i = 0; i < DB_READERS; i++)
+        s->slots.readers[i] = &s->readers[i].base;
     if (!open_conn(s, &s->writer, true, err) || !check_owner(s, err)) {
         sqlite_close(&s->base);
         return false;

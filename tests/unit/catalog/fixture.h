@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "catalog/refs.h"
 #include "catalog/table_ops.h"
+#include "db_place.h"
 #include "iceberg/manifest.h"
 #include "iceberg/metadata.h"
 #include "iceberg/update.h"
@@ -32,7 +33,7 @@ static inline void open_parts(struct fixture *f, const char *dir)
     f->pool = pool_create("test", 2, 16);
     struct store_fs_options o = { .root = arena_printf(f->arena, "%s/warehouse", dir) };
     CHECK_OK(store_fs_open(&o, &f->store, &err));
-    CHECK_OK(db_open(arena_printf(f->arena, "%s/catalog.db", dir), &f->db, &err));
+    CHECK_OK(db_open(db_place(arena_printf(f->arena, "%s/catalog.db", dir)), &f->db, &err));
 }
 
 static inline bool open_catalog(struct fixture *f, struct error *err)
