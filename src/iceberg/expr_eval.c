@@ -107,9 +107,26 @@ bool expr_leaf_may_match(const struct expr *leaf, const struct expr_facts *f)
            (!f->no_value && value_may_match(leaf, f));
 }
 
+bool expr_leaf_must_match(const struct expr *leaf, const struct expr_facts *f)
+{
+    if ((!f->no_null && !null_matches(leaf->op)) || (!f->no_nan && !nan_matches(leaf->op)))
+        return false;
+    struct expr other = *leaf;
+    other.op = expr_op_negate(leaf->op);
+    return f->no_value || !value_may_match(&other, f);
+}
+
 /* --- trees --- */
 
 typedef void (*facts_fn)(const void *group, const struct expr *leaf, struct expr_facts *out);
+
+static struct expr_facts facts_of(facts_fn facts, const void *group, const struct expr *leaf)
+{
+    struct expr_facts f = { 0 };
+    f.no_nan = leaf->type->kind != TYPE_FLOAT && leaf->type->kind != TYPE_DOUBLE;
+    facts(group, leaf, &f);
+    return f;
+}
 
 static bool may_match(const struct expr *e, facts_fn facts, const void *group)
 {
@@ -132,10 +149,32 @@ static bool may_match(const struct expr *e, facts_fn facts, const void *group)
     case EXPR_NOT:
         panic("a filter is evaluated before it was bound");
     default:
-        f = (struct expr_facts){ 0 };
-        f.no_nan = e->type->kind != TYPE_FLOAT && e->type->kind != TYPE_DOUBLE;
-        facts(group, e, &f);
+        f = facts_of(facts, group, e);
         return expr_leaf_may_match(e, &f);
+    }
+}
+
+/* Of or: some argument must match by itself, which is less than could be proved. */
+static bool must_match(const struct expr *e, facts_fn facts, const void *group)
+{
+    struct expr_facts f;
+    bool is_and = e->op == EXPR_AND;
+    switch (e->op) {
+    case EXPR_TRUE:
+        return true;
+    case EXPR_FALSE:
+        return false;
+    case EXPR_AND:
+    case EXPR_OR:
+        for (size_t i = 0; i < e->args_n; i++)
+            if (must_match(e->args[i], facts, group) != is_and)
+                return !is_and;
+        return is_and;
+    case EXPR_NOT:
+        panic("a filter is evaluated before it was bound");
+    default:
+        f = facts_of(facts, group, e);
+        return expr_leaf_must_match(e, &f);
     }
 }
 
@@ -230,4 +269,9 @@ bool expr_may_match_metrics(const struct expr *bound, const struct data_file *fi
     if (file->records == 0)
         return false;
     return may_match(bound, facts_of_metrics, file);
+}
+
+bool expr_must_match_metrics(const struct expr *bound, const struct data_file *file)
+{
+    return file->records == 0 || must_match(bound, facts_of_metrics, file);
 }

@@ -7,16 +7,16 @@
  * only things that grow with the table are the manifest list and the index of delete files. */
 #include "iceberg/scan.h"
 
-#include <pthread.h>
+#include <stdlib.h>
 
 #include "base/env.h"
 #include "base/thread.h"
 #include "base/time.h"
 #include "base/vec.h"
 #include "codec/avro.h"
-#include "iceberg/delete_index_priv.h"
 #include "iceberg/expr_eval.h"
 #include "iceberg/metadata.h"
+#include "iceberg/scan_priv.h"
 #include "io/store.h"
 
 /* --- which snapshot --- */
@@ -107,37 +107,7 @@ bool scan_manifests(struct store *store, const struct snapshot *snapshot, struct
     return true;
 }
 
-/* --- one plan --- */
-
-/* A partition spec with the filter projected to it. */
-struct spec_filter {
-    const struct partition_spec *spec;
-    const struct expr *projected;
-    bool unpartitioned;
-};
-
-struct plan_run {
-    struct store *store;
-    const struct metadata *metadata;
-    const struct scan_options *options;
-    const struct schema *schema;
-    const struct expr *filter; /* bound */
-    const int32_t *field_ids;
-    size_t field_ids_n;
-    struct spec_filter *specs;
-    size_t specs_n;
-    struct manifest_file *manifests;
-    size_t manifests_n;
-    size_t *todo; /* manifests of the step that runs */
-    size_t todo_n;
-    struct delete_index deletes;
-    scan_tasks_fn tasks;
-    void *ctx;
-    /* Guards stats, deletes while they are read, and the callback, which is promised to run one
-     * call at a time: callers append to lists and count, and would each need this very lock. */
-    pthread_mutex_t lock;
-    struct scan_stats stats;
-};
+/* --- preparing --- */
 
 static const struct spec_filter *spec_of(const struct plan_run *p, int32_t id)
 {
@@ -147,18 +117,40 @@ static const struct spec_filter *spec_of(const struct plan_run *p, int32_t id)
     return NULL;
 }
 
+static bool wants_residuals(const struct plan_run *p)
+{
+    return p->options->residuals || p->options->rows_wanted > 0;
+}
+
 static void project_specs(struct plan_run *p, struct arena *a)
 {
     const struct metadata *m = p->metadata;
     p->specs = arena_array(a, struct spec_filter, m->specs_n);
     p->specs_n = m->specs_n;
-    for (size_t i = 0; i < m->specs_n; i++)
+    for (size_t i = 0; i < m->specs_n; i++) {
+        const struct partition_spec *spec = m->specs[i];
         p->specs[i] = (struct spec_filter){
-            .spec = m->specs[i],
-            .projected = expr_project(p->filter, m->specs[i], p->schema, a),
-            .unpartitioned = partition_spec_is_unpartitioned(m->specs[i]),
+            .spec = spec,
+            .projected = expr_project(p->filter, spec, p->schema, a),
+            .unpartitioned = partition_spec_is_unpartitioned(spec),
         };
+        if (wants_residuals(p))
+            p->specs[i].residual = residual_make(p->filter, spec, p->schema, a);
+    }
 }
+
+bool plan_prepare(struct plan_run *p, const struct schema *schema, struct arena *a,
+                  struct error *err)
+{
+    const struct expr *filter = p->options->filter ? p->options->filter : expr_true();
+    p->schema = schema;
+    if (!expr_bind(filter, schema, p->options->case_sensitive, a, &p->filter, err))
+        return false;
+    project_specs(p, a);
+    return true;
+}
+
+/* --- one manifest --- */
 
 /* A manifest that is being read by one thread. */
 struct manifest_run {
@@ -188,8 +180,8 @@ static bool find_spec(struct manifest_run *m, str bytes, struct error *err)
     return true;
 }
 
-static bool open_manifest(struct manifest_run *m, const int32_t *ids, size_t ids_n, bool all,
-                          struct manifest_reader **out, struct error *err)
+static bool open_manifest(struct manifest_run *m, bool all_columns, struct manifest_reader **out,
+                          struct error *err)
 {
     str bytes;
     if (m->file->key_metadata.len > 0)
@@ -204,11 +196,13 @@ static bool open_manifest(struct manifest_run *m, const int32_t *ids, size_t ids
     struct manifest_read_options o = { .file = file,
                                        .spec = m->spec->spec,
                                        .schema = m->plan->schema,
-                                       .all_columns = all,
-                                       .field_ids = ids,
-                                       .field_ids_n = ids_n };
+                                       .all_columns = all_columns,
+                                       .field_ids = m->plan->field_ids,
+                                       .field_ids_n = m->plan->field_ids_n };
     return manifest_open(bytes, &o, m->arena, out, err);
 }
+
+/* --- data files --- */
 
 static bool keep_file(struct manifest_run *m, const struct data_file *f)
 {
@@ -221,24 +215,112 @@ static bool keep_file(struct manifest_run *m, const struct data_file *f)
         m->stats.files_pruned_metrics++;
         return false;
     }
-    m->stats.files_selected++;
-    m->stats.records += f->records > 0 ? (uint64_t)f->records : 0;
-    m->stats.bytes += (uint64_t)f->size;
     return true;
 }
 
-static struct scan_task make_task(struct manifest_run *m, const struct manifest_entry *e,
-                                  size_t ordinal)
+static void count_file(struct manifest_run *m, const struct data_file *f)
 {
-    struct scan_task t = { .file = &e->file,
-                           .snapshot_id = e->snapshot_id,
-                           .sequence_number = e->sequence_number,
-                           .file_sequence_number = e->file_sequence_number,
-                           .manifest = m->index,
-                           .entry = ordinal };
-    delete_index_find(&m->plan->deletes, &e->file, e->sequence_number, m->chunk, &t.deletes,
-                      &t.deletes_n);
-    return t;
+    m->stats.files_selected++;
+    m->stats.records += f->records > 0 ? (uint64_t)f->records : 0;
+    m->stats.bytes += (uint64_t)f->size;
+}
+
+bool plan_has_id(const struct plan_run *p, int64_t snapshot_id)
+{
+    size_t lo = 0, hi = p->ids_n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (p->ids[mid] < snapshot_id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < p->ids_n && p->ids[lo] == snapshot_id;
+}
+
+/* What an entry is in a changelog, by status and the snapshot that set it. */
+static enum scan_change change_of(const struct plan_run *p, const struct manifest_entry *e)
+{
+    bool by_this = e->snapshot_id == p->ids[0];
+    if (e->status == ENTRY_DELETED)
+        return by_this ? CHANGE_DELETED_FILE : CHANGE_NONE;
+    if (e->status == ENTRY_ADDED && by_this)
+        return CHANGE_INSERTED;
+    return p->added.n > 0 ? CHANGE_DELETED_ROWS : CHANGE_NONE;
+}
+
+static bool takes_entry(const struct plan_run *p, const struct manifest_entry *e)
+{
+    if (e->file.content != FILE_DATA)
+        return false;
+    switch (p->take) {
+    case TAKE_LIVE:
+        return e->status != ENTRY_DELETED;
+    case TAKE_ADDED:
+        return e->status == ENTRY_ADDED && plan_has_id(p, e->snapshot_id);
+    default:
+        return change_of(p, e) != CHANGE_NONE;
+    }
+}
+
+static void find_deletes(const struct manifest_run *m, const struct delete_index *x,
+                         const struct manifest_entry *e, const struct data_file *const **out,
+                         size_t *n)
+{
+    delete_index_find(x, &e->file, e->sequence_number, m->chunk, out, n);
+}
+
+/* False: the snapshot's deletes do not touch the file. */
+static bool make_change(struct manifest_run *m, const struct manifest_entry *e, struct scan_task *t)
+{
+    const struct plan_run *p = m->plan;
+    t->change = change_of(p, e);
+    t->change_snapshot_id = p->ids[0];
+    t->change_ordinal = p->ordinal;
+    find_deletes(m, t->change == CHANGE_INSERTED ? &p->added : &p->deletes, e, &t->deletes,
+                 &t->deletes_n);
+    if (t->change == CHANGE_DELETED_ROWS)
+        find_deletes(m, &p->added, e, &t->added_deletes, &t->added_deletes_n);
+    return t->change != CHANGE_DELETED_ROWS || t->added_deletes_n > 0;
+}
+
+/* False: the file is not part of the answer after all. */
+static bool make_task(struct manifest_run *m, const struct manifest_entry *e, size_t ordinal,
+                      struct scan_task *t)
+{
+    const struct data_file *f = &e->file;
+    *t = (struct scan_task){ .file = f,
+                             .snapshot_id = e->snapshot_id,
+                             .sequence_number = e->sequence_number,
+                             .file_sequence_number = e->file_sequence_number,
+                             .manifest = m->index,
+                             .entry = ordinal };
+    if (m->spec->residual != NULL) {
+        t->residual = residual_of(m->spec->residual, f->partition, f->partition_n, f, m->chunk);
+        if (t->residual->op == EXPR_FALSE) {
+            m->stats.files_pruned_metrics++;
+            return false;
+        }
+    }
+    if (m->plan->take == TAKE_CHANGES) {
+        if (!make_change(m, e, t))
+            return false;
+    } else {
+        find_deletes(m, &m->plan->deletes, e, &t->deletes, &t->deletes_n);
+    }
+    count_file(m, f);
+    m->stats.files_certain += t->residual != NULL && t->residual->op == EXPR_TRUE;
+    return true;
+}
+
+static void note_certain(struct plan_run *p, const struct scan_task *tasks, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (tasks[i].residual->op == EXPR_TRUE && tasks[i].deletes_n == 0 &&
+            tasks[i].file->records > 0)
+            p->rows_certain += (uint64_t)tasks[i].file->records;
+    if (p->rows_certain >= p->options->rows_wanted)
+        atomic_store(&p->enough, true);
 }
 
 static bool hand_over(struct plan_run *p, const struct scan_task *tasks, size_t n,
@@ -247,27 +329,44 @@ static bool hand_over(struct plan_run *p, const struct scan_task *tasks, size_t 
     if (n == 0)
         return true;
     pthread_mutex_lock(&p->lock);
+    if (p->stats.first_ns == 0)
+        p->stats.first_ns = env_monotonic_ns(p->env) - p->begin_ns;
     bool ok = p->tasks(p->ctx, tasks, n, err);
+    if (p->options->rows_wanted > 0)
+        note_certain(p, tasks, n);
     pthread_mutex_unlock(&p->lock);
     return ok;
 }
 
+static bool in_part(const struct plan_run *p, uint64_t ordinal)
+{
+    const struct scan_part *part = &p->options->part;
+    return ordinal >= part->entry_from && (part->entry_to == 0 || ordinal < part->entry_to);
+}
+
+static bool past_part(const struct plan_run *p, uint64_t ordinal)
+{
+    return p->options->part.entry_to > 0 && ordinal >= p->options->part.entry_to;
+}
+
 static bool plan_entries(struct manifest_run *m, struct manifest_reader *r, struct error *err)
 {
+    const struct plan_run *p = m->plan;
     const struct manifest_entry *entries;
     size_t n, ordinal = 0;
     for (;;) {
-        if (!cancel_check(m->plan->options->cancel, err) || !manifest_next(r, &entries, &n, err))
+        if (!cancel_check(p->options->cancel, err) || !manifest_next(r, &entries, &n, err))
             return false;
-        if (n == 0)
+        if (n == 0 || past_part(p, ordinal) || atomic_load(&p->enough))
             return true;
         arena_reset(m->chunk);
         struct scan_task *tasks = arena_array(m->chunk, struct scan_task, n);
         size_t tasks_n = 0;
         for (size_t i = 0; i < n; i++, ordinal++)
-            if (entries[i].status != ENTRY_DELETED && entries[i].file.content == FILE_DATA &&
-                keep_file(m, &entries[i].file))
-                tasks[tasks_n++] = make_task(m, &entries[i], ordinal);
+            if (takes_entry(p, &entries[i]) && in_part(p, ordinal) &&
+                keep_file(m, &entries[i].file) &&
+                make_task(m, &entries[i], ordinal, &tasks[tasks_n]))
+                tasks_n++;
         if (!hand_over(m->plan, tasks, tasks_n, err))
             return false;
     }
@@ -275,11 +374,36 @@ static bool plan_entries(struct manifest_run *m, struct manifest_reader *r, stru
 
 static bool plan_data_manifest(struct manifest_run *m, struct error *err)
 {
-    const struct plan_run *p = m->plan;
     struct manifest_reader *r;
     m->stats.manifests_read++;
-    return open_manifest(m, p->field_ids, p->field_ids_n, p->options->all_columns, &r, err) &&
-           plan_entries(m, r, err);
+    return open_manifest(m, m->plan->options->all_columns, &r, err) && plan_entries(m, r, err);
+}
+
+/* --- delete files --- */
+
+/* The index that an entry goes to; NULL: none. */
+static struct delete_index *index_for(struct plan_run *p, const struct manifest_entry *e)
+{
+    if (e->file.content == FILE_DATA)
+        return NULL;
+    if (p->delete_take == DELETES_LIVE)
+        return e->status != ENTRY_DELETED ? &p->deletes : NULL;
+    bool by_this = e->snapshot_id == p->ids[0];
+    if (e->status == ENTRY_ADDED && by_this)
+        return &p->added;
+    return e->status != ENTRY_DELETED || by_this ? &p->deletes
+                                                 : NULL; /* live before the snapshot */
+}
+
+static void count_delete(struct scan_stats *s, const struct data_file *f)
+{
+    s->delete_files++;
+    if (f->content == FILE_EQUALITY_DELETES)
+        s->equality_deletes++;
+    else if (str_is(f->format, "puffin"))
+        s->vectors++;
+    else
+        s->position_deletes++;
 }
 
 static void add_deletes(struct manifest_run *m, const struct manifest_entry *entries, size_t n)
@@ -287,23 +411,23 @@ static void add_deletes(struct manifest_run *m, const struct manifest_entry *ent
     pthread_mutex_lock(&m->plan->lock);
     for (size_t i = 0; i < n; i++) {
         const struct data_file *f = &entries[i].file;
-        if (entries[i].status == ENTRY_DELETED || f->content == FILE_DATA ||
+        struct delete_index *x = index_for(m->plan, &entries[i]);
+        if (x == NULL ||
             !expr_may_match_partition(m->spec->projected, f->partition, f->partition_n))
             continue;
-        delete_index_add(&m->plan->deletes, &entries[i], m->spec->unpartitioned);
-        m->stats.delete_files++;
+        delete_index_add(x, &entries[i], m->spec->unpartitioned);
+        count_delete(&m->stats, f);
     }
     pthread_mutex_unlock(&m->plan->lock);
 }
 
 static bool plan_delete_manifest(struct manifest_run *m, struct error *err)
 {
-    static const int32_t path_only[] = { DELETE_PATH_FIELD };
     struct manifest_reader *r;
     const struct manifest_entry *entries;
     size_t n;
     m->stats.delete_manifests_read++;
-    if (!open_manifest(m, path_only, 1, m->plan->options->all_columns, &r, err))
+    if (!open_manifest(m, true, &r, err))
         return false;
     do {
         if (!cancel_check(m->plan->options->cancel, err) || !manifest_next(r, &entries, &n, err))
@@ -313,13 +437,19 @@ static bool plan_delete_manifest(struct manifest_run *m, struct error *err)
     return true;
 }
 
+/* --- all manifests --- */
+
 static void add_stats(struct scan_stats *to, const struct scan_stats *s)
 {
     to->manifests_read += s->manifests_read;
     to->delete_manifests_read += s->delete_manifests_read;
     to->delete_files += s->delete_files;
+    to->position_deletes += s->position_deletes;
+    to->equality_deletes += s->equality_deletes;
+    to->vectors += s->vectors;
     to->files += s->files;
     to->files_selected += s->files_selected;
+    to->files_certain += s->files_certain;
     to->files_pruned_partition += s->files_pruned_partition;
     to->files_pruned_metrics += s->files_pruned_metrics;
     to->records += s->records;
@@ -330,6 +460,8 @@ static void add_stats(struct scan_stats *to, const struct scan_stats *s)
 static bool plan_manifest(void *ctx, size_t i, struct error *err)
 {
     struct plan_run *p = ctx;
+    if (atomic_load(&p->enough))
+        return true;
     struct manifest_run m = { .plan = p,
                               .index = p->todo[i],
                               .file = &p->manifests[p->todo[i]],
@@ -374,65 +506,141 @@ static void count_skipped(struct plan_run *p, const struct manifest_file *m)
     p->stats.files_pruned_manifest += live;
 }
 
-static void choose_manifests(struct plan_run *p, enum manifest_content content)
+static bool part_has(const struct plan_run *p, size_t manifest)
 {
+    const struct scan_part *part = &p->options->part;
+    return part->manifest_to == 0 ||
+           (manifest >= part->manifest_from && manifest < part->manifest_to);
+}
+
+static void choose_manifests(struct plan_run *p, enum manifest_content content, plan_wanted wanted,
+                             struct arena *a)
+{
+    p->todo = arena_array(a, size_t, p->manifests_n);
     p->todo_n = 0;
     for (size_t i = 0; i < p->manifests_n; i++) {
         const struct manifest_file *m = &p->manifests[i];
-        if (m->content != content || !manifest_has_live(m))
+        bool data = content == MANIFEST_DATA;
+        if (m->content != content || (data && !part_has(p, i)))
+            continue;
+        if (wanted == NULL ? !manifest_has_live(m) : !wanted(p, m))
             continue;
         if (may_match(p, m))
             p->todo[p->todo_n++] = i;
-        else if (content == MANIFEST_DATA)
+        else if (data)
             count_skipped(p, m);
     }
 }
 
-static bool run_plan(struct plan_run *p, struct arena *a, struct error *err)
+/* Columns whose metrics are read: the filter's, those asked for, those that equality deletes compare. */
+static void choose_columns(struct plan_run *p, struct arena *a)
 {
-    const struct snapshot *snapshot;
-    const struct scan_options *o = p->options;
-    if (!scan_snapshot(p->metadata, &o->at, &snapshot, err) ||
-        !scan_schema(p->metadata, &o->at, &p->schema, err))
-        return false;
-    const struct expr *filter = o->filter != NULL ? o->filter : expr_true();
-    if (!expr_bind(filter, p->schema, o->case_sensitive, a, &p->filter, err))
-        return false;
-    if (snapshot == NULL)
+    const int32_t *lists[4];
+    size_t n[4], total = 0;
+    expr_field_ids(p->filter, a, &lists[0], &n[0]);
+    delete_index_columns(&p->deletes, a, &lists[1], &n[1]);
+    delete_index_columns(&p->added, a, &lists[2], &n[2]);
+    lists[3] = p->options->stats_ids;
+    n[3] = p->options->stats_ids_n;
+    for (size_t i = 0; i < 4; i++)
+        total += n[i];
+    int32_t *ids = arena_array(a, int32_t, total);
+    size_t at[4] = { 0 };
+    p->field_ids_n = 0;
+    for (size_t taken = 0; taken < total; taken++) { /* merges ascending lists */
+        size_t best = 4;
+        for (size_t i = 0; i < 4; i++)
+            if (at[i] < n[i] && (best == 4 || lists[i][at[i]] < lists[best][at[best]]))
+                best = i;
+        int32_t id = lists[best][at[best]++];
+        if (p->field_ids_n == 0 || ids[p->field_ids_n - 1] != id)
+            ids[p->field_ids_n++] = id;
+    }
+    p->field_ids = ids;
+}
+
+static void begin_index(struct plan_run *p, struct delete_index *x, struct arena *a)
+{
+    delete_index_init(x, a);
+    x->schema = p->schema;
+    x->all_columns = p->options->all_columns;
+}
+
+bool plan_deletes(struct plan_run *p, plan_wanted wanted, struct arena *a, struct error *err)
+{
+    begin_index(p, &p->deletes, a);
+    begin_index(p, &p->added, a);
+    if (p->options->ignore_deletes)
         return true;
-    p->stats.snapshot_id = snapshot->id;
-    if (!scan_manifests(p->store, snapshot, a, &p->manifests, &p->manifests_n, err))
+    choose_manifests(p, MANIFEST_DELETES, wanted, a);
+    if (!run_step(p, err))
         return false;
+    delete_index_seal(&p->deletes);
+    delete_index_seal(&p->added);
+    return true;
+}
+
+bool plan_data(struct plan_run *p, plan_wanted wanted, struct arena *a, struct error *err)
+{
+    choose_columns(p, a);
+    choose_manifests(p, MANIFEST_DATA, wanted, a);
+    return run_step(p, err);
+}
+
+/* --- a snapshot --- */
+
+static void count_manifests(struct plan_run *p)
+{
     for (size_t i = 0; i < p->manifests_n; i++)
         if (p->manifests[i].content == MANIFEST_DATA)
             p->stats.manifests++;
         else
             p->stats.delete_manifests++;
-    expr_field_ids(p->filter, a, &p->field_ids, &p->field_ids_n);
-    project_specs(p, a);
-    p->todo = arena_array(a, size_t, p->manifests_n);
-    if (!o->ignore_deletes) {
-        choose_manifests(p, MANIFEST_DELETES);
-        if (!run_step(p, err))
-            return false;
-    }
-    choose_manifests(p, MANIFEST_DATA);
-    return run_step(p, err);
+}
+
+static bool plan_snapshot(struct plan_run *p, const struct snapshot *snapshot, struct arena *a,
+                          struct error *err)
+{
+    struct manifest_file *manifests;
+    if (!scan_manifests(p->store, snapshot, a, &manifests, &p->manifests_n, err))
+        return false;
+    p->manifests = manifests;
+    count_manifests(p);
+    return plan_deletes(p, NULL, a, err) && plan_data(p, NULL, a, err);
+}
+
+static bool run_plan(struct plan_run *p, struct arena *a, struct error *err)
+{
+    const struct scan_options *o = p->options;
+    const struct schema *schema = o->schema;
+    const struct snapshot *snapshot;
+    if (!scan_snapshot(p->metadata, &o->at, &snapshot, err) ||
+        (schema == NULL && !scan_schema(p->metadata, &o->at, &schema, err)) ||
+        !plan_prepare(p, schema, a, err))
+        return false;
+    if (o->range.kind != SCAN_SNAPSHOT)
+        return plan_changes(p, snapshot, a, err);
+    if (snapshot == NULL)
+        return true;
+    p->stats.snapshot_id = snapshot->id;
+    return plan_snapshot(p, snapshot, a, err);
 }
 
 bool scan_plan(struct store *store, struct env *env, const struct metadata *metadata,
                const struct scan_options *options, scan_tasks_fn tasks, void *ctx,
                struct scan_stats *stats, struct error *err)
 {
-    int64_t begin = env_monotonic_ns(env);
     struct arena *a = arena_create(0);
-    struct plan_run p = {
-        .store = store, .metadata = metadata, .options = options, .tasks = tasks, .ctx = ctx
-    };
+    struct plan_run p = { .store = store,
+                          .env = env,
+                          .metadata = metadata,
+                          .options = options,
+                          .tasks = tasks,
+                          .ctx = ctx,
+                          .begin_ns = env_monotonic_ns(env) };
     pthread_mutex_init(&p.lock, NULL);
-    delete_index_init(&p.deletes, a);
     bool ok = run_plan(&p, a, err);
-    p.stats.wall_ns = env_monotonic_ns(env) - begin;
+    p.stats.wall_ns = env_monotonic_ns(env) - p.begin_ns;
     if (stats != NULL)
         *stats = p.stats;
     pthread_mutex_destroy(&p.lock);

@@ -16,11 +16,12 @@
 #include "iceberg/partition.h"
 #include "test.h"
 
-enum { COLUMNS = 12, ROWS_MAX = 120 };
+enum { COLUMNS = 16, ROWS_MAX = 120 };
 
 static const char *const column_types[COLUMNS] = {
-    "int",  "long",      "float",  "double", "decimal(9,2)", "date",
-    "time", "timestamp", "string", "binary", "boolean",      "timestamptz",
+    "int",  "long",      "float",        "double",         "decimal(9,2)", "date",
+    "time", "timestamp", "string",       "binary",         "boolean",      "timestamptz",
+    "uuid", "fixed[3]",  "timestamp_ns", "timestamptz_ns",
 };
 
 static const struct schema *random_schema(void)
@@ -88,10 +89,26 @@ static str pick_text(struct rand *r, bool binary)
     return s;
 }
 
+/* Bytes of one length, the first and the last of which differ. */
+static str pick_bytes(struct rand *r, size_t n)
+{
+    char *p = arena_array(test_arena(), char, n);
+    p[0] = (char)(rand_below(r, 3) * 120);
+    p[n - 1] = (char)rand_below(r, 3);
+    return str_make(p, n);
+}
+
 static struct value pick_value(struct rand *r, const struct type *t)
 {
     int64_t day = 86400LL * 1000000;
     switch (t->kind) {
+    case TYPE_UUID:
+    case TYPE_FIXED:
+        return value_bytes(t->kind, pick_bytes(r, t->kind == TYPE_UUID ? 16 : 3));
+    case TYPE_TIMESTAMP_NS:
+    case TYPE_TIMESTAMPTZ_NS:
+        return value_i64(t->kind,
+                         pick_int(r, -900, 900) * (day * 1000 / 3) + (int64_t)rand_below(r, 2));
     case TYPE_INT:
         return value_i64(TYPE_INT, pick_int(r, INT32_MIN, INT32_MAX));
     case TYPE_DATE:
@@ -354,6 +371,38 @@ static void write_and_read(struct rand *r, struct world *w)
 }
 
 static size_t asked, pruned, empty; /* files: asked about, pruned, without a matching row */
+static size_t full, proved;         /* and: with matching rows only, known to be so */
+
+static void fail_with(const struct world *w, size_t file, const char *what, const struct expr *e)
+{
+    struct buf b = BUF_INIT(1 << 16);
+    expr_format(e, w->schema, &b);
+    test_fail(__FILE__, __LINE__, "file %zu: %s: " STR_FMT, file, what, STR_ARG(buf_str(&b)));
+}
+
+/* What is left of the filter decides as the filter does, for every row of the file. */
+static void check_residual(struct world *w, size_t i, const struct expr *e,
+                           const struct residual *r)
+{
+    const struct data_file *f = &w->entries[i].file;
+    const struct expr *of_partition =
+        residual_of(r, f->partition, f->partition_n, NULL, test_arena());
+    const struct expr *left = residual_of(r, f->partition, f->partition_n, f, test_arena());
+    bool must = expr_must_match_metrics(e, f), all = true;
+    for (size_t k = 0; k < w->groups[i].n; k++) {
+        const struct row *row = w->groups[i].rows[k];
+        bool matches = expr_matches(e, row_get, row);
+        all = all && matches;
+        if (matches != expr_matches(of_partition, row_get, row))
+            fail_with(w, i, "residual by partition", e);
+        if (matches != expr_matches(left, row_get, row))
+            fail_with(w, i, "residual", e);
+        if (must && !matches)
+            fail_with(w, i, "all rows should match by metrics", e);
+    }
+    full += all;
+    proved += left->op == EXPR_TRUE;
+}
 
 static void check_filter(struct world *w, const struct expr *unbound)
 {
@@ -361,6 +410,7 @@ static void check_filter(struct world *w, const struct expr *unbound)
     const struct expr *e;
     CHECK_OK(expr_bind(unbound, w->schema, true, test_arena(), &e, &err));
     const struct expr *projected = expr_project(e, w->spec, w->schema, test_arena());
+    const struct residual *residual = residual_make(e, w->spec, w->schema, test_arena());
     bool any = false;
     for (size_t i = 0; i < w->groups_n; i++) {
         bool hit = false;
@@ -369,12 +419,9 @@ static void check_filter(struct world *w, const struct expr *unbound)
         const struct data_file *f = &w->entries[i].file;
         bool by_tuple = expr_may_match_partition(projected, f->partition, f->partition_n);
         bool by_metrics = expr_may_match_metrics(e, f);
-        if (hit && (!by_tuple || !by_metrics)) {
-            struct buf b = BUF_INIT(1 << 16);
-            expr_format(e, w->schema, &b);
-            test_fail(__FILE__, __LINE__, "file %zu pruned by %s: " STR_FMT, i,
-                      by_tuple ? "metrics" : "partition", STR_ARG(buf_str(&b)));
-        }
+        if (hit && (!by_tuple || !by_metrics))
+            fail_with(w, i, by_tuple ? "pruned by metrics" : "pruned by partition", e);
+        check_residual(w, i, e, residual);
         asked++;
         empty += !hit;
         pruned += !by_tuple || !by_metrics;
@@ -399,5 +446,25 @@ TEST(no_file_with_a_matching_row_is_ever_pruned)
             check_filter(w, pick_filter(&r, w->schema, 2));
     }
     CHECK(pruned * 4 > empty); /* and it is worth something */
+    CHECK(proved * 4 > full);
     CHECK(asked > 100000);
+}
+
+TEST(a_complement_holds_for_exactly_the_other_rows)
+{
+    struct rand r;
+    struct error err;
+    const struct schema *schema = random_schema();
+    struct row *rows = arena_array(test_arena(), struct row, ROWS_MAX);
+    rand_init(&r, test_seed());
+    pick_rows(&r, schema, rows, ROWS_MAX);
+    for (int i = 0; i < 2000; i++) {
+        const struct expr *leaf;
+        CHECK_OK(expr_bind(pick_leaf(&r, schema), schema, true, test_arena(), &leaf, &err));
+        if (leaf->op < EXPR_IS_NULL)
+            continue;
+        const struct expr *other = expr_complement(leaf, test_arena());
+        for (int k = 0; k < ROWS_MAX; k++)
+            CHECK(expr_matches(leaf, row_get, &rows[k]) != expr_matches(other, row_get, &rows[k]));
+    }
 }

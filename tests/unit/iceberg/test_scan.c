@@ -299,6 +299,7 @@ TEST(deletes_apply_by_age_partition_and_name)
     delete_index_init(&x, test_arena());
     for (size_t i = 0; i < 4; i++)
         delete_index_add(&x, &d[i], i == 3);
+    delete_index_seal(&x);
     static const struct {
         const char *path;
         int partition;
