@@ -6,6 +6,7 @@
 #include "codec/compress.h"
 
 #include <libdeflate.h>
+#include <lz4frame.h>
 #include <snappy-c.h>
 #include <zstd.h>
 
@@ -18,6 +19,7 @@
 static const char *const names[] = {
     [COMPRESSION_NONE] = "none", [COMPRESSION_DEFLATE] = "deflate", [COMPRESSION_ZLIB] = "zlib",
     [COMPRESSION_GZIP] = "gzip", [COMPRESSION_SNAPPY] = "snappy",   [COMPRESSION_ZSTD] = "zstd",
+    [COMPRESSION_LZ4] = "lz4",
 };
 
 const char *compression_name(enum compression how)
@@ -102,6 +104,20 @@ static bool compress_zstd(int level, str in, struct buf *out, struct error *err)
     return true;
 }
 
+static bool compress_lz4(int level, str in, struct buf *out, struct error *err)
+{
+    LZ4F_preferences_t how = { .frameInfo.contentSize = in.len, .compressionLevel = level };
+    size_t bound = LZ4F_compressFrameBound(in.len, &how);
+    char *room = buf_reserve(out, bound);
+    if (!room)
+        return full(out, err);
+    size_t len = LZ4F_compressFrame(room, bound, in.ptr, in.len, &how);
+    if (LZ4F_isError(len))
+        return fail(err, ERR_INTERNAL, "lz4: %s", LZ4F_getErrorName(len));
+    out->len += len;
+    return true;
+}
+
 bool compress_bytes(enum compression how, int level, str in, struct buf *out, struct error *err)
 {
     if (in.len == 0)
@@ -118,6 +134,8 @@ bool compress_bytes(enum compression how, int level, str in, struct buf *out, st
         return compress_snappy(in, out, err);
     case COMPRESSION_ZSTD:
         return compress_zstd(level, in, out, err);
+    case COMPRESSION_LZ4:
+        return compress_lz4(level, in, out, err);
     }
     return fail(err, ERR_INTERNAL, "no compression %d", (int)how);
 }
@@ -247,6 +265,43 @@ static bool decompress_zstd(str in, size_t max, struct buf *out, struct error *e
     return ok;
 }
 
+#define LZ4_STEP ((size_t)256 << 10) /* bytes unpacked at once */
+
+/* Streamed, like zstd; exactly one frame. */
+static bool decompress_lz4(str in, size_t max, struct buf *out, struct error *err)
+{
+    LZ4F_dctx *d = NULL;
+    if (LZ4F_isError(LZ4F_createDecompressionContext(&d, LZ4F_VERSION)))
+        panic("out of memory");
+    size_t begin = out->len;
+    bool ok = true;
+    while (ok) {
+        size_t left = max - (out->len - begin);
+        size_t made = left < LZ4_STEP ? left : LZ4_STEP, used = in.len;
+        char *to = make_room(out, made);
+        if (!to) {
+            ok = full(out, err);
+            break;
+        }
+        size_t rest = LZ4F_decompress(d, to, &made, in.ptr, &used, NULL);
+        in = str_from(in, LZ4F_isError(rest) ? 0 : used);
+        if (LZ4F_isError(rest)) {
+            ok = damaged(COMPRESSION_LZ4, err);
+            break;
+        }
+        out->len += made;
+        if (rest == 0)
+            ok = in.len == 0 || damaged(COMPRESSION_LZ4, err);
+        else if (made == 0 && used == 0)
+            ok = left == 0 && in.len ? too_large(COMPRESSION_LZ4, max, err)
+                                     : damaged(COMPRESSION_LZ4, err);
+        if (rest == 0)
+            break;
+    }
+    LZ4F_freeDecompressionContext(d);
+    return ok;
+}
+
 bool decompress_bytes(enum compression how, str in, size_t max, struct buf *out, struct error *err)
 {
     size_t before = out->len;
@@ -271,6 +326,9 @@ bool decompress_bytes(enum compression how, str in, size_t max, struct buf *out,
         break;
     case COMPRESSION_ZSTD:
         ok = decompress_zstd(in, max, out, err);
+        break;
+    case COMPRESSION_LZ4:
+        ok = decompress_lz4(in, max, out, err);
         break;
     }
     if (!ok)

@@ -13,7 +13,9 @@ enum compression {
     COMPRESSION_GZIP,    /* RFC 1952; several members in a row are read as one */
     COMPRESSION_SNAPPY,  /* raw, without framing */
     COMPRESSION_ZSTD,
+    COMPRESSION_LZ4, /* one frame, which says its size when we make it */
 };
+#define COMPRESSION_KINDS (COMPRESSION_LZ4 + 1)
 
 /* Packs `in` and appends to `out`; `level` 0 takes the codec's usual one.  ERR_LIMIT when out is full. */
 MUST_USE bool compress_bytes(enum compression how, int level, str in, struct buf *out,

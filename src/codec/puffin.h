@@ -67,6 +67,7 @@ struct puffin_writer {
     } blobs;
 };
 
+/* Starts a file in `out`; the descriptions of its blobs are kept in `a`. */
 void puffin_begin(struct puffin_writer *w, struct buf *out, struct arena *a);
 /* Appends the content as it is, or packed with blob->codec ("zstd", "lz4"); offset and length are filled in and
  * given back.  What blob points to must live until the end. */
@@ -77,7 +78,7 @@ MUST_USE bool puffin_finish(struct puffin_writer *w, const struct puffin_propert
                             size_t n, bool compressed, struct error *err);
 
 /* The content of a deletion vector: length, magic, bitmap and its CRC-32. */
-void deletion_vector_write(struct positions *p, struct buf *out);
+void deletion_vector_write(const struct positions *p, struct buf *out);
 /* ERR_CORRUPT with what is wrong: length, magic, checksum, bitmap. */
 MUST_USE bool deletion_vector_read(str bytes, struct arena *a, struct positions **out,
                                    struct error *err);

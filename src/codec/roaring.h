@@ -4,8 +4,9 @@
  * that of the Roaring specification's 64-bit extension: a count, then for each used upper half of a
  * position its 32 bits and a 32-bit bitmap, all little-endian.
  *
- * Bytes from outside are walked container by container before the bitmap library sees them: it
- * believes counts, orders and cardinalities that it reads.
+ * This is not the CRoaring library: the version that Debian 12 has (0.2.66) knows 32-bit bitmaps only,
+ * believes counts and orders that it reads, and writes beyond its memory when it unpacks a run that
+ * ends at 65535.  Here every byte from outside is checked while it is read.
  *
  * A set is changed by one thread; once it is not changed any more, all threads may read it. */
 #ifndef FIRN_CODEC_ROARING_H
@@ -15,7 +16,7 @@
 #include "base/buf.h"
 
 #define POSITION_MAX (((uint64_t)0x7FFFFFFE << 32) | 0xFFFFFFFF) /* as the Java library has it */
-#define POSITIONS_BYTES_MAX ((size_t)1 << 30)                     /* of one set */
+#define POSITIONS_BYTES_MAX ((size_t)1 << 30)                    /* of one set */
 
 struct positions;
 
@@ -39,9 +40,10 @@ size_t positions_list(const struct positions *p, uint64_t from, uint64_t *out, s
 void positions_mask(const struct positions *p, uint64_t from, size_t n, uint64_t *mask);
 
 /* Appends the portable form, runs packed; the same set always gives the same bytes. */
-void positions_write(struct positions *p, struct buf *out);
+void positions_write(const struct positions *p, struct buf *out);
+#define POSITIONS_BITSETS_MAX 32768 /* 256 MiB unpacked, of one set that is read */
 /* Reads exactly these bytes.  ERR_CORRUPT with the place for anything that a writer would not have made: cut
- * short, too long, out of order, wrong cardinalities; ERR_LIMIT above POSITIONS_BYTES_MAX. */
+ * short, too long, out of order, wrong cardinalities; ERR_LIMIT above POSITIONS_BYTES_MAX and POSITIONS_BITSETS_MAX. */
 MUST_USE bool positions_read(str bytes, struct arena *a, struct positions **out, struct error *err);
 
 #endif

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0 || size > UNPACKED_MAX)
         return 0;
-    enum compression how = (enum compression)(data[0] % (COMPRESSION_ZSTD + 1));
+    enum compression how = (enum compression)(data[0] % COMPRESSION_KINDS);
     struct buf out = BUF_INIT(UNPACKED_MAX);
     struct error err = { 0 };
     str in = str_make(data + 1, size - 1);

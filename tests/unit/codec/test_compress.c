@@ -5,7 +5,7 @@
 
 static struct error err;
 
-#define CODECS (COMPRESSION_ZSTD + 1)
+#define CODECS COMPRESSION_KINDS
 
 static str sample(size_t n)
 {
