@@ -24,7 +24,9 @@
 
 /* What firn.yaml in the data directory may say. */
 struct config {
-    int64_t memory_limit; /* bytes; 0: not said */
+    int64_t memory_limit;               /* bytes; 0: not said */
+    const struct store_prefix *allowed; /* locations outside of the warehouse */
+    size_t allowed_n;
 };
 
 static bool make_dir(const char *path, struct error *err)
@@ -73,6 +75,61 @@ static bool empty_tmp(const struct lake *lake, struct arena *a, struct error *er
                                   fail_errno(err, errno, "empty the folder %s", tmp));
 }
 
+/* Folders, or locations that a folder stands for: "/data/lake" or {location: "s3://bucket/t", dir: "/data/t"}. */
+static bool parse_allowed(const struct json *item, struct arena *a, struct store_prefix *out,
+                          struct error *err)
+{
+    str location, dir = { 0 };
+    if (item->kind == JSON_STR)
+        location = item->s;
+    else if (!json_need_str(item, "location", &location, err) ||
+             !json_opt_str(item, "dir", (str){ 0 }, &dir, err))
+        return false;
+    *out = (struct store_prefix){ arena_str(a, location), arena_str(a, dir), true };
+    return true;
+}
+
+static bool read_allowed(const struct json *doc, struct arena *a, struct config *out,
+                         struct error *err)
+{
+    const struct json *list;
+    if (!json_opt_array(doc, "allowed_locations", &list, err))
+        return false;
+    if (!list)
+        return true;
+    struct store_prefix *at = arena_array(a, struct store_prefix, list->array.n);
+    for (size_t i = 0; i < list->array.n; i++)
+        if (!parse_allowed(&list->array.items[i], a, &at[i], err))
+            return fail_in(err, "firn.yaml: allowed_locations[%zu]", i);
+    out->allowed = at;
+    out->allowed_n = list->array.n;
+    return true;
+}
+
+/* All settings of firn.yaml.  Those of the server are read by server/config.h. */
+static const char *const settings[] = {
+    "memory_limit", "allowed_locations", "server", "tls", "auth", "throttle",
+};
+#define SETTINGS_N (sizeof settings / sizeof *settings)
+
+static bool is_setting(str key)
+{
+    for (size_t i = 0; i < SETTINGS_N; i++)
+        if (str_is(key, settings[i]))
+            return true;
+    return false;
+}
+
+static bool unknown_setting(str key, struct arena *a, struct error *err)
+{
+    str names[SETTINGS_N];
+    for (size_t i = 0; i < SETTINGS_N; i++)
+        names[i] = str_of(settings[i]);
+    str known = arena_join(a, names, SETTINGS_N, STR(", "));
+    return fail(err, ERR_INVALID, "firn.yaml: unknown setting " STR_FMT " (known: " STR_FMT ")",
+                STR_ARG(key), STR_ARG(known));
+}
+
 static bool read_config(struct store *root, struct arena *a, struct config *out, struct error *err)
 {
     str text;
@@ -88,12 +145,15 @@ static bool read_config(struct store *root, struct arena *a, struct config *out,
         return false;
     if (doc->kind == JSON_NULL)
         return true;
-    for (size_t i = 0; doc->kind == JSON_OBJECT && i < doc->object.n; i++)
-        if (!str_is(doc->object.members[i].key, "memory_limit"))
-            return fail(err, ERR_INVALID,
-                        "firn.yaml: unknown setting " STR_FMT " (known: memory_limit)",
-                        STR_ARG(doc->object.members[i].key));
-    return json_opt_int(doc, "memory_limit", 0, &out->memory_limit, err);
+    if (doc->kind != JSON_OBJECT)
+        return fail(err, ERR_INVALID, "firn.yaml is %s, not a list of settings",
+                    json_kind_name(doc->kind));
+    for (size_t i = 0; i < doc->object.n; i++)
+        if (!is_setting(doc->object.members[i].key))
+            return unknown_setting(doc->object.members[i].key, a, err);
+    out->doc = doc;
+    return json_opt_int(doc, "memory_limit", 0, &out->memory_limit, err) &&
+           read_allowed(doc, a, out, err);
 }
 
 static size_t default_memory(void)
@@ -102,12 +162,16 @@ static size_t default_memory(void)
     return (size_t)((double)pages * (double)size * MEMORY_SHARE);
 }
 
-static bool open_stores(struct lake *lake, const struct lake_options *o, struct arena *a,
-                        struct error *err)
+static bool open_stores(struct lake *lake, const struct lake_options *o,
+                        const struct config *config, struct arena *a, struct error *err)
 {
+    size_t n = o->prefixes_n + config->allowed_n;
+    struct store_prefix *prefixes = arena_array(a, struct store_prefix, n);
+    for (size_t i = 0; i < n; i++)
+        prefixes[i] = i < o->prefixes_n ? o->prefixes[i] : config->allowed[i - o->prefixes_n];
     struct store_fs_options warehouse = { .root = arena_printf(a, "%s/warehouse", lake->dir),
-                                          .prefixes = o->prefixes,
-                                          .prefixes_n = o->prefixes_n,
+                                          .prefixes = prefixes,
+                                          .prefixes_n = n,
                                           .clean = true };
     struct store_fs_options artifacts = { .root = arena_printf(a, "%s/artifacts", lake->dir),
                                           .clean = true };
@@ -141,7 +205,8 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
         return false;
     bool ok = read_config(root, a, &config, err);
     store_destroy(root);
-    if (!ok || !empty_tmp(lake, a, err) || !open_stores(lake, o, a, err) ||
+    lake->config = config.doc;
+    if (!ok || !empty_tmp(lake, a, err) || !open_stores(lake, o, &config, a, err) ||
         !db_open(arena_printf(a, "%s/catalog.db", lake->dir), &lake->db, err))
         return false;
     lake->pool =
@@ -166,6 +231,11 @@ bool lake_open(const struct lake_options *options, struct lake **out, struct err
     }
     *out = lake;
     return true;
+}
+
+void lake_allow_everywhere(struct lake *lake, bool allowed)
+{
+    store_fs_allow_everywhere(lake->warehouse, allowed);
 }
 
 void lake_close(struct lake *lake)

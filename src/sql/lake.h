@@ -20,6 +20,7 @@
 struct catalog;
 struct db;
 struct engine;
+struct json;
 struct kv;
 struct lock;
 struct pool;
@@ -41,6 +42,8 @@ struct lake_options {
 struct lake {
     struct arena *arena; /* of this struct */
     char *dir;           /* absolute, no slash at the end */
+    const struct json *
+        config; /* firn.yaml; NULL: there is none.  Its settings are known ones, no more has been checked */
     struct env *env;
     struct lock *lock;
     struct store *warehouse; /* rooted at dir/warehouse */
@@ -55,6 +58,10 @@ struct lake {
 /* Opens or makes a data directory.  ERR_UNAVAILABLE with the owner's process id and URL when another process
  * has it, ERR_CORRUPT when its database is damaged, ERR_INVALID when a newer program wrote it. */
 MUST_USE bool lake_open(const struct lake_options *options, struct lake **out, struct error *err);
+
+/* Whether tables and views may lie anywhere that the user of this process can reach, rather than under the warehouse, the prefixes
+ * and firn.yaml's allowed_locations.  Not at first; for processes without credentials.  Any thread. */
+void lake_allow_everywhere(struct lake *lake, bool allowed);
 
 /* Waits for work under way, then closes everything; NULL is fine. */
 void lake_close(struct lake *lake);
