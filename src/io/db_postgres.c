@@ -36,8 +36,9 @@ struct pg_db {
     struct db base;
     struct arena *arena;
     const char *uri;
-    char id[33];     /* of this process's row in db_outcome, hexadecimal */
-    int64_t commits; /* the last number tried; guarded by holding the writer's slot */
+    char id[33];                   /* of this process's row in db_outcome, hexadecimal */
+    int64_t connect_us, settle_us; /* DB_CONNECT_US, DB_SETTLE_US; tests shorten them */
+    int64_t commits;               /* the last number tried; guarded by holding the writer's slot */
     struct db_slots slots;
     struct pg_conn writer, readers[DB_READERS];
 };
@@ -107,8 +108,8 @@ static bool is_hopeless(const struct error *err)
 {
     static const char *const texts[] = { "authentication failed", "does not exist",
                                          "no password supplied",  "no pg_hba.conf entry",
-                                         "invalid connection",    "missing \"=\"",
-                                         "could not translate" };
+                                         "invalid connection",    "invalid URI",
+                                         "missing \"=\"",         "could not translate" };
     if (err->code != ERR_UNAVAILABLE)
         return true;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -147,7 +148,7 @@ static bool begin_on(struct pg_db *p, struct pg_conn *c, bool writes, struct err
     const char *sql =
         writes ? TAKE_LOCK : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1";
     bool lost = false, was_open = c->handle;
-    int64_t until = in_us(DB_CONNECT_US);
+    int64_t until = in_us(p->connect_us);
     if (!was_open && !connect_until(p, c, until, err))
         return false;
     if (pg_exec(c, sql, &lost, err))
@@ -232,7 +233,7 @@ static bool read_outcome(struct pg_db *p, struct pg_conn *c, bool *done, struct 
 static bool settle(struct pg_db *p, struct pg_conn *c, struct error *err)
 {
     struct error why = *err, now;
-    int64_t until = in_us(DB_SETTLE_US);
+    int64_t until = in_us(p->settle_us);
     bool done = false, known = false;
     while (!known && connect_until(p, c, until, &now)) {
         known = read_outcome(p, c, &done, &now);
@@ -371,6 +372,8 @@ bool db_postgres_open(str uri, struct db **out, struct error *err)
     struct pg_db *p = arena_new(a, struct pg_db);
     p->base = (struct db){ .ops = &pg_ops, .shared = true };
     p->arena = a;
+    p->connect_us = DB_CONNECT_US;
+    p->settle_us = DB_SETTLE_US;
     p->uri = arena_cstr(a, uri);
     make_id(p->id);
     db_slots_init(&p->slots);
@@ -383,4 +386,12 @@ bool db_postgres_open(str uri, struct db **out, struct error *err)
     }
     *out = &p->base;
     return true;
+}
+
+void db_postgres_set_waits(struct db *db, int64_t connect_us, int64_t settle_us)
+{
+    struct pg_db *p = pg_of(db);
+    ASSERT(db->ops == &pg_ops);
+    p->connect_us = connect_us;
+    p->settle_us = settle_us;
 }

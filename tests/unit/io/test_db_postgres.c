@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What only happens with a server on the other side: it goes away, its answers get lost, and others
+ * write to it too.  Without FIRN_TEST_POSTGRES (tools/with-postgres) nothing is tested here. */
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "db_place.h"
+#include "io/db_priv.h"
+#include "proxy.h"
+
+static struct error err;
+static struct proxy proxy = { .text = "; COMMIT" };
+
+static const struct migration steps[] = { { 1, "counters",
+                                            "CREATE TABLE counter (name TEXT PRIMARY KEY, n BIGINT "
+                                            "NOT NULL); INSERT INTO counter VALUES ('a', 0)" } };
+
+/* The schema of this test. */
+static str schema_uri(void)
+{
+    return db_place(arena_printf(test_arena(), "%s/catalog.db", test_tmpdir()));
+}
+
+static struct db *open_uri(str uri)
+{
+    struct db *db;
+    CHECK_OK(db_open(uri, &db, &err));
+    CHECK_OK(db_migrate(db, "counters", steps, 1, &err));
+    return db;
+}
+
+/* The same URI through the proxy: its socket has the server's file name in a folder of its own. */
+static struct db *open_through_proxy(str uri)
+{
+    struct arena *a = test_arena();
+    const char *dir = getenv("FIRN_TEST_PGDIR");
+    proxy.target = arena_printf(a, "%s/.s.PGSQL.5432", dir).ptr;
+    proxy.listen_at = arena_printf(a, "%s/.s.PGSQL.5432", test_tmpdir()).ptr;
+    CHECK(proxy_start(&proxy));
+    ptrdiff_t at = str_find(uri, str_of(dir));
+    CHECK(at > 0);
+    return open_uri(arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(str_sub(uri, 0, (size_t)at)),
+                                 test_tmpdir(), STR_ARG(str_from(uri, (size_t)at + strlen(dir)))));
+}
+
+/* Reads the counter and writes one more: two that ran side by side would lose one. */
+static bool count(struct db *db, struct error *e)
+{
+    struct db_tx *tx;
+    struct db_rows rows;
+    struct arena *a = arena_create(0);
+    if (!db_begin(db, &tx, e))
+        return arena_destroy(a), false;
+    bool ok = db_run(tx, STR("SELECT n FROM counter WHERE name = 'a'"), DB_NO_ARGS, a, &rows, e) &&
+              db_run(tx, STR("UPDATE counter SET n = ? WHERE name = 'a'"),
+                     DB_ARGS(db_val_int(db_int(&rows, 0, 0) + 1)), NULL, NULL, e);
+    arena_destroy(a);
+    if (ok)
+        return db_commit(tx, e);
+    db_rollback(tx);
+    return false;
+}
+
+static int64_t ask(struct db *db, const char *sql)
+{
+    struct db_tx *tx;
+    struct db_rows rows;
+    CHECK_OK(db_read_begin(db, &tx, &err));
+    CHECK_OK(db_run(tx, str_of(sql), DB_NO_ARGS, test_arena(), &rows, &err));
+    int64_t v = db_int(&rows, 0, 0);
+    CHECK_OK(db_commit(tx, &err));
+    return v;
+}
+
+static int64_t counted(struct db *db)
+{
+    return ask(db, "SELECT n FROM counter WHERE name = 'a'");
+}
+
+TEST(a_lost_answer_is_settled)
+{
+    if (!on_postgres())
+        return;
+    str uri = schema_uri();
+    struct db *db = open_through_proxy(uri), *direct = open_uri(uri);
+    CHECK(db->shared);
+    CHECK_OK(count(db, &err));
+    proxy.next = PROXY_CUT_AFTER; /* it is durable: told as success */
+    CHECK_OK(count(db, &err));
+    CHECK_INT(counted(direct), 2);
+    proxy.next = PROXY_CUT_BEFORE; /* it never arrived: certainly nothing was written */
+    CHECK_FAILS(count(db, &err), ERR_UNAVAILABLE);
+    CHECK(strstr(err.msg, "nothing was written"));
+    CHECK_INT(counted(direct), 2);
+    CHECK_OK(count(db, &err)); /* and it goes on */
+    CHECK_INT(counted(db), 3);
+    CHECK_INT(proxy.before + proxy.after, 2);
+    db_close(db);
+    db_close(direct);
+    proxy_stop(&proxy);
+}
+
+TEST(an_outcome_that_cannot_be_asked_is_unknown)
+{
+    if (!on_postgres())
+        return;
+    str uri = schema_uri();
+    struct db *db = open_through_proxy(uri), *direct = open_uri(uri);
+    db_postgres_set_waits(db, 200000, 400000);
+    proxy.next = PROXY_CUT_AFTER;
+    proxy.refuse = true;
+    CHECK_FAILS(count(db, &err), ERR_UNKNOWN);
+    CHECK_INT(counted(direct), 1);
+    CHECK_FAILS(count(db, &err), ERR_UNAVAILABLE); /* away */
+    proxy.refuse = false;
+    CHECK_OK(count(db, &err)); /* later writes go on */
+    CHECK_INT(counted(db), 2);
+    db_close(db);
+    db_close(direct);
+    proxy_stop(&proxy);
+}
+
+static void drop_all(struct db *db)
+{
+    (void)ask(db, "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                  "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend') x");
+}
+
+TEST(stale_connections_are_made_again)
+{
+    if (!on_postgres())
+        return;
+    str uri = schema_uri();
+    struct db *db = open_uri(uri), *other = open_uri(uri);
+    struct db_tx *tx;
+    CHECK_OK(count(db, &err));
+    CHECK_INT(counted(db), 1);
+    drop_all(other);
+    CHECK_INT(counted(db), 1); /* the reader's connection */
+    CHECK_OK(count(db, &err)); /* the writer's */
+    CHECK_OK(db_begin(db, &tx, &err));
+    drop_all(other); /* in the middle */
+    CHECK_FAILS(db_run(tx, STR("UPDATE counter SET n = 7"), DB_NO_ARGS, NULL, NULL, &err),
+                ERR_UNAVAILABLE);
+    CHECK_FAILS(db_run(tx, STR("ROLLBACK TO x"), DB_NO_ARGS, NULL, NULL, &err), ERR_UNAVAILABLE);
+    db_rollback(tx);
+    CHECK_OK(count(db, &err));
+    CHECK_INT(counted(db), 3);
+    db_close(db);
+    db_close(other);
+}
+
+TEST(the_lock_of_a_server_that_is_gone_is_free)
+{
+    if (!on_postgres())
+        return;
+    str uri = schema_uri();
+    struct db *db = open_through_proxy(uri), *other = open_uri(uri);
+    struct db_tx *tx;
+    CHECK_OK(db_begin(db, &tx, &err));
+    CHECK_OK(db_run(tx, STR("UPDATE counter SET n = 100"), DB_NO_ARGS, NULL, NULL, &err));
+    proxy_stop(&proxy); /* as when its machine is switched off and the network says so */
+    CHECK_OK(count(other, &err));
+    CHECK_INT(counted(other), 1);
+    db_postgres_set_waits(db, 1000, 1000);
+    CHECK_FAILS(db_commit(tx, &err), ERR_UNKNOWN);
+    db_close(db);
+    db_close(other);
+}
+
+struct crowd {
+    struct db *dbs[2];
+};
+
+static bool count_in_a_crowd(void *ctx, size_t i, struct error *e)
+{
+    struct crowd *c = ctx;
+    return count(c->dbs[i % 2], e);
+}
+
+TEST(two_servers_write_one_after_the_other)
+{
+    if (!on_postgres())
+        return;
+    str uri = schema_uri();
+    struct crowd c = { { open_uri(uri), open_uri(uri) } };
+    struct pool *p = pool_create("crowd", 8, 64);
+    CHECK_OK(pool_for(p, 200, count_in_a_crowd, &c, &err));
+    CHECK_INT(counted(c.dbs[0]), 200);
+    pool_destroy(p);
+    db_close(c.dbs[0]);
+    db_close(c.dbs[1]);
+}
+
+static bool open_and_count(void *ctx, size_t i, struct error *e)
+{
+    struct db *db;
+    (void)i;
+    if (!db_open(*(str *)ctx, &db, e))
+        return false;
+    bool ok = db_migrate(db, "counters", steps, 1, e) && count(db, e);
+    db_close(db);
+    return ok;
+}
+
+TEST(servers_that_start_at_once_make_the_schema_once)
+{
+    if (!on_postgres())
+        return;
+    str uri = schema_uri();
+    struct pool *p = pool_create("start", 8, 64);
+    CHECK_OK(pool_for(p, 16, open_and_count, &uri, &err));
+    struct db *db = open_uri(uri);
+    CHECK_INT(counted(db), 16);
+    pool_destroy(p);
+    db_close(db);
+}
+
+TEST(a_schema_of_another_program_is_left_alone)
+{
+    if (!on_postgres())
+        return;
+    str uri = schema_uri();
+    struct db *server, *db;
+    struct db_tx *tx;
+    CHECK_OK(db_open(str_of(getenv("FIRN_TEST_POSTGRES")), &server, &err));
+    CHECK_OK(db_begin(server, &tx, &err));
+    ptrdiff_t at = str_rfind_char(uri, 'D'); /* ...search_path%3DNAME */
+    CHECK_OK(db_run(tx,
+                    arena_printf(test_arena(), "CREATE TABLE " STR_FMT ".theirs (x TEXT)",
+                                 STR_ARG(str_from(uri, (size_t)at + 1))),
+                    DB_NO_ARGS, NULL, NULL, &err));
+    CHECK_OK(db_commit(tx, &err));
+    db_close(server);
+    CHECK_FAILS(db_open(uri, &db, &err), ERR_INVALID);
+    CHECK(strstr(err.msg, "another program") && strstr(err.hint, "search_path%3D"));
+}
+
+TEST(places_that_are_not_there)
+{
+    struct db *db;
+    if (!on_postgres())
+        return;
+    CHECK_FAILS(db_open(STR("postgresql://u:secret@/x?nonsense=1"), &db, &err), ERR_UNAVAILABLE);
+    CHECK(!strstr(err.msg, "secret"));
+    CHECK_FAILS(db_open(arena_printf(test_arena(), "postgresql://firn:secret@/none?host=%s",
+                                     getenv("FIRN_TEST_PGDIR")),
+                        &db, &err),
+                ERR_UNAVAILABLE);
+    CHECK(strstr(err.msg, "does not exist") && !strstr(err.msg, "secret"));
+    CHECK(db_is_uri(STR("postgres://x")) && !db_is_uri(STR("/postgres")));
+}
