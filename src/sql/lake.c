@@ -27,6 +27,7 @@ struct config {
     int64_t memory_limit;               /* bytes; 0: not said */
     const struct store_prefix *allowed; /* locations outside of the warehouse */
     size_t allowed_n;
+    const struct json *doc; /* all of it; NULL: there is none */
 };
 
 static bool make_dir(const char *path, struct error *err)
