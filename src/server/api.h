@@ -16,6 +16,7 @@
 #include "codec/json.h"
 
 struct access;
+struct auth;
 struct features;
 struct identity;
 struct lake;
@@ -31,12 +32,17 @@ struct app {
     struct models *models;
     struct metrics *metrics;
     struct lru *table_answers; /* encoded, by metadata file (iceberg_answer.c) */
+    struct auth *auth;         /* who a request comes from (auth.h) */
     int64_t started_us;
     bool
         local_files; /* requests may name files of this machine: true in-process and without credentials on loopback */
 };
 
 struct lake_options;
+
+/* This process works for its user alone: requests may name files of this machine, and tables may lie anywhere that the user can
+ * reach.  Taken back (false) as soon as others than that user can send requests.  Any thread. */
+void app_trust_files(struct app *app, bool trusted);
 
 /* Opens the lake and the domains over it; app_close undoes it, NULL is fine. */
 MUST_USE bool app_open(const struct lake_options *options, struct app **out, struct error *err);
@@ -69,7 +75,8 @@ struct api_request {
     bool in_process;
     const struct identity *
         identity; /* who asks (govern/identity.h), from the credentials shown; NULL: nobody showed any */
-    str peer; /* address that the request came from; empty in-process */
+    str authorization; /* header of this name: the token endpoint's client credentials */
+    str peer;          /* address that the request came from; empty in-process */
     const struct access
         *access; /* set by api_dispatch: what handlers ask and hand down (govern/access.h) */
     str params
@@ -91,9 +98,11 @@ struct api_answer {
     bool (*stream)(void *ctx, api_sink sink, void *sink_ctx, struct error *err);
     void *stream_ctx;
     bool tells_errors;
-    str allow;         /* of a 405: the methods that the path has */
-    int retry_after_s; /* 0: no such header */
-    str etag;          /* with its quotes; empty: no such header */
+    str allow;            /* of a 405: the methods that the path has */
+    int retry_after_s;    /* 0: no such header */
+    str etag;             /* with its quotes; empty: no such header */
+    str www_authenticate; /* of a 401 */
+    bool no_store;        /* Cache-Control: no-store, for answers with secrets in them */
 };
 
 /* Begin and end of an answer: 200 with an empty JSON body. */
