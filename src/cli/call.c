@@ -59,7 +59,7 @@ static bool connect_once(struct cli *cli, struct error *err)
     struct lake_options o = { .dir = cli->data_dir, .must_exist = !cli->command->makes_data };
     if (!app_open(&o, &cli->app, err))
         return false;
-    cli->app->local_files = true;
+    app_trust_files(cli->app, true);
     arena_defer(cli->a, close_app, cli->app);
     return true;
 }

@@ -518,7 +518,7 @@ static bool run_demo(struct demo *d, struct error *err)
     struct lake_options o = { .dir = d->cli->data_dir };
     if (!app_open(&o, &d->cli->app, err))
         return false;
-    d->cli->app->local_files = true;
+    app_trust_files(d->cli->app, true);
     bool ok = run_steps(d, err);
     if (ok) {
         print_end(d);

@@ -44,7 +44,7 @@ static bool run(struct cli *cli, struct error *err)
     const char *listen = arena_cstr(cli->a, cli_flag(cli, "listen", "127.0.0.1:8181"));
     if (!app_open(&o, &app, err))
         return false;
-    app->local_files = true; /* loopback only: whoever reaches it is this machine's user */
+    app_trust_files(app, true); /* loopback only: whoever reaches it is this machine's user */
     bool ok = listener_start(app, listen, &listener, err);
     if (ok && lock_set_url(app->lake->lock, listener_url(listener), err)) {
         serve_until_signal(cli, listener, &signals);

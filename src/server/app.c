@@ -26,6 +26,12 @@ bool app_open(const struct lake_options *options, struct app **out, struct error
     return true;
 }
 
+void app_trust_files(struct app *app, bool trusted)
+{
+    app->local_files = trusted;
+    lake_allow_everywhere(app->lake, trusted);
+}
+
 void app_close(struct app *app)
 {
     if (!app)
