@@ -15,15 +15,19 @@
 
 struct schema;
 
+#define EXPR_JSON_DEPTH_MAX 100 /* leaves room for the document around it */
+
 /* Reads an unbound filter; it lives in `a` and points into `json`.  With a schema, references by
  * field id are read too.  ERR_INVALID for what is no filter; ERR_UNSUPPORTED for functions,
  * transforms of columns and comparisons of two columns, which scans do not plan by; ERR_LIMIT above
- * EXPR_DEPTH_MAX and EXPR_VALUES_MAX. */
+ * EXPR_JSON_DEPTH_MAX and EXPR_VALUES_MAX. */
 MUST_USE bool expr_from_json(const struct json *json, const struct schema *schema, struct arena *a,
                              const struct expr **out, struct error *err);
 
 /* Writes a filter; bound ones need the schema for their names, and write values in the table
- * format's single-value form. */
-void expr_write_json(const struct expr *e, const struct schema *schema, struct json_writer *w);
+ * format's single-value form.  ERR_LIMIT when it is nested deeper than the writer has room for; then
+ * nothing was written. */
+MUST_USE bool expr_write_json(const struct expr *e, const struct schema *schema,
+                              struct json_writer *w, struct error *err);
 
 #endif
