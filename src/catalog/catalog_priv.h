@@ -59,6 +59,11 @@ MUST_USE bool metadata_load(struct catalog *c, str location, str uuid, struct ar
 /* Writes metadata durably under a fresh name that follows `previous` (empty: the first version). */
 MUST_USE bool metadata_save(struct catalog *c, const struct metadata *m, str previous,
                             struct arena *a, str *location, struct error *err);
+/* A fresh name for a metadata file in `folder` (empty: "metadata" below `base`) that follows `previous` (empty: the first). */
+str metadata_new_location(struct catalog *c, str folder, str base, str previous, struct arena *a);
+/* ERR_DENIED or ERR_INVALID, naming `what`, unless the location may be used; an empty one may. */
+MUST_USE bool check_place(struct catalog *c, const char *what, str location, struct arena *a,
+                          struct error *err);
 /* ERR_DENIED unless every place that the metadata makes writers or us write to is in the store. */
 MUST_USE bool metadata_check_places(struct catalog *c, const struct metadata *m, struct error *err);
 /* The entry for metadata that was saved. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tables one at a time: load, create, register, drop, rename.  Commits are in table_commit.c. */
+#include "catalog/refs.h"
 #include "catalog/table_priv.h"
 #include "codec/uuid.h"
 #include "iceberg/metadata.h"
@@ -81,6 +82,19 @@ bool table_need_free(struct attempt *t, str ns, str name, struct error *err)
     return true;
 }
 
+bool table_need_free_for(struct attempt *t, str ns, str name, str to_ns, str to_name,
+                         struct error *err)
+{
+    if (table_need_free(t, to_ns, to_name, err))
+        return true;
+    if (err->code == ERR_EXISTS)
+        fail(err, ERR_EXISTS, "Cannot rename " STR_FMT " to " STR_FMT ". %s already exists",
+             STR_ARG(name_to_text(ns, name, t->arena)),
+             STR_ARG(name_to_text(to_ns, to_name, t->arena)),
+             str_starts(str_of(err->msg), STR("View")) ? "View" : "Table");
+    return false;
+}
+
 bool table_plan_entry(struct attempt *t, str key, const struct metadata *m, str location,
                       str old_value, struct error *err)
 {
@@ -108,16 +122,24 @@ struct create {
     str location, ref;
 };
 
-static str default_location(struct catalog *c, const struct table_create *req, str uuid,
-                            struct arena *a)
+str table_default_location(struct catalog *c, str ns, str name, str uuid, struct arena *a)
 {
-    char *folder = arena_cstr(a, req->ns);
-    for (size_t i = 0; i < req->ns.len; i++)
+    char *folder = arena_cstr(a, ns);
+    for (size_t i = 0; i < ns.len; i++)
         if (folder[i] == NS_SEP)
             folder[i] = '/';
     return store_uri(
-        c->store,
-        arena_printf(a, "%s/" STR_FMT "-" STR_FMT, folder, STR_ARG(req->name), STR_ARG(uuid)), a);
+        c->store, arena_printf(a, "%s/" STR_FMT "-" STR_FMT, folder, STR_ARG(name), STR_ARG(uuid)),
+        a);
+}
+
+str table_new_uuid(struct catalog *c, struct arena *a)
+{
+    char text[UUID_TEXT_LEN + 1];
+    uint8_t random[16];
+    env_random(c->env, random, sizeof random);
+    struct uuid id = uuid_v4(random);
+    return arena_str(a, uuid_format(&id, text));
 }
 
 /* What the request does not say about itself. */
@@ -152,13 +174,10 @@ static bool format_version(const struct table_create *req, int *out, struct erro
 static bool make_metadata(struct attempt *t, struct create *cr, struct error *err)
 {
     const struct table_create *req = cr->req;
-    char text[UUID_TEXT_LEN + 1];
-    uint8_t random[16];
-    env_random(t->catalog->env, random, sizeof random);
-    struct uuid id = uuid_v4(random);
-    str uuid = arena_str(t->out, uuid_format(&id, text));
-    str location =
-        req->location.len ? req->location : default_location(t->catalog, req, uuid, t->out);
+    str uuid = table_new_uuid(t->catalog, t->out);
+    str location = req->location.len
+                       ? req->location
+                       : table_default_location(t->catalog, req->ns, req->name, uuid, t->out);
     struct property_list props = with_defaults(req, t->out);
     int version = 0;
     return format_version(req, &version, err) &&
@@ -299,13 +318,50 @@ bool catalog_drop_table(struct catalog *c, str ref, str ns, str name, bool purge
                                                      plan_drop, NULL, &r, a, commit_id, err);
 }
 
+static bool plan_unregister(void *ctx, struct attempt *t, struct error *err)
+{
+    struct table_request *r = ctx;
+    struct entry e;
+    str value;
+    if (!table_entry(&t->view, r->ns, r->name, t->arena, &e, &value, err) ||
+        !metadata_load(t->catalog, e.location, e.uuid, t->out, &r->metadata, err))
+        return false;
+    r->location = arena_str(t->out, e.location);
+    attempt_remove(t, key_entry(ENTRY_TABLE, r->ns, r->name, t->arena), ENTRY_TABLE, value);
+    return true;
+}
+
+/* Of a request that comes again, the table is in the commit before. */
+static bool unregistered(void *ctx, struct attempt *t, const struct sha256 *commit, bool replayed,
+                         struct error *err)
+{
+    struct table_request *r = ctx;
+    struct log_page log;
+    if (!replayed)
+        return registered(ctx, t, commit, false, err);
+    if (!catalog_log(t->catalog, sha_text(commit, t->out), (str){ 0 }, 1, t->out, &log, err))
+        return false;
+    return catalog_load_table(t->catalog, log.commits[0].parents[0], r->ns, r->name, t->out, r->out,
+                              err);
+}
+
+bool catalog_unregister_table(struct catalog *c, str ref, str ns, str name,
+                              const struct commit_info *info, struct arena *a, struct table *out,
+                              struct error *err)
+{
+    struct table_request r = { .ns = ns, .name = name, .out = out, .ref = ref };
+    return check_names(ns, name, err) &&
+           attempt_run(c, ref, info, what_of("unregister", ns, name, a), plan_unregister,
+                       unregistered, &r, a, NULL, err);
+}
+
 static bool plan_rename(void *ctx, struct attempt *t, struct error *err)
 {
     struct table_request *r = ctx;
     struct entry e;
     str value;
     if (!table_entry(&t->view, r->ns, r->name, t->arena, &e, &value, err) ||
-        !table_need_free(t, r->to_ns, r->to_name, err))
+        !table_need_free_for(t, r->ns, r->name, r->to_ns, r->to_name, err))
         return false;
     attempt_remove(t, key_entry(ENTRY_TABLE, r->ns, r->name, t->arena), ENTRY_TABLE, value);
     attempt_put(t, key_entry(ENTRY_TABLE, r->to_ns, r->to_name, t->arena), ENTRY_TABLE, (str){ 0 },

@@ -59,6 +59,10 @@ MUST_USE bool catalog_register_table(struct catalog *c, str ref, str ns, str nam
 MUST_USE bool catalog_drop_table(struct catalog *c, str ref, str ns, str name, bool purge,
                                  const struct commit_info *info, struct arena *a, str *commit_id,
                                  struct error *err);
+/* As drop, and tells what the table was at the end, for the catalog that takes it over: no later commit can succeed here. */
+MUST_USE bool catalog_unregister_table(struct catalog *c, str ref, str ns, str name,
+                                       const struct commit_info *info, struct arena *a,
+                                       struct table *out, struct error *err);
 MUST_USE bool catalog_rename_table(struct catalog *c, str ref, str ns, str name, str to_ns,
                                    str to_name, const struct commit_info *info, struct arena *a,
                                    str *commit_id, struct error *err);

@@ -105,16 +105,15 @@ static int64_t version_of(str location)
     return version;
 }
 
-static str new_location(struct catalog *c, const struct metadata *m, str previous, struct arena *a)
+str metadata_new_location(struct catalog *c, str folder, str base, str previous, struct arena *a)
 {
     uint8_t random[16];
     char text[UUID_TEXT_LEN + 1];
     env_random(c->env, random, sizeof random);
     struct uuid uuid = uuid_v4(random);
     uuid_format(&uuid, text);
-    str folder = metadata_property(m, "write.metadata.path", (str){ 0 });
     if (folder.len == 0)
-        folder = arena_printf(a, STR_FMT "/metadata", STR_ARG(m->location));
+        folder = arena_printf(a, STR_FMT "/metadata", STR_ARG(base));
     while (str_ends(folder, STR("/")))
         folder.len--;
     int64_t version = previous.len ? version_of(previous) + 1 : 0;
@@ -125,7 +124,8 @@ static str new_location(struct catalog *c, const struct metadata *m, str previou
 bool metadata_save(struct catalog *c, const struct metadata *m, str previous, struct arena *a,
                    str *location, struct error *err)
 {
-    *location = new_location(c, m, previous, a);
+    str folder = metadata_property(m, "write.metadata.path", (str){ 0 });
+    *location = metadata_new_location(c, folder, m->location, previous, a);
     struct arena *scratch = arena_create(0);
     struct buf b = BUF_INIT(METADATA_BYTES_MAX);
     metadata_write(m, &b);
@@ -140,8 +140,8 @@ bool metadata_save(struct catalog *c, const struct metadata *m, str previous, st
     return fail_in(err, "write table metadata " STR_FMT, STR_ARG(*location));
 }
 
-static bool check_place(struct catalog *c, const char *what, str location, struct arena *a,
-                        struct error *err)
+bool check_place(struct catalog *c, const char *what, str location, struct arena *a,
+                 struct error *err)
 {
     str path;
     if (location.len == 0 || store_from_uri(c->store, location, a, &path, err))
