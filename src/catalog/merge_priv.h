@@ -6,19 +6,36 @@
 
 #include "catalog/catalog_priv.h"
 #include "iceberg/manifest.h"
+#include "iceberg/snapshot.h"
+
+#define MERGED_COMMIT                                                                              \
+    "firn.merged-commit" /* in the summary of a snapshot that a merge, pick or revert made */
+
+/* Three states of one table: what the source did since `base` is to be done to `target`. */
+struct sides {
+    const struct metadata *base, *source, *target;
+};
 
 enum table_merge_kind {
     TABLE_CONFLICT, /* `reason` says why */
     TABLE_KEEP,     /* the target has all of it */
     TABLE_TAKE,     /* the source has all of it */
-    TABLE_REAPPLY,  /* `files` are to be appended to the target */
+    TABLE_COMBINE,  /* the target's metadata with `updates`, then `files` and `removed` */
+};
+
+struct table_updates {
+    VEC(struct table_update) list;
 };
 
 struct table_merge {
     enum table_merge_kind kind;
+    bool replaced; /* of a conflict: by another table */
     str reason;
     const struct metadata *source, *target;
-    VEC(struct data_file) files;
+    struct table_updates updates; /* shape, snapshots carried over, a rollback */
+    VEC(struct data_file) files;  /* to be added */
+    VEC(str) removed;             /* paths to be removed */
+    enum snapshot_operation operation;
 };
 
 /* Decides what to do with the three states of a table; reads metadata and manifests, writes
@@ -26,5 +43,16 @@ struct table_merge {
 MUST_USE bool table_merge_decide(struct catalog *c, const struct entry *base,
                                  const struct entry *source, const struct entry *target,
                                  struct arena *a, struct table_merge *out, struct error *err);
+
+/* merge_shape.c: what the source changed in everything but rows, as updates of the target.  False with *reason when the changes
+ * of both sides do not go together. */
+bool shape_merge(const struct sides *m, struct arena *a, struct table_updates *out, str *reason);
+/* Everything but the rows of main. */
+bool shape_same(const struct metadata *x, const struct metadata *y);
+
+/* Properties of both sides in one list, sorted by nothing in particular; false when both changed one key in different ways. */
+bool properties_merge(const struct property_list *base, const struct property_list *source,
+                      const struct property_list *target, struct arena *a,
+                      struct property_list *set, struct property_list *removed, str *key);
 
 #endif

@@ -2,16 +2,18 @@
  *
  * A table that both sides changed since the merge base.
  *
- *   M1  When one side's snapshot is an ancestor of the other's, the other side has all rows.
- *   M2  When the source only appended, and the target only appended or rewrote files without
- *       changing rows, the files that the source appended are appended to the target: appends
- *       commute.
- *   M3  The source's snapshots count from the merge base's snapshot, not from the last one that
- *       both have: what an earlier merge appended again has other snapshot ids on the target.
- *       Files that the target has taken already are left out.
- *   M4  A change of schema, partitioning, order or properties merges when only the side that wins
- *       as a whole made it, or the target did and the source appended.  Anything else is a
- *       conflict. */
+ *   M1  When one side's snapshot is an ancestor of the other's, and the base's of both, the other side has all rows.
+ *   M2  When only one side changed rows, these are its rows whatever the operations were: the target keeps its own, or takes the
+ *       source's snapshots over as they are.
+ *   M3  When both did, each only appended or rewrote files without changing rows (compaction): what the source added and removed
+ *       in all is added to and removed from the target in one snapshot.  Appends commute; files that both rewrote do not.  Rows
+ *       appended again are new rows to v3: their ids are assigned anew behind the target's.
+ *       What merges and reverts wrote themselves counts as such, so that merges can be repeated.
+ *   M4  The source's snapshots count from the merge base's snapshot, not from the last one that both have: what an earlier merge
+ *       appended again has other snapshot ids on the target.  Files that the target has taken already are left out.
+ *   M5  A source that went back behind the base undoes: files appended in between are removed from the target, whatever else
+ *       it has got since.
+ *   M6  Schema, partitioning, order and properties merge as merge_shape.c says, besides the rows.  Anything else is a conflict. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -20,54 +22,6 @@
 #include "iceberg/manifest_list.h"
 #include "iceberg/metadata.h"
 #include "io/store.h"
-
-struct sides {
-    const struct metadata *base, *source, *target;
-};
-
-static bool has_property(const struct property_list *list, const struct property *p)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (str_eq(list->at[i].key, p->key))
-            return str_eq(list->at[i].value, p->value);
-    return false;
-}
-
-static bool same_properties(const struct property_list *x, const struct property_list *y)
-{
-    bool same = x->n == y->n;
-    for (size_t i = 0; same && i < x->n; i++)
-        same = has_property(y, &x->at[i]);
-    return same;
-}
-
-/* Branches and tags inside the table, but for main. */
-static bool same_refs(const struct metadata *x, const struct metadata *y)
-{
-    size_t others = 0;
-    for (size_t i = 0; i < y->refs_n; i++)
-        others += !str_is(y->refs[i].name, "main");
-    for (size_t i = 0; i < x->refs_n; i++) {
-        if (str_is(x->refs[i].name, "main"))
-            continue;
-        const struct snapshot_ref *there = metadata_ref(y, x->refs[i].name);
-        if (!there || there->snapshot_id != x->refs[i].snapshot_id)
-            return false;
-        others--;
-    }
-    return others == 0;
-}
-
-/* Everything but the rows of main. */
-static bool same_shape(const struct metadata *x, const struct metadata *y)
-{
-    return x->format_version == y->format_version && str_eq(x->location, y->location) &&
-           x->schemas_n == y->schemas_n && x->current_schema_id == y->current_schema_id &&
-           schema_same(metadata_schema(x), metadata_schema(y)) && x->specs_n == y->specs_n &&
-           x->default_spec_id == y->default_spec_id && x->orders_n == y->orders_n &&
-           x->default_order_id == y->default_order_id &&
-           same_properties(&x->properties, &y->properties) && same_refs(x, y);
-}
 
 static void conflict(struct table_merge *out, struct arena *a, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
@@ -115,29 +69,48 @@ static int64_t common_snapshot(const struct metadata *x, const struct metadata *
     return SNAPSHOT_NONE;
 }
 
+/* Our own merges and reverts add and remove files that are named, whatever the operation is called: they commute with appends as
+ * rewrites do. */
+static bool is_ours(const struct snapshot *s)
+{
+    return property_get(&s->summary, MERGED_COMMIT, (str){ 0 }).ptr != NULL;
+}
+
 /* The first snapshot that is none of the operations; NULL when all are. */
 static const struct snapshot *find_other(const struct snapshots *s, str allowed, str allowed_too)
 {
     for (size_t i = 0; i < s->list.n; i++)
         if (!str_eq(s->list.at[i]->operation, allowed) &&
-            !str_eq(s->list.at[i]->operation, allowed_too))
+            !str_eq(s->list.at[i]->operation, allowed_too) && !is_ours(s->list.at[i]))
             return s->list.at[i];
     return NULL;
 }
 
-/* M1; false when neither side has the other's rows. */
-static bool decide_by_ancestry(const struct sides *m, struct arena *a, struct table_merge *out)
+static bool all_are(const struct snapshots *s, str operation)
 {
-    bool source_same = same_shape(m->base, m->source), target_same = same_shape(m->base, m->target);
-    int64_t s = m->source->current_snapshot_id, t = m->target->current_snapshot_id;
-    bool target_has = s == SNAPSHOT_NONE || metadata_is_ancestor(m->target, t, s);
-    bool source_has = t == SNAPSHOT_NONE || metadata_is_ancestor(m->source, s, t);
-    if (target_has && (source_same || same_shape(m->source, m->target)))
+    for (size_t i = 0; i < s->list.n; i++)
+        if (!str_eq(s->list.at[i]->operation, operation))
+            return false;
+    return true;
+}
+
+static bool descends(const struct metadata *m, int64_t ancestor)
+{
+    return ancestor == SNAPSHOT_NONE || metadata_is_ancestor(m, m->current_snapshot_id, ancestor);
+}
+
+/* M1; false when neither side has all of the other. */
+static bool decide_by_ancestry(const struct sides *m, struct table_merge *out)
+{
+    int64_t b = m->base->current_snapshot_id, s = m->source->current_snapshot_id,
+            t = m->target->current_snapshot_id;
+    if (!descends(m->source, b) || !descends(m->target, b))
+        return false; /* one went back */
+    if (descends(m->target, s) &&
+        (shape_same(m->base, m->source) || shape_same(m->source, m->target)))
         out->kind = TABLE_KEEP;
-    else if (source_has && target_same)
+    else if (descends(m->source, t) && shape_same(m->base, m->target))
         out->kind = TABLE_TAKE;
-    else if (target_has || source_has)
-        conflict(out, a, "schema, partitioning or properties changed on both sides");
     else
         return false;
     return true;
@@ -151,128 +124,250 @@ static bool read_file(struct catalog *c, str location, size_t max, struct arena 
            store_get(c->store, path, max, a, bytes, err);
 }
 
-static bool added_in_manifest(struct catalog *c, const struct metadata *m,
-                              const struct manifest_file *file, struct arena *a,
-                              struct table_merge *out, struct error *err)
+/* What a line of snapshots did to the files of a table. */
+struct net {
+    VEC(struct data_file) added;    /* and still there */
+    VEC(str) removed;               /* that had been there before */
+    struct map added_by_path;       /* ever; -> struct data_file */
+    struct map gone;                /* paths of `added` that went again, and those removed */
+    const struct snapshot *deletes; /* the first that came with delete files */
+};
+
+static void net_add(struct net *n, const struct data_file *file, struct arena *a)
+{
+    struct data_file *f = arena_new(a, struct data_file);
+    *f = *file;
+    f->first_row_id = -1; /* added again, the rows are new (v3) */
+    map_put(&n->added_by_path, f->path, f);
+    *vec_push(a, &n->added) = *f;
+}
+
+static void net_remove(struct net *n, str path, struct arena *a)
+{
+    if (!map_get(&n->added_by_path, path))
+        *vec_push(a, &n->removed) = path;
+    map_put(&n->gone, path, n);
+}
+
+static bool net_of_manifest(struct catalog *c, const struct metadata *m,
+                            const struct manifest_file *file, struct arena *a, struct net *n,
+                            struct error *err)
 {
     struct manifest_read_options options = { .file = file,
                                              .spec = metadata_spec_by_id(m, file->spec_id),
                                              .schema = metadata_schema(m),
                                              .all_columns = true };
     struct manifest_entry *entries;
-    size_t n;
+    size_t entries_n;
     str bytes;
     if (!options.spec)
         return fail(err, ERR_CORRUPT, "manifest has unknown partition spec %d", file->spec_id);
     if (!read_file(c, file->path, MANIFEST_BYTES_MAX, a, &bytes, err) ||
-        !manifest_parse(bytes, &options, a, &entries, &n, err))
+        !manifest_parse(bytes, &options, a, &entries, &entries_n, err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (entries[i].status == ENTRY_ADDED && entries[i].snapshot_id == file->added_snapshot_id) {
-            struct data_file *f = vec_push(a, &out->files);
-            *f = entries[i].file;
-            f->first_row_id = -1; /* appended again, the rows are new (v3) */
-        }
+    for (size_t i = 0; i < entries_n; i++) {
+        if (entries[i].snapshot_id != file->added_snapshot_id)
+            continue;
+        if (entries[i].status == ENTRY_ADDED)
+            net_add(n, &entries[i].file, a);
+        else if (entries[i].status == ENTRY_DELETED)
+            net_remove(n, entries[i].file.path, a);
+    }
     return true;
 }
 
-/* The data files that the snapshot added, after those that are in out already. */
-static bool added_in_snapshot(struct catalog *c, const struct metadata *m, const struct snapshot *s,
-                              struct arena *a, struct table_merge *out, struct error *err)
+static bool net_of_snapshot(struct catalog *c, const struct metadata *m, const struct snapshot *s,
+                            struct arena *a, struct net *n, struct error *err)
 {
     struct manifest_file *manifests;
-    size_t n;
+    size_t manifests_n;
     str bytes;
     if (s->manifest_list.len == 0)
         return fail(err, ERR_UNSUPPORTED, "snapshot %" PRId64 " has no manifest list", s->id);
     if (!read_file(c, s->manifest_list, MANIFEST_LIST_BYTES_MAX, a, &bytes, err) ||
-        !manifest_list_parse(bytes, a, &manifests, &n, err))
+        !manifest_list_parse(bytes, a, &manifests, &manifests_n, err))
         return fail_in(err, "snapshot %" PRId64, s->id);
-    for (size_t i = 0; i < n; i++)
-        if (manifests[i].content == MANIFEST_DATA && manifests[i].added_snapshot_id == s->id &&
-            !added_in_manifest(c, m, &manifests[i], a, out, err))
+    for (size_t i = 0; i < manifests_n; i++) {
+        if (manifests[i].added_snapshot_id != s->id)
+            continue;
+        if (manifests[i].content != MANIFEST_DATA)
+            n->deletes = n->deletes ? n->deletes : s;
+        else if (!net_of_manifest(c, m, &manifests[i], a, n, err))
             return fail_in(err, "manifest " STR_FMT, STR_ARG(manifests[i].path));
+    }
     return true;
 }
 
 /* Oldest first. */
-static bool added_in_all(struct catalog *c, const struct metadata *m, const struct snapshots *s,
-                         struct arena *a, struct table_merge *out, struct error *err)
+static bool net_of(struct catalog *c, const struct metadata *m, const struct snapshots *s,
+                   struct arena *a, struct net *n, struct error *err)
 {
+    *n = (struct net){ 0 };
+    map_init(&n->added_by_path, a);
+    map_init(&n->gone, a);
     for (size_t i = s->list.n; i-- > 0;)
-        if (!added_in_snapshot(c, m, s->list.at[i], a, out, err))
+        if (!net_of_snapshot(c, m, s->list.at[i], a, n, err))
             return false;
     return true;
 }
 
-/* M3: what the target took in an earlier merge. */
-static void leave_out(struct table_merge *out, const struct table_merge *taken, struct arena *a)
-{
-    struct map paths;
-    map_init(&paths, a);
-    for (size_t i = 0; i < taken->files.n; i++)
-        map_put(&paths, taken->files.at[i].path, &taken->files.at[i]);
-    size_t kept = 0;
-    for (size_t i = 0; i < out->files.n; i++)
-        if (!map_get(&paths, out->files.at[i].path))
-            out->files.at[kept++] = out->files.at[i];
-    out->files.n = kept;
-}
-
 /* The specs that the files were written by must mean the same on the target. */
-static bool specs_fit(const struct sides *m, const struct table_merge *files)
+static bool specs_fit(const struct metadata *source, const struct metadata *target,
+                      const struct table_merge *files)
 {
     for (size_t i = 0; i < files->files.n; i++) {
         int32_t id = files->files.at[i].spec_id;
-        const struct partition_spec *s = metadata_spec_by_id(m->source, id);
-        const struct partition_spec *t = metadata_spec_by_id(m->target, id);
+        const struct partition_spec *s = metadata_spec_by_id(source, id);
+        const struct partition_spec *t = metadata_spec_by_id(target, id);
         if (!s || !t || !partition_spec_compatible(s, t))
             return false;
     }
     return true;
 }
 
-static bool gather(struct catalog *c, const struct sides *m, const struct snapshots *source,
-                   const struct snapshots *target, struct arena *a, struct table_merge *out,
-                   struct error *err)
+/* M3, M4: the source's net change without what the target has got already. */
+static void put_together(const struct net *source, const struct net *target, struct arena *a,
+                         struct table_merge *out)
 {
-    struct table_merge taken = { 0 };
-    if (!added_in_all(c, m->source, source, a, out, err) ||
-        !added_in_all(c, m->target, target, a, &taken, err))
+    for (size_t i = 0; i < source->added.n; i++) {
+        str path = source->added.at[i].path;
+        if (!map_get(&source->gone, path) && !map_get(&target->added_by_path, path))
+            *vec_push(a, &out->files) = source->added.at[i];
+    }
+    for (size_t i = 0; i < source->removed.n; i++) {
+        str path = source->removed.at[i];
+        if (map_get(&target->gone, path))
+            conflict(out, a, "both sides rewrote the file " STR_FMT, STR_ARG(path));
+        *vec_push(a, &out->removed) = path;
+    }
+}
+
+static bool other_operation(const struct snapshot *s, const char *side, struct arena *a,
+                            struct table_merge *out)
+{
+    if (s)
+        conflict(out, a,
+                 "rows changed on both sides, and the %s has snapshot %" PRId64 " (" STR_FMT ")",
+                 side, s->id, STR_ARG(s->operation));
+    return s != NULL;
+}
+
+static bool merge_rows(struct catalog *c, const struct sides *m, struct arena *a,
+                       struct table_merge *out, struct error *err)
+{
+    struct snapshots source = { 0 }, target = { 0 };
+    struct net from, into;
+    snapshots_since(m->source, m->base->current_snapshot_id, a, &source);
+    snapshots_since(m->target, common_snapshot(m->target, m->base), a, &target);
+    if (!source.complete || !target.complete) {
+        conflict(out, a, "history since the merge base was rolled back or has expired");
+        return true;
+    }
+    if (other_operation(find_other(&source, STR("append"), STR("replace")), "source", a, out) ||
+        other_operation(find_other(&target, STR("append"), STR("replace")), "target", a, out))
+        return true;
+    if (!net_of(c, m->source, &source, a, &from, err) ||
+        !net_of(c, m->target, &target, a, &into, err))
         return false;
-    leave_out(out, &taken, a);
-    out->kind = out->files.n > 0 ? TABLE_REAPPLY : TABLE_KEEP;
-    if (!specs_fit(m, out))
-        conflict(out, a, "source wrote with a partitioning that the target does not have");
+    if (from.deletes)
+        conflict(out, a, "the source has row-level deletes in snapshot %" PRId64, from.deletes->id);
+    else
+        put_together(&from, &into, a, out);
+    out->operation = out->removed.n == 0                ? SNAPSHOT_APPEND
+                     : all_are(&source, STR("replace")) ? SNAPSHOT_REPLACE
+                                                        : SNAPSHOT_OVERWRITE;
     return true;
 }
 
-/* M2 */
-static bool decide_by_appends(struct catalog *c, const struct sides *m, struct arena *a,
-                              struct table_merge *out, struct error *err)
+/* M2: the source's snapshots since the base, oldest first, and main at the newest. */
+static bool carry_over(const struct sides *m, struct arena *a, struct table_merge *out)
 {
-    struct snapshots source = { 0 }, target = { 0 };
-    snapshots_since(m->source, m->base->current_snapshot_id, a, &source);
-    snapshots_since(m->target, common_snapshot(m->target, m->base), a, &target);
-    const struct snapshot *bad_source = find_other(&source, STR("append"), STR("append"));
-    const struct snapshot *bad_target = find_other(&target, STR("append"), STR("replace"));
-    if (!source.complete || !target.complete)
-        conflict(out, a, "history since the merge base was rolled back or has expired");
-    else if (!same_shape(m->base, m->source))
+    struct snapshots since = { 0 };
+    snapshots_since(m->source, m->base->current_snapshot_id, a, &since);
+    if (!since.complete)
+        return false;
+    for (size_t i = since.list.n; i-- > 0;)
+        *vec_push(a, &out->updates.list) = update_add_snapshot(since.list.at[i]);
+    *vec_push(a, &out->updates.list) =
+        update_set_ref(STR("main"), REF_BRANCH, m->source->current_snapshot_id);
+    return true;
+}
+
+/* M5.  When nothing came after what is undone, main just goes back. */
+static bool undo_rows(struct catalog *c, const struct sides *m, struct arena *a,
+                      struct table_merge *out, struct error *err)
+{
+    int64_t s = m->source->current_snapshot_id;
+    struct snapshots undone = { 0 };
+    struct net net;
+    if (m->target->current_snapshot_id == m->base->current_snapshot_id && s != SNAPSHOT_NONE &&
+        metadata_snapshot_by_id(m->target, s)) {
+        *vec_push(a, &out->updates.list) = update_set_ref(STR("main"), REF_BRANCH, s);
+        return true;
+    }
+    snapshots_since(m->base, s, a, &undone);
+    const struct snapshot *other = find_other(&undone, STR("append"), STR("append"));
+    if (!undone.complete) {
+        conflict(out, a, "what is to be undone has expired");
+        return true;
+    }
+    if (other) {
         conflict(out, a,
-                 "schema, partitioning or properties changed on the source, rows on both sides");
-    else if (bad_source)
-        conflict(out, a,
-                 "rows changed on both sides, and the source has snapshot %" PRId64 " (" STR_FMT
-                 ")",
-                 bad_source->id, STR_ARG(bad_source->operation));
-    else if (bad_target)
-        conflict(out, a,
-                 "rows changed on both sides, and the target has snapshot %" PRId64 " (" STR_FMT
-                 ")",
-                 bad_target->id, STR_ARG(bad_target->operation));
-    else
-        return gather(c, m, &source, &target, a, out, err);
+                 "snapshot %" PRId64 " (" STR_FMT
+                 ") is to be undone, and the target has changed since",
+                 other->id, STR_ARG(other->operation));
+        return true;
+    }
+    if (!net_of(c, m->base, &undone, a, &net, err))
+        return false;
+    for (size_t i = 0; i < net.added.n; i++)
+        *vec_push(a, &out->removed) = net.added.at[i].path;
+    out->operation = SNAPSHOT_DELETE;
+    return true;
+}
+
+static bool decide_rows(struct catalog *c, const struct sides *m, struct arena *a,
+                        struct table_merge *out, struct error *err)
+{
+    int64_t b = m->base->current_snapshot_id, s = m->source->current_snapshot_id,
+            t = m->target->current_snapshot_id;
+    if (s == b || s == t) /* M2 */
+        return true;
+    if (!descends(m->source, b) && descends(m->base, s))
+        return undo_rows(c, m, a, out, err);
+    if (t == b && m->target->last_sequence_number == m->base->last_sequence_number &&
+        carry_over(m, a, out))
+        return true;
+    return merge_rows(c, m, a, out, err);
+}
+
+/* The target with the updates, to see whether they go together. */
+static void try_updates(struct catalog *c, const struct sides *m, struct arena *a,
+                        struct table_merge *out)
+{
+    const struct metadata *next;
+    struct error err = { 0 };
+    if (out->kind == TABLE_CONFLICT)
+        return;
+    if (!metadata_apply(m->target, (str){ 0 }, out->updates.list.at, out->updates.list.n,
+                        env_now_ms(c->env), a, &next, &err))
+        conflict(out, a, "the changes do not go together: %s", err.msg);
+    else if (!specs_fit(m->source, next, out))
+        conflict(out, a, "source wrote with a partitioning that the target does not have");
+}
+
+static bool decide_by_parts(struct catalog *c, const struct sides *m, struct arena *a,
+                            struct table_merge *out, struct error *err)
+{
+    out->kind = TABLE_COMBINE;
+    if (!shape_merge(m, a, &out->updates, &out->reason))
+        out->kind = TABLE_CONFLICT;
+    else if (!decide_rows(c, m, a, out, err))
+        return false;
+    try_updates(c, m, a, out);
+    if (out->kind == TABLE_COMBINE && out->updates.list.n == 0 && out->files.n == 0 &&
+        out->removed.n == 0)
+        out->kind = TABLE_KEEP;
     return true;
 }
 
@@ -284,6 +379,7 @@ bool table_merge_decide(struct catalog *c, const struct entry *base, const struc
     *out = (struct table_merge){ 0 };
     if (!str_eq(base->uuid, source->uuid) || !str_eq(base->uuid, target->uuid)) {
         conflict(out, a, "the table was replaced by another one of the same name");
+        out->replaced = true;
         return true;
     }
     if (!metadata_load(c, base->location, base->uuid, a, &m.base, err) ||
@@ -292,5 +388,5 @@ bool table_merge_decide(struct catalog *c, const struct entry *base, const struc
         return false;
     out->source = m.source;
     out->target = m.target;
-    return decide_by_ancestry(&m, a, out) || decide_by_appends(c, &m, a, out, err);
+    return decide_by_ancestry(&m, out) || decide_by_parts(c, &m, a, out, err);
 }

@@ -331,10 +331,18 @@ TEST(a_schema_change_on_the_target_merges_with_appends)
     merge(&f, "dev", "main", &r);
     CHECK(r.applied);
     CHECK_INT(count_files(&f, "main", "t", ""), 3);
+    /* The same on both sides is no conflict, one key in two ways is. */
     CHECK_OK(catalog_commit(f.catalog, STR("dev"), &ch, 1, NULL, f.arena, &done, &err));
     append(&f, "dev", "t", "dev2.parquet");
     append(&f, "main", "t", "main2.parquet");
-    check_conflict(&f, "t", "changed on the source");
+    merge(&f, "dev", "main", &r);
+    CHECK(r.applied);
+    CHECK_INT(count_files(&f, "main", "t", ""), 5);
+    p.value = STR("w");
+    CHECK_OK(catalog_commit(f.catalog, STR("dev"), &ch, 1, NULL, f.arena, &done, &err));
+    p.value = STR("x");
+    CHECK_OK(catalog_commit(f.catalog, MAIN, &ch, 1, NULL, f.arena, &done, &err));
+    check_conflict(&f, "t", "property \"k\" changed on both sides");
     fixture_close(&f);
 }
 
