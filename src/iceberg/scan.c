@@ -338,15 +338,17 @@ static bool hand_over(struct plan_run *p, const struct scan_task *tasks, size_t 
     return ok;
 }
 
-static bool in_part(const struct plan_run *p, uint64_t ordinal)
+/* Which entries of a manifest are in the part that is planned. */
+static bool in_part(const struct manifest_run *m, uint64_t ordinal)
 {
-    const struct scan_part *part = &p->options->part;
-    return ordinal >= part->entry_from && (part->entry_to == 0 || ordinal < part->entry_to);
+    const struct scan_part *part = &m->plan->options->part;
+    return m->index != part->manifest_from || ordinal >= part->entry_from;
 }
 
-static bool past_part(const struct plan_run *p, uint64_t ordinal)
+static bool past_part(const struct manifest_run *m, uint64_t ordinal)
 {
-    return p->options->part.entry_to > 0 && ordinal >= p->options->part.entry_to;
+    const struct scan_part *part = &m->plan->options->part;
+    return m->index + 1 == part->manifest_to && part->entry_to > 0 && ordinal >= part->entry_to;
 }
 
 static bool plan_entries(struct manifest_run *m, struct manifest_reader *r, struct error *err)
@@ -357,13 +359,13 @@ static bool plan_entries(struct manifest_run *m, struct manifest_reader *r, stru
     for (;;) {
         if (!cancel_check(p->options->cancel, err) || !manifest_next(r, &entries, &n, err))
             return false;
-        if (n == 0 || past_part(p, ordinal) || atomic_load(&p->enough))
+        if (n == 0 || past_part(m, ordinal) || atomic_load(&p->enough))
             return true;
         arena_reset(m->chunk);
         struct scan_task *tasks = arena_array(m->chunk, struct scan_task, n);
         size_t tasks_n = 0;
         for (size_t i = 0; i < n; i++, ordinal++)
-            if (takes_entry(p, &entries[i]) && in_part(p, ordinal) &&
+            if (takes_entry(p, &entries[i]) && in_part(m, ordinal) && !past_part(m, ordinal) &&
                 keep_file(m, &entries[i].file) &&
                 make_task(m, &entries[i], ordinal, &tasks[tasks_n]))
                 tasks_n++;
@@ -513,8 +515,8 @@ static bool part_has(const struct plan_run *p, size_t manifest)
            (manifest >= part->manifest_from && manifest < part->manifest_to);
 }
 
-static void choose_manifests(struct plan_run *p, enum manifest_content content, plan_wanted wanted,
-                             struct arena *a)
+void plan_choose(struct plan_run *p, enum manifest_content content, plan_wanted wanted,
+                 struct arena *a)
 {
     p->todo = arena_array(a, size_t, p->manifests_n);
     p->todo_n = 0;
@@ -572,7 +574,7 @@ bool plan_deletes(struct plan_run *p, plan_wanted wanted, struct arena *a, struc
     begin_index(p, &p->added, a);
     if (p->options->ignore_deletes)
         return true;
-    choose_manifests(p, MANIFEST_DELETES, wanted, a);
+    plan_choose(p, MANIFEST_DELETES, wanted, a);
     if (!run_step(p, err))
         return false;
     delete_index_seal(&p->deletes);
@@ -583,7 +585,7 @@ bool plan_deletes(struct plan_run *p, plan_wanted wanted, struct arena *a, struc
 bool plan_data(struct plan_run *p, plan_wanted wanted, struct arena *a, struct error *err)
 {
     choose_columns(p, a);
-    choose_manifests(p, MANIFEST_DATA, wanted, a);
+    plan_choose(p, MANIFEST_DATA, wanted, a);
     return run_step(p, err);
 }
 

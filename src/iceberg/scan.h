@@ -9,6 +9,7 @@
  *
  *   scan.c          the plan of one snapshot, or of a part of its manifests
  *   scan_changes.c  what lies between two snapshots
+ *   scan_parts.c    a plan in pieces that can be made one by one
  *   scan_split.c    files into pieces, pieces into groups
  *   scan_summary.c  answers that need no rows */
 #ifndef FIRN_ICEBERG_SCAN_H
@@ -46,11 +47,12 @@ struct scan_range {
     int64_t to_id;    /* 0: the one that `at` means */
 };
 
-/* A part of a plan, so that it can be made in pieces: places of manifests in the manifest list and,
- * when it is one manifest, of entries in it.  All zero: the whole. */
+/* A part of a plan, so that it can be made in pieces: places of manifests in the manifest list, from
+ * an entry of the first to an entry of the last.  All zero: the whole. */
 struct scan_part {
     size_t manifest_from, manifest_to; /* to is exclusive */
-    uint64_t entry_from, entry_to;     /* entry_to 0: to the end */
+    uint64_t entry_from;               /* of the first manifest */
+    uint64_t entry_to;                 /* of the last one, exclusive; 0: to its end */
 };
 
 struct scan_options {
@@ -96,6 +98,9 @@ struct scan_task {
     size_t added_deletes_n;
 };
 
+/* The data sequence number of a delete file that a task names. */
+int64_t scan_delete_sequence(const struct data_file *delete_file);
+
 struct scan_stats {
     int64_t snapshot_id;              /* 0: the table has none */
     size_t manifests, manifests_read; /* data manifests */
@@ -120,6 +125,13 @@ typedef bool (*scan_tasks_fn)(void *ctx, const struct scan_task *tasks, size_t n
 MUST_USE bool scan_plan(struct store *store, struct env *env, const struct metadata *metadata,
                         const struct scan_options *options, scan_tasks_fn tasks, void *ctx,
                         struct scan_stats *stats, struct error *err);
+
+/* Cuts a plan (or options->part of it) into parts of about `files` entries, in order; manifests that
+ * cannot match are left out where they begin or end a part.  Only manifest lists are read.  Parts that follow
+ * each other can be joined: first one's from, last one's to.  A changelog is one part.  In `a`. */
+MUST_USE bool scan_parts(struct store *store, const struct metadata *metadata,
+                         const struct scan_options *options, uint64_t files, struct arena *a,
+                         struct scan_part **out, size_t *n, struct error *err);
 
 /* The snapshot that `at` means; *out is NULL when the table has none and nothing was asked for. */
 MUST_USE bool scan_snapshot(const struct metadata *metadata, const struct scan_at *at,

@@ -75,7 +75,7 @@ static bool collect(struct plan_run *p, const struct snapshot *s, struct map *se
     return true;
 }
 
-static bool plan_appends(struct plan_run *p, const struct history *h, struct arena *a,
+static bool find_appends(struct plan_run *p, const struct history *h, struct arena *a,
                          struct error *err)
 {
     size_t n = h->newest_first.n;
@@ -96,7 +96,7 @@ static bool plan_appends(struct plan_run *p, const struct history *h, struct are
     p->manifests = rows.rows.at;
     p->manifests_n = rows.rows.n;
     p->stats.manifests = p->manifests_n;
-    return plan_deletes(p, by_these, a, err) && plan_data(p, by_these, a, err);
+    return true;
 }
 
 static bool all_of_them(const struct plan_run *p, const struct manifest_file *m)
@@ -153,16 +153,34 @@ static bool plan_changelog(struct plan_run *p, const struct history *h, struct e
     return true;
 }
 
-bool plan_changes(struct plan_run *p, const struct snapshot *to, struct arena *a, struct error *err)
+/* An empty history when the table has no snapshot. */
+static bool find_history(struct plan_run *p, const struct snapshot *to, struct arena *a,
+                         struct history *out, struct error *err)
 {
     const struct scan_range *r = &p->options->range;
-    struct history h = { 0 };
     if (r->to_id != 0 && (to = metadata_snapshot_by_id(p->metadata, r->to_id)) == NULL)
         return missing(r->to_id, err);
     if (to == NULL)
         return r->after_id == 0 || missing(r->after_id, err);
     p->stats.snapshot_id = to->id;
-    if (!walk(p->metadata, to, r->after_id, a, &h, err))
+    return walk(p->metadata, to, r->after_id, a, out, err);
+}
+
+bool plan_find_appends(struct plan_run *p, const struct snapshot *to, struct arena *a,
+                       plan_wanted *wanted, struct error *err)
+{
+    struct history h = { 0 };
+    *wanted = by_these;
+    return find_history(p, to, a, &h, err) && find_appends(p, &h, a, err);
+}
+
+bool plan_changes(struct plan_run *p, const struct snapshot *to, struct arena *a, struct error *err)
+{
+    struct history h = { 0 };
+    if (!find_history(p, to, a, &h, err))
         return false;
-    return r->kind == SCAN_APPENDS ? plan_appends(p, &h, a, err) : plan_changelog(p, &h, err);
+    if (p->options->range.kind == SCAN_CHANGELOG)
+        return plan_changelog(p, &h, err);
+    return find_appends(p, &h, a, err) && plan_deletes(p, by_these, a, err) &&
+           plan_data(p, by_these, a, err);
 }

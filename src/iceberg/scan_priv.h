@@ -76,11 +76,18 @@ MUST_USE bool plan_deletes(struct plan_run *p, plan_wanted wanted, struct arena 
 /* Reads the data manifests likewise and hands over their tasks. */
 MUST_USE bool plan_data(struct plan_run *p, plan_wanted wanted, struct arena *a, struct error *err);
 
+/* Sets p->todo to the manifests of a kind that such a step would read. */
+void plan_choose(struct plan_run *p, enum manifest_content content, plan_wanted wanted,
+                 struct arena *a);
+
 /* Whether the snapshot is one of p->ids. */
 bool plan_has_id(const struct plan_run *p, int64_t snapshot_id);
 
 /* The two other kinds of scan (scan_changes.c). */
 MUST_USE bool plan_changes(struct plan_run *p, const struct snapshot *to, struct arena *a,
                            struct error *err);
+/* Only finds the snapshots and the manifests of SCAN_APPENDS, and how to choose among them. */
+MUST_USE bool plan_find_appends(struct plan_run *p, const struct snapshot *to, struct arena *a,
+                                plan_wanted *wanted, struct error *err);
 
 #endif
