@@ -34,6 +34,17 @@ struct sha256 hmac_sha256(str key, str bytes)
     return d;
 }
 
+struct sha256 pbkdf2_sha256(str secret, str salt, uint32_t rounds)
+{
+    struct sha256 d;
+    ASSERT(rounds > 0 && rounds <= INT32_MAX && secret.len <= INT32_MAX && salt.len <= INT32_MAX);
+    if (!PKCS5_PBKDF2_HMAC(secret.len ? secret.ptr : "", (int)secret.len,
+                           (const unsigned char *)salt.ptr, (int)salt.len, (int)rounds,
+                           EVP_sha256(), sizeof d.bytes, d.bytes))
+        panic("PBKDF2 is not available");
+    return d;
+}
+
 static const char hex_digits[] = "0123456789abcdef";
 
 static void put_hex(char *out, const uint8_t *bytes, size_t n)

@@ -20,6 +20,8 @@
 #include "govern/identity.h"
 #include "govern/privilege.h"
 
+#define MAIN_REF "main" /* what an empty ref stands for */
+
 /* Who asks, and for which request: made once a request by the router (server/api.h), handed down to whoever touches objects.
  * NULL stands for nobody: it is refused while access control is on, so that a forgotten hand-over denies. */
 struct access {
@@ -43,18 +45,19 @@ struct securable {
 #define SECURE_SERVICE ((struct securable){ .kind = SECURABLE_SERVICE })
 
 /* Allowed or not.  `ref` is a branch's or tag's name (empty: main; ignored for the service).  A refusal is ERR_DENIED
- * "principal 'x' is not allowed to TABLE_READ_DATA on table ns.t at ref main", the same whether the object exists or not.  Both are put into
+ * "principal 'x' with activated roles [r] is not authorized for TABLE_READ_DATA on table ns.t at ref main", the same whether the object exists or not.  Both are put into
  * the audit log.  Without `access`: ERR_DENIED while access control is on (govern NULL included). */
 MUST_USE bool access_check(const struct access *access, enum privilege privilege,
                            const struct securable *on, str ref, struct error *err);
 
-/* The same decision for a table named as the catalog names it (catalog/name.h: levels and name joined by ENTRY_SEP, or one text of
- * a SQL name already cut): convenience for callers that hold parts. */
-static inline struct securable secure_object(enum securable_kind kind, const str *levels,
-                                             size_t levels_n, str name)
-{
-    return (struct securable){ .kind = kind, .levels = levels, .levels_n = levels_n, .name = name };
-}
+/* The same for layers that hold the lake and are handed an `access` that may be NULL: allowed while access control is off. */
+MUST_USE bool access_check_in(struct govern *g, const struct access *access,
+                              enum privilege privilege, const struct securable *on, str ref,
+                              struct error *err);
+
+/* An object by its namespace as the catalog writes it (levels separated by NS_SEP, catalog/name.h); a namespace has no name.
+ * The levels live in `a` and are views into `ns`. */
+struct securable secure_in(enum securable_kind kind, str ns, str name, struct arena *a);
 
 /* Whether it would be allowed, without a note in the audit log: for filtering lists. */
 bool access_allows(const struct access *access, enum privilege privilege,

@@ -18,9 +18,10 @@ struct identity {
     str credential_id; /* what was shown: a client id, the id of an API key, a token's subject; "local" */
 };
 
-/* The process itself (jobs, audit log, commands on a data directory of one's own): may do everything.  Process-wide
- * constants. */
+/* The process itself (jobs, audit log, commands on a data directory of one's own): may do everything, unrecorded. */
 extern const struct identity identity_system;
+/* A command on a data directory of one's own, while no server runs: may do everything, and is audited. */
+extern const struct identity identity_local;
 /* No credentials: may use public routes only. */
 extern const struct identity identity_anonymous;
 
