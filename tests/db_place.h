@@ -43,4 +43,12 @@ static inline str db_place(str path)
         arena_printf(test_arena(), "t%016llx", (unsigned long long)str_hash(path, 0)));
 }
 
+/* For lake_options.catalog: NULL, or the schema of this test. */
+static inline const char *lake_place(void)
+{
+    if (!on_postgres())
+        return NULL;
+    return db_place(arena_printf(test_arena(), "%s/catalog.db", test_tmpdir())).ptr;
+}
+
 #endif

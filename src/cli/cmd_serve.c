@@ -12,6 +12,11 @@
 static const struct flag flags[] = {
     { "listen", "ADDRESS", "host:port (default 127.0.0.1:8181; port 0 takes a free one)", '\0',
       false },
+    { "catalog", "URI",
+      "postgresql://... that several servers share (default: firn.yaml, then catalog.db)", '\0',
+      false },
+    { "warehouse", "DIR",
+      "where tables lie (default: firn.yaml, then warehouse in the data directory)", '\0', false },
     { NULL, NULL, NULL, '\0', false },
 };
 
@@ -34,9 +39,17 @@ static void serve_until_signal(struct cli *cli, struct listener *listener, const
     listener_stop(listener, STOP_DEADLINE_MS);
 }
 
+static const char *opt_flag(struct cli *cli, const char *name)
+{
+    str value = cli_flag(cli, name, "");
+    return value.len ? arena_cstr(cli->a, value) : NULL;
+}
+
 static bool run(struct cli *cli, struct error *err)
 {
-    struct lake_options o = { .dir = cli->data_dir };
+    struct lake_options o = { .dir = cli->data_dir,
+                              .catalog = opt_flag(cli, "catalog"),
+                              .warehouse = opt_flag(cli, "warehouse") };
     struct app *app;
     struct listener *listener;
     sigset_t signals;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sql/lake.h"
+#include "sql/lake_priv.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -27,6 +27,8 @@ struct config {
     int64_t memory_limit;               /* bytes; 0: not said */
     const struct store_prefix *allowed; /* locations outside of the warehouse */
     size_t allowed_n;
+    str catalog, warehouse,
+        artifacts;          /* other places than in the data directory; empty: not said */
     const struct json *doc; /* all of it; NULL: there is none */
 };
 
@@ -109,7 +111,8 @@ static bool read_allowed(const struct json *doc, struct arena *a, struct config 
 
 /* All settings of firn.yaml.  Those of the server are read by server/config.h. */
 static const char *const settings[] = {
-    "memory_limit", "allowed_locations", "server", "tls", "auth", "throttle",
+    "catalog", "warehouse", "artifacts", "memory_limit", "allowed_locations",
+    "server",  "tls",       "auth",      "throttle",
 };
 #define SETTINGS_N (sizeof settings / sizeof *settings)
 
@@ -153,7 +156,10 @@ static bool read_config(struct store *root, struct arena *a, struct config *out,
         if (!is_setting(doc->object.members[i].key))
             return unknown_setting(doc->object.members[i].key, a, err);
     out->doc = doc;
-    return json_opt_int(doc, "memory_limit", 0, &out->memory_limit, err) &&
+    return json_opt_str(doc, "catalog", STR(""), &out->catalog, err) &&
+           json_opt_str(doc, "warehouse", STR(""), &out->warehouse, err) &&
+           json_opt_str(doc, "artifacts", STR(""), &out->artifacts, err) &&
+           json_opt_int(doc, "memory_limit", 0, &out->memory_limit, err) &&
            read_allowed(doc, a, out, err);
 }
 
@@ -163,6 +169,23 @@ static size_t default_memory(void)
     return (size_t)((double)pages * (double)size * MEMORY_SHARE);
 }
 
+/* A folder of the data directory, or another place: absolute, or relative to the data directory. */
+static str place_of(const struct lake *lake, str configured, const char *name, struct arena *a)
+{
+    if (configured.len == 0)
+        return arena_printf(a, "%s/%s", lake->dir, name);
+    if (configured.ptr[0] == '/')
+        return configured;
+    return arena_printf(a, "%s/" STR_FMT, lake->dir, STR_ARG(configured));
+}
+
+static str catalog_place(const struct lake *lake, const struct lake_options *o,
+                         const struct config *config, struct arena *a)
+{
+    str where = o->catalog ? str_of(o->catalog) : config->catalog;
+    return db_is_uri(where) ? where : place_of(lake, where, "catalog.db", a);
+}
+
 static bool open_stores(struct lake *lake, const struct lake_options *o,
                         const struct config *config, struct arena *a, struct error *err)
 {
@@ -170,12 +193,15 @@ static bool open_stores(struct lake *lake, const struct lake_options *o,
     struct store_prefix *prefixes = arena_array(a, struct store_prefix, n);
     for (size_t i = 0; i < n; i++)
         prefixes[i] = i < o->prefixes_n ? o->prefixes[i] : config->allowed[i - o->prefixes_n];
-    struct store_fs_options warehouse = { .root = arena_printf(a, "%s/warehouse", lake->dir),
-                                          .prefixes = prefixes,
-                                          .prefixes_n = n,
-                                          .clean = true };
-    struct store_fs_options artifacts = { .root = arena_printf(a, "%s/artifacts", lake->dir),
-                                          .clean = true };
+    struct store_fs_options warehouse = {
+        .root =
+            place_of(lake, o->warehouse ? str_of(o->warehouse) : config->warehouse, "warehouse", a),
+        .prefixes = prefixes,
+        .prefixes_n = n,
+        .clean = !lake->db->shared
+    };
+    struct store_fs_options artifacts = { .root = place_of(lake, config->artifacts, "artifacts", a),
+                                          .clean = !lake->db->shared };
     return store_fs_open(&warehouse, &lake->warehouse, err) &&
            store_fs_open(&artifacts, &lake->artifacts, err);
 }
@@ -207,8 +233,10 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
     bool ok = read_config(root, a, &config, err);
     store_destroy(root);
     lake->config = config.doc;
-    if (!ok || !empty_tmp(lake, a, err) || !open_stores(lake, o, &config, a, err) ||
-        !db_open(arena_printf(a, "%s/catalog.db", lake->dir), &lake->db, err))
+    if (!ok || !empty_tmp(lake, a, err) ||
+        !db_open(catalog_place(lake, o, &config, a), &lake->db, err) ||
+        !open_stores(lake, o, &config, a, err) ||
+        (lake->db->shared && !lake_check_places(lake, err)))
         return false;
     lake->pool =
         pool_create("firn-work", o->threads > 0 ? o->threads : cpu_count(), POOL_QUEUE_MAX);

@@ -9,7 +9,15 @@
  *   artifacts/    files of runs and model versions
  *   online/       the online store                                           (io/kv.h)
  *   tmp/          spill of the engine; emptied when the directory is opened
- *   firn.yaml     configuration, optional */
+ *   firn.yaml     configuration, optional
+ *
+ * Several servers share a catalog when each has a data directory of its own whose firn.yaml says
+ *
+ *   catalog: postgresql://firn@db/firn      instead of catalog.db
+ *   warehouse: /srv/lake/warehouse          the same folder for all of them
+ *   artifacts: /srv/lake/artifacts
+ *
+ * Locks, spill, and the online store stay each server's own. */
 #ifndef FIRN_SQL_LAKE_H
 #define FIRN_SQL_LAKE_H
 
@@ -32,9 +40,11 @@ struct lake_options {
     bool must_exist; /* ERR_NOT_FOUND instead of making it */
     const char
         *url; /* of the server that this process will run; shown to who finds the lock taken */
-    struct env *env;     /* NULL: the real one */
-    size_t memory_limit; /* bytes for the engine; 0: firn.yaml, else 60 % of the machine's */
-    int threads;         /* 0: all cores */
+    struct env *env;       /* NULL: the real one */
+    size_t memory_limit;   /* bytes for the engine; 0: firn.yaml, else 60 % of the machine's */
+    int threads;           /* 0: all cores */
+    const char *catalog;   /* URI or file instead of what firn.yaml says, or NULL */
+    const char *warehouse; /* likewise */
     const struct store_prefix *prefixes; /* places outside of the warehouse where tables may lie */
     size_t prefixes_n;
 };
@@ -46,8 +56,8 @@ struct lake {
         config; /* firn.yaml; NULL: there is none.  Its settings are known ones, no more has been checked */
     struct env *env;
     struct lock *lock;
-    struct store *warehouse; /* rooted at dir/warehouse */
-    struct store *artifacts; /* rooted at dir/artifacts */
+    struct store *warehouse; /* rooted at dir/warehouse, or where firn.yaml says */
+    struct store *artifacts; /* likewise */
     struct db *db;
     struct catalog *catalog;
     struct engine *engine;

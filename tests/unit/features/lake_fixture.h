@@ -11,6 +11,7 @@
 #include "iceberg/metadata.h"
 #include "sql/lake.h"
 #include "sql/sql.h"
+#include "db_place.h"
 #include "test.h"
 
 #define NOW_US 1577836800000000LL
@@ -28,7 +29,8 @@ static inline void fixture_reopen(struct fixture *f)
     struct lake_options o = { .dir = arena_printf(f->arena, "%s/data", test_tmpdir()).ptr,
                               .env = f->env,
                               .memory_limit = 512 << 20,
-                              .threads = 2 };
+                              .threads = 2,
+                              .catalog = lake_place() };
     CHECK_OK(lake_open(&o, &f->lake, &err));
     CHECK_OK(features_open(f->lake, &f->features, &err));
 }

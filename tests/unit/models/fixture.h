@@ -10,6 +10,7 @@
 #include "models/models.h"
 #include "sql/lake.h"
 #include "sql/sql.h"
+#include "db_place.h"
 #include "test.h"
 
 struct fixture {
@@ -21,7 +22,7 @@ struct fixture {
 static inline void fixture_open(struct fixture *f)
 {
     struct error err;
-    struct lake_options o = { .dir = test_tmpdir(), .threads = 2 };
+    struct lake_options o = { .dir = test_tmpdir(), .threads = 2, .catalog = lake_place() };
     f->arena = test_arena();
     CHECK_OK(lake_open(&o, &f->lake, &err));
     CHECK_OK(models_open(f->lake, &f->models, &err));

@@ -8,6 +8,7 @@
 
 #include "server/api.h"
 #include "sql/lake.h"
+#include "db_place.h"
 #include "test.h"
 
 #define TEST_MEMORY ((size_t)1 << 30)
@@ -26,6 +27,7 @@ static UNUSED struct app *open_app(void)
         .dir = arena_printf(test_arena(), "%s/lake", test_tmpdir()).ptr,
         .memory_limit = TEST_MEMORY,
         .threads = 2,
+        .catalog = lake_place(),
     };
     CHECK_OK(app_open(&o, &app, &err));
     return app;

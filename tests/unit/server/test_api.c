@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sql/lake.h"
+#include "db_place.h"
 #include "test.h"
 
 static struct app *app;
@@ -14,7 +15,7 @@ static struct app *app;
 static void open_app(void)
 {
     struct error err = { 0 };
-    struct lake_options o = { .dir = test_tmpdir(), .threads = 2 };
+    struct lake_options o = { .dir = test_tmpdir(), .threads = 2, .catalog = lake_place() };
     CHECK_OK(app_open(&o, &app, &err));
     app->local_files = true;
 }

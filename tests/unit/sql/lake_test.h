@@ -10,6 +10,7 @@
 #include "engine/result.h"
 #include "sql/lake.h"
 #include "sql/sql.h"
+#include "db_place.h"
 #include "test.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
@@ -24,6 +25,7 @@ static UNUSED struct lake *open_lake_with(const struct store_prefix *prefixes, s
         .dir = arena_printf(test_arena(), "%s/lake", test_tmpdir()).ptr,
         .memory_limit = TEST_MEMORY,
         .threads = 2,
+        .catalog = lake_place(),
         .prefixes = prefixes,
         .prefixes_n = n,
     };
