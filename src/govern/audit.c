@@ -8,19 +8,9 @@
 
 #define TEXT_MAX 1024 /* bytes of what callers name themselves: longer is cut */
 
-bool audit_open(struct govern *g, str dir, struct error *err)
-{
-    struct spool *s;
-    ASSERT(!g->audit);
-    if (!spool_open(dir, g->env, &s, err))
-        return fail_in(err, "open the audit log");
-    g->audit = s;
-    return true;
-}
-
 struct spool *audit_spool(struct govern *g)
 {
-    return g->audit;
+    return atomic_load(&g->audit);
 }
 
 /* "a.b.t": levels and name; a dot inside a level is not told apart, the log is for people. */
@@ -49,7 +39,8 @@ static void kv_short(struct json_writer *w, const char *key, str text)
 
 bool audit_note(struct govern *g, const struct audit_event *e, struct error *err)
 {
-    if (!g->audit)
+    struct spool *spool = audit_spool(g);
+    if (!spool)
         return true;
     struct buf line = BUF_INIT(SPOOL_LINE_MAX);
     struct json_writer w;
@@ -68,8 +59,8 @@ bool audit_note(struct govern *g, const struct audit_event *e, struct error *err
     kv_short(&w, "peer", e->peer);
     jw_end_object(&w);
     buf_add_char(&line, '\n');
-    bool ok = buf_ok(&line, "a line of the audit log", err) &&
-              spool_append(g->audit, buf_str(&line), err);
+    bool ok =
+        buf_ok(&line, "a line of the audit log", err) && spool_append(spool, buf_str(&line), err);
     buf_deinit(&line);
     return ok || fail_in(err, "the audit log cannot be written");
 }

@@ -19,11 +19,7 @@
 
 struct spool;
 
-/* Records decisions of `g` from now on in the folder `dir`, made when missing; segments that an earlier process left are kept.
- * Closed by govern_close. */
-MUST_USE bool audit_open(struct govern *g, str dir, struct error *err);
-
-/* NULL when nothing is recorded. */
+/* Where decisions of `g` are recorded; NULL while access control is off. */
 struct spool *audit_spool(struct govern *g);
 
 /* One line.  `reason` says why in a few words.  Also for what is decided elsewhere: a credential that was refused ("AUTHENTICATE"). */

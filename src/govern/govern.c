@@ -38,11 +38,24 @@ static const struct migration migrations[] = {
       " PRIMARY KEY (catalog_role_id, kind, path, name, privilege, ref));" },
 };
 
+/* From the first policy on that decides something. */
+static bool begin_audit(struct govern *g, const struct policy *now, struct error *err)
+{
+    struct spool *s;
+    if (!now->on || !g->audit_dir || atomic_load(&g->audit))
+        return true;
+    if (!spool_open(str_of(g->audit_dir), g->env, &s, err))
+        return fail_in(err, "open the audit log");
+    atomic_store(&g->audit, s);
+    return true;
+}
+
 /* `changing` is held. */
 static bool reload(struct govern *g, struct error *err)
 {
-    struct policy *now;
-    if (!policy_read(g, &now, err)) {
+    struct policy *now = NULL;
+    if (!policy_read(g, &now, err) || !begin_audit(g, now, err)) {
+        policy_free(now);
         atomic_store(&g->stale, true);
         return false;
     }
@@ -53,13 +66,18 @@ static bool reload(struct govern *g, struct error *err)
     return true;
 }
 
-bool govern_open(struct db *db, struct env *env, struct govern **out, struct error *err)
+bool govern_open(struct db *db, struct env *env, str audit_dir, struct govern **out,
+                 struct error *err)
 {
     struct govern *g = mem_new(struct govern);
     g->db = db;
     g->env = env;
     g->secrets = secret_cache_create(env);
     pthread_mutex_init(&g->changing, NULL);
+    if (audit_dir.len) {
+        g->audit_dir = mem_array(char, audit_dir.len + 1);
+        memcpy(g->audit_dir, audit_dir.ptr, audit_dir.len);
+    }
     if (!db_migrate(db, "govern", migrations, sizeof migrations / sizeof *migrations, err) ||
         !reload(g, err)) {
         govern_close(g);
@@ -75,7 +93,8 @@ void govern_close(struct govern *g)
         return;
     policy_free(atomic_load(&g->policy.current));
     secret_cache_destroy(g->secrets);
-    spool_close(g->audit);
+    spool_close(atomic_load(&g->audit));
+    mem_free(g->audit_dir);
     pthread_mutex_destroy(&g->changing);
     mem_free(g);
 }

@@ -9,6 +9,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/str.h"
 
 struct db;
 struct govern;
@@ -19,8 +20,10 @@ struct govern;
 /* The catalog's name in privileges and in the management API. */
 #define GOVERN_CATALOG "firn"
 
-/* Migrates the area "govern" and reads principals, roles and grants.  `db` and `env` outlive it. */
-MUST_USE bool govern_open(struct db *db, struct env *env, struct govern **out, struct error *err);
+/* Migrates the area "govern" and reads principals, roles and grants.  `db` and `env` outlive it.  `audit_dir` is where
+ * decisions are recorded while access control is on (audit.h), made when they begin to be; empty: nowhere. */
+MUST_USE bool govern_open(struct db *db, struct env *env, str audit_dir, struct govern **out,
+                          struct error *err);
 void govern_close(struct govern *g); /* NULL is fine */
 
 /* Whether access control is on.  Any thread, a few nanoseconds. */

@@ -96,7 +96,8 @@ struct govern {
     atomic_llong looked_ns;   /* when the version was last compared */
     pthread_mutex_t changing; /* one change or reload at a time; held during its transaction */
     struct secret_cache *secrets;
-    struct spool *audit; /* NULL: decisions are not recorded */
+    char *audit_dir;
+    struct spool *_Atomic audit; /* opened with the first policy that is on */
 };
 
 /* Reads all rows in one transaction and compiles them. */

@@ -72,6 +72,7 @@ MUST_USE bool principal_identity(struct govern *g, int64_t principal_id, str sco
 /* The first principal, "root" with the role service_admin: turns access control on.  ERR_EXISTS when there are principals. */
 MUST_USE bool principals_bootstrap(struct govern *g, struct arena *a, struct principal_secret *out,
                                    struct error *err);
+/* As they read; a principal that must rotate can do nothing else until it has. */
 MUST_USE bool principal_create(struct govern *g, str name, str properties, bool rotate_required,
                                struct arena *a, struct principal *out,
                                struct principal_secret *secret, struct error *err);
@@ -91,6 +92,7 @@ struct principal_list {
     struct principal *at;
     size_t n;
 };
+/* By name. */
 MUST_USE bool principals_list(struct govern *g, struct arena *a, struct principal_list *out,
                               struct error *err);
 
@@ -103,6 +105,7 @@ struct api_key_list {
     struct api_key *at;
     size_t n;
 };
+/* As they read. */
 MUST_USE bool api_key_create(struct govern *g, str principal, str note, int64_t expires_us,
                              struct arena *a, struct api_key *out, str *key, struct error *err);
 MUST_USE bool api_key_drop(struct govern *g, str principal, str id, struct error *err);

@@ -52,12 +52,16 @@ MUST_USE bool principal_role_take(struct govern *g, str principal, str role, str
 MUST_USE bool catalog_role_give(struct govern *g, str role, str catalog_role, struct error *err);
 MUST_USE bool catalog_role_take(struct govern *g, str role, str catalog_role, struct error *err);
 
+/* Who has which, sorted by name.  ERR_NOT_FOUND. */
 MUST_USE bool roles_of_principal(struct govern *g, str principal, struct arena *a,
                                  struct role_list *out, struct error *err);
+/* The same. */
 MUST_USE bool principals_of_role(struct govern *g, str role, struct arena *a,
                                  struct principal_list *out, struct error *err);
+/* The same. */
 MUST_USE bool catalog_roles_of_role(struct govern *g, str role, struct arena *a,
                                     struct role_list *out, struct error *err);
+/* The same. */
 MUST_USE bool roles_of_catalog_role(struct govern *g, str catalog_role, struct arena *a,
                                     struct role_list *out, struct error *err);
 

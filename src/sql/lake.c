@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "codec/json.h"
 #include "engine/engine.h"
+#include "govern/govern.h"
 #include "io/db.h"
 #include "io/kv.h"
 #include "io/lock.h"
@@ -244,7 +245,9 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
         .db = lake->db, .store = lake->warehouse, .env = lake->env, .pool = lake->pool
     };
     lake->engine = make_engine(lake, o, &config, a);
+    str audit = arena_printf(a, "%s/audit", lake->dir);
     return catalog_open(&c, &lake->catalog, err) &&
+           govern_open(lake->db, lake->env, audit, &lake->govern, err) &&
            kv_open(arena_printf(a, "%s/online", lake->dir), NULL, &lake->online, err);
 }
 
@@ -273,6 +276,7 @@ void lake_close(struct lake *lake)
         return;
     kv_close(lake->online);
     engine_destroy(lake->engine);
+    govern_close(lake->govern);
     catalog_close(lake->catalog);
     pool_destroy(lake->pool);
     db_close(lake->db);

@@ -7,6 +7,7 @@
  *   catalog.db    refs, commits, tables, runs, models, feature definitions    (io/db.h)
  *   warehouse/    Iceberg tables: <namespace>/<table>-<uuid>/{metadata,data}  (io/store.h)
  *   artifacts/    files of runs and model versions
+ *   audit/        decisions that are not in the audit log's table yet (govern/audit.h)
  *   online/       the online store                                           (io/kv.h)
  *   tmp/          spill of the engine; emptied when the directory is opened
  *   firn.yaml     configuration, optional
@@ -28,6 +29,7 @@
 struct catalog;
 struct db;
 struct engine;
+struct govern;
 struct json;
 struct kv;
 struct lock;
@@ -60,6 +62,7 @@ struct lake {
     struct store *artifacts; /* likewise */
     struct db *db;
     struct catalog *catalog;
+    struct govern *govern; /* who may do what */
     struct engine *engine;
     struct kv *online;
     struct pool *pool; /* CPU work: planning, joins, encoding; `threads` threads */
