@@ -11,6 +11,7 @@
 #include "engine/quote.h"
 #include "engine/session.h"
 #include "engine/statement.h"
+#include "govern/access.h"
 #include "iceberg/metadata.h"
 #include "iceberg/name_mapping.h"
 #include "iceberg/scan.h"
@@ -83,6 +84,13 @@ static struct travel *find_travel(const struct binder *b, str ns, str view)
     return NULL;
 }
 
+/* Asked before the name is looked up, so that a refusal tells nothing about what is there. */
+static bool may_read(struct binder *b, str ref, str ns, str name, struct error *err)
+{
+    struct securable table = secure_in(SECURABLE_TABLE, ns, name, b->a);
+    return access_check_in(b->lake->govern, b->req->access, TABLE_READ_DATA, &table, ref, err);
+}
+
 /* A name after AS OF is a branch or tag of the catalog, else one of the table's own. */
 static bool load_table(struct binder *b, struct source *s, const struct travel *t, str name,
                        struct error *err)
@@ -93,14 +101,15 @@ static bool load_table(struct binder *b, struct source *s, const struct travel *
     if (t && t->ref.len) {
         struct error first = { 0 };
         if (catalog_load_table(c, t->ref, ns, name, b->a, &s->table, &first))
-            return true;
+            return may_read(b, t->ref, ns, name, err);
         s->at.ref = t->ref;
     }
     if (t && t->snapshot_id)
         s->at.snapshot_id = t->snapshot_id;
     if (t && t->has_time)
         s->at.timestamp_ms = floor_div(t->timestamp_us, 1000);
-    return catalog_load_table(c, ref, ns, name, b->a, &s->table, err);
+    return may_read(b, ref, ns, name, err) &&
+           catalog_load_table(c, ref, ns, name, b->a, &s->table, err);
 }
 
 static bool resolve(struct binder *b, const struct statement_name *n, struct error *err)

@@ -18,6 +18,7 @@ struct bind_request {
     str query;  /* one SELECT */
     str branch; /* empty: main */
     bool local_files;
+    const struct access *access; /* as in sql_request */
     const struct param *params;
     size_t params_n;
     struct cancel *cancel;

@@ -2,6 +2,7 @@
 #include "base/vec.h"
 #include "catalog/table.h"
 #include "engine/quote.h"
+#include "govern/access.h"
 #include "iceberg/metadata.h"
 #include "sql/lake.h"
 #include "sql/partition_by.h"
@@ -21,6 +22,15 @@ static bool read_dotted(struct run *r, size_t *i, const char *what, str *out, st
     return true;
 }
 
+/* On a table (with a name), a namespace, or above all of them. */
+static bool may(struct run *r, enum privilege privilege, str ns, str name, struct error *err)
+{
+    struct securable on =
+        secure_in(name.len ? SECURABLE_TABLE : SECURABLE_NAMESPACE, ns, name, r->a);
+    return access_check_in(r->lake->govern, r->req->access, privilege,
+                           ns.len ? &on : &SECURE_CATALOG, r->req->branch, err);
+}
+
 static bool nothing_after(const struct run *r, size_t i, struct error *err)
 {
     if (i < r->lex.n)
@@ -35,7 +45,8 @@ bool run_create_schema(struct run *r, struct error *err)
     struct commit_info info = { 0 };
     str name;
     i += words;
-    if (!read_dotted(r, &i, "schema", &name, err) || !nothing_after(r, i, err))
+    if (!read_dotted(r, &i, "schema", &name, err) || !nothing_after(r, i, err) ||
+        !may(r, NAMESPACE_CREATE, ns_parent(ns_from_dotted(name, r->a)), (str){ 0 }, err))
         return false;
     if (catalog_create_namespace(r->lake->catalog, r->req->branch, ns_from_dotted(name, r->a), NULL,
                                  0, &info, r->a, &r->out->commit_id, err))
@@ -49,7 +60,8 @@ bool run_drop_schema(struct run *r, struct error *err)
     struct commit_info info = { 0 };
     str name;
     i += words;
-    if (!read_dotted(r, &i, "schema", &name, err) || !nothing_after(r, i, err))
+    if (!read_dotted(r, &i, "schema", &name, err) || !nothing_after(r, i, err) ||
+        !may(r, NAMESPACE_DROP, ns_from_dotted(name, r->a), (str){ 0 }, err))
         return false;
     if (catalog_drop_namespace(r->lake->catalog, r->req->branch, ns_from_dotted(name, r->a), &info,
                                r->a, &r->out->commit_id, err))
@@ -66,7 +78,8 @@ bool run_drop_table(struct run *r, struct error *err)
     if (!read_dotted(r, &i, "table", &dotted, err))
         return false;
     bool purge = lex_is(&r->lex, i, "PURGE");
-    if (!nothing_after(r, i + purge, err) || !name_split(dotted, r->a, &ns, &name, err))
+    if (!nothing_after(r, i + purge, err) || !name_split(dotted, r->a, &ns, &name, err) ||
+        !may(r, TABLE_DROP, ns, name, err))
         return false;
     if (catalog_drop_table(r->lake->catalog, r->req->branch, ns, name, purge, &info, r->a,
                            &r->out->commit_id, err))
@@ -205,6 +218,13 @@ static bool define_columns(struct run *r, const struct definition *d, const stru
 static bool ensure_namespace(struct run *r, str ns, struct error *err)
 {
     struct commit_info info = { 0 };
+    struct property *props;
+    struct error missing = { 0 };
+    size_t n;
+    if (catalog_load_namespace(r->lake->catalog, r->req->branch, ns, r->a, &props, &n, &missing))
+        return true;
+    if (!may(r, NAMESPACE_CREATE, ns_parent(ns), (str){ 0 }, err))
+        return false;
     if (catalog_create_namespace(r->lake->catalog, r->req->branch, ns, NULL, 0, &info, r->a, NULL,
                                  err))
         return true;
@@ -221,6 +241,7 @@ static bool create_empty(struct run *r, const struct definition *d, struct error
         props[i] = (struct property){ d->props.at[i].key, d->props.at[i].value };
     create.props = props;
     if (!name_split(d->name, r->a, &create.ns, &create.name, err) ||
+        !may(r, TABLE_CREATE, create.ns, (str){ 0 }, err) ||
         !define_columns(r, d, &create.schema, err) ||
         !partition_by_parse(d->partition_by, create.schema, r->a, &create.spec, err) ||
         !ensure_namespace(r, create.ns, err) ||
@@ -235,6 +256,7 @@ static bool write_table(struct run *r, struct write_request *w, struct error *er
     struct write_result done;
     w->branch = r->req->branch;
     w->local_files = r->req->local_files;
+    w->access = r->req->access;
     w->params = r->params;
     w->params_n = r->req->params_n;
     w->cancel = r->req->cancel;

@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "catalog/catalog.h"
 #include "engine/quote.h"
+#include "govern/access.h"
 #include "iceberg/metadata.h"
 #include "sql/bind.h"
 #include "sql/lake.h"
@@ -17,6 +18,7 @@ static bool query(struct run *r, str prefix, str text, struct error *err)
     struct bind_request b = { .query = text,
                               .branch = r->req->branch,
                               .local_files = r->req->local_files,
+                              .access = r->req->access,
                               .params = r->params,
                               .params_n = r->req->params_n,
                               .cancel = r->req->cancel };
@@ -57,10 +59,34 @@ static bool run_describe(struct run *r, struct error *err)
     return query(r, prefix, rest, err);
 }
 
-/* The catalog's names as rows; DuckDB filters and sorts nothing here, so VALUES is enough. */
-static bool names_query(struct run *r, const char *header, const struct catalog_page *page,
-                        bool tables, struct error *err)
+/* Lists show what the caller may see: a table that it may list, a namespace in which there may be one. */
+static bool shown(struct run *r, const struct catalog_name *n, bool tables)
 {
+    struct securable on = secure_in(tables ? SECURABLE_TABLE : SECURABLE_NAMESPACE, n->ns,
+                                    tables ? n->name : (str){ 0 }, r->a);
+    const struct access *x = r->req->access;
+    if (!govern_on(r->lake->govern))
+        return true;
+    if (tables)
+        return access_allows(x, TABLE_LIST, &on, r->req->branch);
+    return access_allows_below(x, NAMESPACE_LIST, &on, r->req->branch) ||
+           access_allows_below(x, TABLE_LIST, &on, r->req->branch);
+}
+
+static void keep_shown(struct run *r, struct catalog_page *page, bool tables)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < page->n; i++)
+        if (shown(r, &page->names[i], tables))
+            page->names[n++] = page->names[i];
+    page->n = n;
+}
+
+/* The catalog's names as rows; DuckDB filters and sorts nothing here, so VALUES is enough. */
+static bool names_query(struct run *r, const char *header, struct catalog_page *page, bool tables,
+                        struct error *err)
+{
+    keep_shown(r, page, tables);
     struct buf sql = BUF_INIT(SQL_TEXT_MAX);
     buf_printf(&sql, "SELECT * FROM (VALUES ");
     for (size_t i = 0; i < page->n; i++) {

@@ -17,15 +17,18 @@
 #include "base/error.h"
 #include "base/thread.h"
 
+struct access;
 struct lake;
 struct result; /* engine/result.h */
 struct session;
 
 struct sql_request {
-    str text;              /* one statement, a semicolon after it is fine */
-    str branch;            /* empty: "main"; a tag or a branch for reading, a branch for writing */
-    bool local_files;      /* may read files of this machine by path */
-    struct cancel *cancel; /* may be NULL */
+    str text;         /* one statement, a semicolon after it is fine */
+    str branch;       /* empty: "main"; a tag or a branch for reading, a branch for writing */
+    bool local_files; /* may read files of this machine by path */
+    const struct access
+        *access; /* who asks (govern/access.h); NULL: refused while access control is on */
+    struct cancel *cancel;    /* may be NULL */
     const struct str *params; /* texts for $1, $2 ... ; a NULL ptr is the SQL NULL */
     size_t params_n;
 };

@@ -13,6 +13,7 @@
 #include "codec/uuid.h"
 #include "engine/parquet.h"
 #include "engine/session.h"
+#include "govern/access.h"
 #include "iceberg/metrics.h"
 #include "iceberg/snapshot.h"
 #include "iceberg/update.h"
@@ -45,10 +46,22 @@ struct writer {
     int64_t rows, bytes;
 };
 
+static bool may(struct writer *w, enum privilege privilege, enum securable_kind kind, str ns,
+                struct error *err)
+{
+    struct securable on = secure_in(kind, ns, kind == SECURABLE_TABLE ? w->name : (str){ 0 }, w->a);
+    return access_check_in(w->lake->govern, w->req->access, privilege,
+                           kind == SECURABLE_NAMESPACE && !ns.len ? &SECURE_CATALOG : &on,
+                           w->req->branch, err);
+}
+
+/* Asked before anything is looked up; that a table is missing is learned only by who may write it. */
 static bool find_table(struct writer *w, struct error *err)
 {
     struct catalog *c = w->lake->catalog;
-    if (!name_split(w->req->table, w->a, &w->ns, &w->name, err))
+    if (!name_split(w->req->table, w->a, &w->ns, &w->name, err) ||
+        !may(w, TABLE_WRITE_DATA, SECURABLE_TABLE, w->ns, err) ||
+        (w->req->mode == WRITE_CREATE && !may(w, TABLE_CREATE, SECURABLE_NAMESPACE, w->ns, err)))
         return false;
     if (!catalog_table_exists(c, w->req->branch, w->ns, w->name, &w->exists, err))
         return false;
@@ -59,6 +72,9 @@ static bool find_table(struct writer *w, struct error *err)
         return fail(err, ERR_NOT_FOUND, "there is no table " STR_FMT " on %s",
                     STR_ARG(w->req->table),
                     w->req->branch.len ? arena_cstr(w->a, w->req->branch) : "main");
+    if (!w->exists && w->req->mode != WRITE_CREATE &&
+        !may(w, TABLE_CREATE, SECURABLE_NAMESPACE, w->ns, err))
+        return false;
     return !w->exists ||
            catalog_load_table(c, w->req->branch, w->ns, w->name, w->a, &w->table, err);
 }
@@ -68,6 +84,7 @@ static bool bind_query(struct writer *w, struct error *err)
     struct bind_request b = { .query = w->req->query,
                               .branch = w->req->branch,
                               .local_files = w->req->local_files,
+                              .access = w->req->access,
                               .params = w->req->params,
                               .params_n = w->req->params_n,
                               .cancel = w->req->cancel };
@@ -87,6 +104,8 @@ static bool create_namespace(struct writer *w, struct error *err)
         return false;
     }
     struct commit_info info = { 0 };
+    if (!may(w, NAMESPACE_CREATE, SECURABLE_NAMESPACE, ns_parent(w->ns), err))
+        return false;
     if (catalog_create_namespace(w->lake->catalog, w->req->branch, w->ns, NULL, 0, &info, w->a,
                                  NULL, err))
         return true;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/thread.h"
 
+struct access;
 struct lake;
 struct param;
 struct session;
@@ -39,6 +40,7 @@ struct write_request {
     size_t summary_n;
     const struct write_prop *properties; /* table properties of a table that is made */
     size_t properties_n;
+    const struct access *access; /* as in sql_request */
     struct cancel *cancel;
     struct session
         *session; /* run in this session (its own tables and views visible); NULL: a fresh one */
