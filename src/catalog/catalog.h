@@ -96,6 +96,8 @@ MUST_USE bool catalog_drop_namespace(struct catalog *c, str ref, str ns,
                                      str *commit_id, struct error *err);
 MUST_USE bool catalog_load_namespace(struct catalog *c, str ref, str ns, struct arena *a,
                                      struct property **props, size_t *n, struct error *err);
+/* The folder for tables of a namespace that has no `location` property: its name below the warehouse. */
+str catalog_namespace_location(struct catalog *c, str ns, struct arena *a);
 /* Removes the keys, then sets the properties; a key in both is ERR_INVALID. */
 MUST_USE bool catalog_update_namespace(struct catalog *c, str ref, str ns,
                                        const struct property *set, size_t set_n, const str *removed,

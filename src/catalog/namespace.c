@@ -4,6 +4,16 @@
 #include "base/map.h"
 #include "catalog/catalog_priv.h"
 #include "iceberg/metadata.h"
+#include "io/store.h"
+
+str catalog_namespace_location(struct catalog *c, str ns, struct arena *a)
+{
+    char *folder = arena_cstr(a, ns);
+    for (size_t i = 0; i < ns.len; i++)
+        if (folder[i] == NS_SEP)
+            folder[i] = '/';
+    return store_uri(c->store, str_of(folder), a);
+}
 
 struct namespace_request {
     str ns;

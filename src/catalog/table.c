@@ -124,13 +124,31 @@ struct create {
 
 str table_default_location(struct catalog *c, str ns, str name, str uuid, struct arena *a)
 {
-    char *folder = arena_cstr(a, ns);
-    for (size_t i = 0; i < ns.len; i++)
-        if (folder[i] == NS_SEP)
-            folder[i] = '/';
-    return store_uri(
-        c->store, arena_printf(a, "%s/" STR_FMT "-" STR_FMT, folder, STR_ARG(name), STR_ARG(uuid)),
-        a);
+    return arena_printf(a, STR_FMT "/" STR_FMT "-" STR_FMT,
+                        STR_ARG(catalog_namespace_location(c, ns, a)), STR_ARG(name),
+                        STR_ARG(uuid));
+}
+
+/* Where a new table goes when nobody says: below the `location` of its namespace, else of the warehouse. */
+static bool choose_location(struct attempt *t, const struct table_create *req, str uuid, str *out,
+                            struct error *err)
+{
+    struct entry e = { 0 };
+    bool found;
+    str value;
+    *out = req->location;
+    if (req->location.len)
+        return true;
+    if (!view_entry(&t->view, key_namespace(req->ns, t->arena), t->arena, &found, &e, &value, err))
+        return false;
+    struct property_list props = { e.props, e.props_n };
+    str base = property_get(&props, "location", (str){ 0 });
+    while (base.len > 1 && str_ends(base, STR("/")))
+        base.len--;
+    *out = base.len ? arena_printf(t->out, STR_FMT "/" STR_FMT "-" STR_FMT, STR_ARG(base),
+                                   STR_ARG(req->name), STR_ARG(uuid))
+                    : table_default_location(t->catalog, req->ns, req->name, uuid, t->out);
+    return true;
 }
 
 str table_new_uuid(struct catalog *c, struct arena *a)
@@ -175,12 +193,10 @@ static bool make_metadata(struct attempt *t, struct create *cr, struct error *er
 {
     const struct table_create *req = cr->req;
     str uuid = table_new_uuid(t->catalog, t->out);
-    str location = req->location.len
-                       ? req->location
-                       : table_default_location(t->catalog, req->ns, req->name, uuid, t->out);
     struct property_list props = with_defaults(req, t->out);
+    str location;
     int version = 0;
-    return format_version(req, &version, err) &&
+    return choose_location(t, req, uuid, &location, err) && format_version(req, &version, err) &&
            metadata_create(req->schema, req->spec, req->order, location, &props, version, uuid,
                            env_now_ms(t->catalog->env), t->out, &cr->metadata, err) &&
            metadata_check_places(t->catalog, cr->metadata, err);

@@ -52,6 +52,21 @@ static void write_namespace(str ns, const struct property_list *props, struct js
     jw_end_object(w);
 }
 
+/* Clients that choose a table's place themselves (Trino) ask its namespace where. */
+static struct property_list with_location(struct app *app, str ns, struct property *props, size_t n,
+                                          struct arena *a)
+{
+    struct property_list given = { props, n };
+    if (property_get(&given, "location", (str){ 0 }).ptr)
+        return given;
+    struct property *all = arena_array(a, struct property, n + 1);
+    for (size_t i = 0; i < n; i++)
+        all[i] = props[i];
+    all[n] =
+        (struct property){ STR("location"), catalog_namespace_location(app->lake->catalog, ns, a) };
+    return (struct property_list){ all, n + 1 };
+}
+
 bool iceberg_load_namespace(struct app *app, struct api_request *req, struct api_answer *answer,
                             struct json_writer *w, struct error *err)
 {
@@ -61,7 +76,8 @@ bool iceberg_load_namespace(struct app *app, struct api_request *req, struct api
     (void)answer;
     if (!catalog_load_namespace(app->lake->catalog, ref, ns, req->arena, &props, &n, err))
         return false;
-    write_namespace(ns, &(struct property_list){ props, n }, w);
+    struct property_list all = with_location(app, ns, props, n, req->arena);
+    write_namespace(ns, &all, w);
     return true;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog/catalog.h"
 #include "catalog/refs.h"
 #include "iceberg_test.h"
 
@@ -45,7 +46,11 @@ TEST(namespaces_are_made_loaded_and_dropped)
     EXPECT_BODY(
         send(app, "POST", "/v1/namespaces", json_f("{'namespace':['a'],'properties':{'k':'v'}}")),
         200, "{'namespace':['a'],'properties':{'k':'v'}}");
-    EXPECT_BODY(get(app, "/v1/namespaces/a"), 200, "{'namespace':['a'],'properties':{'k':'v'}}");
+    str here = catalog_namespace_location(app->lake->catalog, STR("a"), test_arena());
+    EXPECT_BODY(
+        get(app, "/v1/namespaces/a"), 200,
+        json_f("{'namespace':['a'],'properties':{'k':'v','location':'" STR_FMT "'}}", STR_ARG(here))
+            .ptr);
     EXPECT_EMPTY(send(app, "HEAD", "/v1/namespaces/a", (str){ 0 }), 204);
     EXPECT_ERROR(send(app, "POST", "/v1/namespaces", json_f("{'namespace':['a']}")), 409,
                  "AlreadyExistsException", "Namespace already exists: a");
@@ -111,10 +116,10 @@ TEST(properties_are_set_and_removed)
                 json_f("{'namespace':['a'],'properties':{'k':'v','l':'w'}}")),
            200);
     EXPECT_BODY(send(app, "POST", "/v1/namespaces/a/properties",
-                     json_f("{'updates':{'m':'x'},'removals':['k','z']}")),
-                200, "{'updated':['m'],'removed':['k'],'missing':['z']}");
+                     json_f("{'updates':{'m':'x','location':'/lake'},'removals':['k','z']}")),
+                200, "{'updated':['m','location'],'removed':['k'],'missing':['z']}");
     EXPECT_BODY(get(app, "/v1/namespaces/a"), 200,
-                "{'namespace':['a'],'properties':{'l':'w','m':'x'}}");
+                "{'namespace':['a'],'properties':{'l':'w','location':'/lake','m':'x'}}");
     EXPECT_BODY(send(app, "POST", "/v1/namespaces/a/properties", json_f("{'removals':['k']}")), 200,
                 "{'updated':[],'removed':[],'missing':['k']}");
     EXPECT_ERROR(send(app, "POST", "/v1/namespaces/a/properties",
