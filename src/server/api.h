@@ -67,6 +67,7 @@ struct api_request {
     str query; /* as it came: "a=1&b=2" */
     str content_type, accept;
     str if_none_match, idempotency_key; /* headers of these names */
+    bool accepts_gzip;                  /* Accept-Encoding */
     str body;
     str request_id;
     struct arena *arena; /* lives until the answer has been sent */
@@ -101,6 +102,7 @@ struct api_answer {
     str allow;            /* of a 405: the methods that the path has */
     int retry_after_s;    /* 0: no such header */
     str etag;             /* with its quotes; empty: no such header */
+    bool gzipped;         /* body or borrowed is packed: Content-Encoding: gzip */
     str www_authenticate; /* of a 401 */
     bool no_store;        /* Cache-Control: no-store, for answers with secrets in them */
 };
@@ -136,6 +138,7 @@ struct route {
         slow; /* runs queries or touches the disk: on a worker thread, not on the one that serves sockets */
     size_t body_max;    /* bytes; 0: API_BODY_SMALL */
     bool plus_is_space; /* in parameters, as java.net.URLEncoder writes them */
+    bool gzip;          /* answers of some size are packed for who accepts that; slow routes only */
     /* Words errors as the route's protocol does; NULL: api_answer_error. */
     void (*failed)(struct api_answer *answer, const struct error *err, int status);
 };

@@ -14,6 +14,7 @@
 
 #include "base/env.h"
 #include "base/log.h"
+#include "codec/compress.h"
 #include "server/metrics.h"
 #include "server/router.h"
 
@@ -126,7 +127,8 @@ void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *m
     x->hosts = 0;
     x->host = x->origin = (str){ 0 };
     x->body_size = 0;
-    x->head = x->refused = false;
+    x->head = x->refused = x->packed = false;
+    x->encoding = (str){ 0 };
     x->began_ns = env_monotonic_ns(env_real());
     atomic_store(&x->cancel.requested, false);
     x->cancel.deadline_ns = 0;
@@ -158,6 +160,10 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
     } else if (str_eq_nocase(key, STR("Content-Length"))) {
         if (!str_to_u64(text, &x->body_size))
             x->body_size = UINT64_MAX;
+    } else if (str_eq_nocase(key, STR("Accept-Encoding"))) {
+        x->req.accepts_gzip = guard_accepts(text, STR("gzip"));
+    } else if (str_eq_nocase(key, STR("Content-Encoding"))) {
+        x->encoding = text;
     } else if (str_eq_nocase(key, STR("If-None-Match"))) {
         x->req.if_none_match = text;
     } else if (str_eq_nocase(key, STR("Idempotency-Key"))) {
@@ -191,6 +197,15 @@ static void refuse_body(struct exchange *x)
     refuse(x, &err, 413);
 }
 
+static bool take_encoding(struct exchange *x, struct error *err)
+{
+    x->packed = str_eq_nocase(x->encoding, STR("gzip"));
+    if (x->packed || x->encoding.len == 0 || str_eq_nocase(x->encoding, STR("identity")))
+        return true;
+    return fail(err, ERR_INVALID, "Content-Encoding is not gzip: \"" STR_FMT "\"",
+                STR_ARG(str_sub(x->encoding, 0, 100)));
+}
+
 static void check_headers(struct exchange *x, str method)
 {
     struct error err = { 0 };
@@ -207,6 +222,8 @@ static void check_headers(struct exchange *x, str method)
         refuse(x, &err, allow.len ? 405 : 0);
     } else if (x->body_size > body_max(x)) {
         refuse_body(x);
+    } else if (!take_encoding(x, &err)) {
+        refuse(x, &err, 415);
     }
 }
 
@@ -275,6 +292,10 @@ static void add_headers(struct exchange *x, struct MHD_Response *r)
         add_header(r, MHD_HTTP_HEADER_ALLOW, answer->allow);
     if (answer->etag.len)
         add_header(r, MHD_HTTP_HEADER_ETAG, answer->etag);
+    if (answer->gzipped)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    if (x->route && x->route->gzip)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
     if (answer->retry_after_s > 0) {
         char text[16];
         snprintf(text, sizeof text, "%d", answer->retry_after_s);
@@ -416,11 +437,28 @@ static bool run_stream(struct exchange *x)
     return false;
 }
 
+/* A body that came packed, as it was before; it may have as many bytes as the route allows then too. */
+static bool unpack_body(struct exchange *x, struct error *err)
+{
+    if (!x->packed)
+        return true;
+    struct buf *plain = arena_new(x->req_arena, struct buf);
+    buf_init(plain, body_max(x));
+    buf_in_arena(plain, x->req_arena);
+    bool ok = decompress_bytes(COMPRESSION_GZIP, x->req.body, body_max(x), plain, err);
+    x->req.body = buf_str(plain);
+    if (!ok && err->code == ERR_CORRUPT)
+        err->code = ERR_INVALID;
+    return ok || fail_in(err, "the request's body");
+}
+
 /* A request that waited so long that its client left is not begun. */
 static void run(struct exchange *x)
 {
     struct error err = { 0 };
-    if (cancel_check(&x->cancel, &err))
+    if (!unpack_body(x, &err))
+        answer_failed(x, &err, err.code == ERR_LIMIT ? 413 : 400);
+    else if (cancel_check(&x->cancel, &err))
         route_run(x->listener->app, x->route, &x->req, &x->answer);
     else
         answer_failed(x, &err, 503);
@@ -458,7 +496,7 @@ static enum MHD_Result on_end(struct exchange *x)
         return queue_answer(x);
     }
     x->req.body = buf_str(&x->body);
-    return x->route->slow || x->body.len > FAST_BODY_MAX ? submit(x) : answer_fast(x);
+    return x->route->slow || x->packed || x->body.len > FAST_BODY_MAX ? submit(x) : answer_fast(x);
 }
 
 enum MHD_Result exchange_on_call(void *cls, struct MHD_Connection *mhd, const char *url,

@@ -117,6 +117,35 @@ bool guard_request_id(str id)
     return true;
 }
 
+/* "gzip;q=0.5" -> the name; *refused when q is zero. */
+static str coding_of(str item, bool *refused)
+{
+    str name, params, q;
+    str_cut(item, ';', &name, &params);
+    *refused = false;
+    while (str_next(&params, ';', &q)) {
+        q = str_trim(q);
+        if (!str_starts_nocase(q, STR("q=")))
+            continue;
+        double weight;
+        *refused = !str_to_f64(str_trim(str_from(q, 2)), &weight) || weight <= 0;
+    }
+    return str_trim(name);
+}
+
+bool guard_accepts(str header, str coding)
+{
+    str item;
+    bool refused, any = false;
+    while (str_next(&header, ',', &item)) {
+        str name = coding_of(item, &refused);
+        if (str_eq_nocase(name, coding))
+            return !refused;
+        any = any || (str_is(name, "*") && !refused);
+    }
+    return any;
+}
+
 bool guard_target(str target, str *path, str *query, struct error *err)
 {
     if (str_starts_nocase(target, STR("http://"))) {

@@ -27,6 +27,9 @@ MUST_USE bool guard_origin(str origin, struct error *err);
 /* Whether a client's X-Request-Id may be repeated in logs and answers: 1 to 64 letters, digits and "._-". */
 bool guard_request_id(str id);
 
+/* Whether an Accept-Encoding header admits this coding: named, or by "*", and not with q=0. */
+bool guard_accepts(str header, str coding);
+
 /* Cuts a request target into path and query, taking "http://host" off its front; ERR_INVALID when no path is left or it has control
  * characters or bytes above 126. */
 MUST_USE bool guard_target(str target, str *path, str *query, struct error *err);

@@ -22,6 +22,8 @@ static const struct {
 } named_types[] = {
     { "Namespace does not exist", "NoSuchNamespaceException" },
     { "Table does not exist", "NoSuchTableException" },
+    { "View does not exist", "NoSuchViewException" },
+    { "Function does not exist", "NoSuchFunctionException" },
     { "Namespace is not empty", "NamespaceNotEmptyException" },
     { "Branch or tag does not exist", "NotFoundException" },
     { "Commit does not exist", "NotFoundException" },
@@ -100,13 +102,40 @@ void iceberg_commit_failed(struct api_answer *answer, const struct error *err, i
 
 /* ---- What requests have in common ---- */
 
+/* "etl", "etl|warehouse", "|warehouse", "-": a branch or tag, and a name for the one warehouse. */
+static str prefix_ref(str prefix)
+{
+    str ref, warehouse;
+    if (str_cut(prefix, '|', &ref, &warehouse) && !str_is(warehouse, "warehouse") &&
+        !str_is(warehouse, "firn") && warehouse.len)
+        return prefix; /* no branch has such a name */
+    return str_is(ref, "-") ? (str){ 0 } : ref;
+}
+
 const str *iceberg_path(const struct api_request *req, size_t wanted, str *ref)
 {
     size_t n = 0;
     while (n < API_PARAMS_MAX && req->params[n].ptr)
         n++;
-    *ref = n > wanted ? req->params[0] : (str){ 0 };
+    *ref = n > wanted ? prefix_ref(req->params[0]) : (str){ 0 };
     return &req->params[n > wanted];
+}
+
+str iceberg_canonical(str path, struct arena *a)
+{
+    static const char *const roots[] = { "namespaces", "tables", "views", "transactions",
+                                         "config" };
+    str rest = path, empty, base, ref, version, first;
+    if (!str_next(&rest, '/', &empty) || !str_next(&rest, '/', &base) || !str_is(base, "iceberg") ||
+        !str_next(&rest, '/', &ref) || str_is(ref, "v1") || ref.len == 0 ||
+        !str_next(&rest, '/', &version) || !str_is(version, "v1") || rest.len == 0)
+        return path;
+    str after = rest;
+    str_next(&after, '/', &first);
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
+        if (str_is(first, roots[i]))
+            return arena_printf(a, ROOT "/v1/" STR_FMT "/" STR_FMT, STR_ARG(ref), STR_ARG(rest));
+    return arena_printf(a, ROOT "/v1/" STR_FMT, STR_ARG(rest)); /* a prefix follows, which counts */
 }
 
 bool iceberg_commit_info(struct api_request *req, struct commit_info *out, struct error *err)
@@ -189,14 +218,17 @@ void iceberg_no_content(struct api_answer *answer)
 
 /* ---- Configuration ---- */
 
-/* A warehouse is a branch or a tag, or this catalog's own folder (which is main, as is none). */
+/* A warehouse is a branch or a tag, both ("etl|warehouse"), or this catalog's own folder.  Without a branch it is that of the path,
+ * /iceberg/{ref}/v1/config, or main. */
 static bool warehouse_ref(struct app *app, struct api_request *req, str *ref, struct error *err)
 {
     struct ref_info info;
     str warehouse = api_query(req, "warehouse", "");
     str root = store_uri(app->lake->warehouse, STR(""), req->arena), path;
-    *ref = (str){ 0 };
-    if (warehouse.len == 0)
+    iceberg_path(req, 0, ref);
+    if (ref->len && !catalog_get_ref(app->lake->catalog, *ref, req->arena, &info, err))
+        return false;
+    if (warehouse.len == 0 || str_is(warehouse, "warehouse") || str_is(warehouse, "firn"))
         return true;
     while (root.len > 1 && str_ends(root, STR("/")))
         root.len--;
@@ -206,6 +238,9 @@ static bool warehouse_ref(struct app *app, struct api_request *req, str *ref, st
     while (path.len > 1 && str_ends(path, STR("/")))
         path.len--;
     if (str_eq(path, root))
+        return true;
+    warehouse = prefix_ref(warehouse);
+    if (warehouse.len == 0)
         return true;
     if (!catalog_get_ref(app->lake->catalog, warehouse, req->arena, &info, err))
         return false;
@@ -226,7 +261,8 @@ static void write_endpoints(struct json_writer *w)
 {
     jw_kv_array(w, "endpoints");
     for (const struct route *r = iceberg_routes; r->method; r++)
-        if (str_starts(str_of(r->path), STR(PREFIXED)))
+        if (str_starts(str_of(r->path), STR(PREFIXED)) &&
+            !str_ends(str_of(r->path), STR("/config")))
             jw_printf(w, "%s %s", r->method, r->path + sizeof ROOT - 1);
     jw_end_array(w);
 }
@@ -247,6 +283,7 @@ static bool show_config(struct app *app, struct api_request *req, struct api_ans
     jw_kv_object(w, "overrides");
     if (ref.len)
         write_prefix(ref, w);
+    jw_kv_str(w, "namespace-separator", STR("%1F"));
     jw_end_object(w);
     write_endpoints(w);
     jw_kv_str(w, "idempotency-key-lifetime", STR(IDEMPOTENCY_KEY_LIFETIME));
@@ -257,17 +294,22 @@ static bool show_config(struct app *app, struct api_request *req, struct api_ans
 /* ---- Routes ---- */
 
 #define READ(method_, path_, handler_, summary_)                                                   \
-    ROUTE(method_, path_, PERMISSION_READ, handler_, summary_, .slow = true,                       \
+    ROUTE(method_, path_, PERMISSION_READ, handler_, summary_, .slow = true, .gzip = true,         \
           .plus_is_space = true, .failed = iceberg_failed)
 #define WRITE(method_, path_, handler_, summary_)                                                  \
-    ROUTE(method_, path_, PERMISSION_WRITE, handler_, summary_, .slow = true,                      \
+    ROUTE(method_, path_, PERMISSION_WRITE, handler_, summary_, .slow = true, .gzip = true,        \
           .plus_is_space = true, .failed = iceberg_failed, .body_max = API_BODY_MAX)
 #define COMMIT(method_, path_, handler_, summary_)                                                 \
-    ROUTE(method_, path_, PERMISSION_WRITE, handler_, summary_, .slow = true,                      \
+    ROUTE(method_, path_, PERMISSION_WRITE, handler_, summary_, .slow = true, .gzip = true,        \
           .plus_is_space = true, .failed = iceberg_commit_failed, .body_max = API_BODY_MAX)
+
+/* A question that may be long. */
+#define ASK(method_, path_, handler_, summary_)                                                    \
+    ROUTE(method_, path_, PERMISSION_READ, handler_, summary_, .slow = true, .gzip = true, .plus_is_space = true, .failed = iceberg_failed, .body_max = API_BODY_MAX)
 
 #define NAMESPACE "namespaces/{namespace}"
 #define TABLE NAMESPACE "/tables/{table}"
+#define VIEW NAMESPACE "/views/{view}"
 
 #define OPERATIONS(root_)                                                                          \
     READ("GET", root_ "namespaces", iceberg_list_namespaces, "Iceberg: list namespaces"),          \
@@ -289,6 +331,33 @@ static bool show_config(struct app *app, struct api_request *req, struct api_ans
         WRITE("DELETE", root_ TABLE, iceberg_drop_table, "Iceberg: drop a table; purgeRequested"), \
         READ("POST", root_ TABLE "/metrics", iceberg_report_metrics,                               \
              "Iceberg: take a report of a scan or commit"),                                        \
+        ASK("POST", root_ TABLE "/plan", iceberg_plan_scan,                                        \
+            "Iceberg: plan a scan; Prefer: respond-async"),                                        \
+        READ("GET", root_ TABLE "/plan/{plan-id}", iceberg_fetch_plan,                             \
+             "Iceberg: where a plan stands"),                                                      \
+        READ("DELETE", root_ TABLE "/plan/{plan-id}", iceberg_cancel_plan,                         \
+             "Iceberg: cancel a plan"),                                                            \
+        ASK("POST", root_ TABLE "/tasks", iceberg_fetch_tasks,                                     \
+            "Iceberg: the files of a plan task"),                                                  \
+        WRITE("POST", root_ TABLE "/unregister", iceberg_unregister_table,                         \
+              "Iceberg: give a table up, keeping its files"),                                      \
+        READ("GET", root_ TABLE "/credentials", iceberg_load_credentials,                          \
+             "Iceberg: credentials for a table's files; none for local ones"),                     \
+        READ("POST", root_ TABLE "/sign", iceberg_sign,                                            \
+             "Iceberg: sign a request for a table's files; not for local ones"),                   \
+        READ("GET", root_ NAMESPACE "/views", iceberg_list_views, "Iceberg: list views"),          \
+        WRITE("POST", root_ NAMESPACE "/views", iceberg_create_view, "Iceberg: create a view"),    \
+        WRITE("POST", root_ NAMESPACE "/register-view", iceberg_register_view,                     \
+              "Iceberg: register a metadata file as a view"),                                      \
+        READ("GET", root_ VIEW, iceberg_load_view, "Iceberg: load a view"),                        \
+        READ("HEAD", root_ VIEW, iceberg_view_exists, "Iceberg: is there a view"),                 \
+        COMMIT("POST", root_ VIEW, iceberg_replace_view, "Iceberg: commit changes of a view"),     \
+        WRITE("DELETE", root_ VIEW, iceberg_drop_view, "Iceberg: drop a view"),                    \
+        WRITE("POST", root_ "views/rename", iceberg_rename_view, "Iceberg: rename a view"),        \
+        READ("GET", root_ NAMESPACE "/functions", iceberg_list_functions,                          \
+             "Iceberg: list functions"),                                                           \
+        READ("GET", root_ NAMESPACE "/functions/{function}", iceberg_load_function,                \
+             "Iceberg: load a function"),                                                          \
         WRITE("POST", root_ "tables/rename", iceberg_rename_table, "Iceberg: rename a table"),     \
         COMMIT("POST", root_ "transactions/commit", iceberg_commit_transaction,                    \
                "Iceberg: commit changes of several tables as one")
@@ -298,6 +367,8 @@ const struct route iceberg_routes[] = {
     READ("GET", ROOT "/v1/config", show_config,
          "Iceberg: configuration; warehouse is a branch or tag"),
     OPERATIONS(ROOT "/v1/"),
+    READ("GET", PREFIXED "config", show_config,
+         "Iceberg: configuration of a branch or tag; also /iceberg/{prefix}/v1/config"),
     OPERATIONS(PREFIXED),
     { 0 },
 };

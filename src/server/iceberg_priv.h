@@ -6,15 +6,20 @@
  *   iceberg_namespace.c  namespaces
  *   iceberg_table.c      tables: list, create, load, drop, register, rename
  *   iceberg_commit.c     commits of one table or of several
- *   iceberg_answer.c     tables as answers, encoded once per metadata file
+ *   iceberg_view.c       views
+ *   iceberg_function.c   functions, and the native routes that store them
+ *   iceberg_storage.c    credentials and signed requests: what local files have instead
+ *   iceberg_answer.c     tables and views as answers, encoded once per metadata file
  *
- * A path may name a branch or tag: /iceberg/v1/{prefix}/namespaces; without one it is main.  Which words and status an
+ * A path may name a branch or tag: /iceberg/v1/{prefix}/namespaces or /iceberg/{ref}/v1/namespaces (which the router reads as
+ * the first: iceberg_canonical); without one it is main.  Which words and status an
  * error has is part of the protocol (open-api rest-catalog-open-api.yaml, "IcebergErrorResponse"): clients choose
  * their exception by status and type, and compare texts. */
 #ifndef FIRN_SERVER_ICEBERG_PRIV_H
 #define FIRN_SERVER_ICEBERG_PRIV_H
 
 #include "catalog/table.h"
+#include "catalog/views.h"
 #include "iceberg/metadata.h"
 #include "server/answer_priv.h"
 #include "sql/lake.h"
@@ -56,6 +61,21 @@ MUST_USE bool iceberg_answer_table(struct app *app, struct api_request *req,
                                    struct api_answer *answer, const struct table *t, bool refs_only,
                                    bool may_match, struct json_writer *w, struct error *err);
 
+/* The same with a view (LoadViewResult). */
+MUST_USE bool iceberg_answer_view(struct app *app, struct api_request *req,
+                                  struct api_answer *answer, const struct catalog_view *v,
+                                  bool may_match, struct json_writer *w, struct error *err);
+
+/* {"namespace":[…],"name":…} */
+void iceberg_identifier_write(str ns, str name, struct json_writer *w);
+MUST_USE bool iceberg_identifier_parse(const struct json *doc, const char *key, struct arena *a,
+                                       str *ns, str *name, struct error *err);
+/* One page, or all, of the entries of a kind in the namespace of the path. */
+MUST_USE bool iceberg_list_entries(struct app *app, struct api_request *req, enum entry_type type,
+                                   struct json_writer *w, struct error *err);
+/* What a client sent, not what is stored, is at fault when a schema or a metadata file cannot be read.  Always false. */
+bool iceberg_blame_request(struct error *err);
+
 /* Errors of routes that write a commit: every status of 500 and more makes clients keep the files of a commit that may
  * have happened, so it is answered only where that is so. */
 void iceberg_commit_failed(struct api_answer *answer, const struct error *err, int status);
@@ -90,6 +110,36 @@ bool iceberg_rename_table(struct app *app, struct api_request *req, struct api_a
                           struct json_writer *w, struct error *err);
 bool iceberg_report_metrics(struct app *app, struct api_request *req, struct api_answer *answer,
                             struct json_writer *w, struct error *err);
+
+bool iceberg_unregister_table(struct app *app, struct api_request *req, struct api_answer *answer,
+                              struct json_writer *w, struct error *err);
+
+bool iceberg_load_credentials(struct app *app, struct api_request *req, struct api_answer *answer,
+                              struct json_writer *w, struct error *err);
+bool iceberg_sign(struct app *app, struct api_request *req, struct api_answer *answer,
+                  struct json_writer *w, struct error *err);
+
+bool iceberg_list_views(struct app *app, struct api_request *req, struct api_answer *answer,
+                        struct json_writer *w, struct error *err);
+bool iceberg_create_view(struct app *app, struct api_request *req, struct api_answer *answer,
+                         struct json_writer *w, struct error *err);
+bool iceberg_load_view(struct app *app, struct api_request *req, struct api_answer *answer,
+                       struct json_writer *w, struct error *err);
+bool iceberg_view_exists(struct app *app, struct api_request *req, struct api_answer *answer,
+                         struct json_writer *w, struct error *err);
+bool iceberg_replace_view(struct app *app, struct api_request *req, struct api_answer *answer,
+                          struct json_writer *w, struct error *err);
+bool iceberg_drop_view(struct app *app, struct api_request *req, struct api_answer *answer,
+                       struct json_writer *w, struct error *err);
+bool iceberg_rename_view(struct app *app, struct api_request *req, struct api_answer *answer,
+                         struct json_writer *w, struct error *err);
+bool iceberg_register_view(struct app *app, struct api_request *req, struct api_answer *answer,
+                           struct json_writer *w, struct error *err);
+
+bool iceberg_list_functions(struct app *app, struct api_request *req, struct api_answer *answer,
+                            struct json_writer *w, struct error *err);
+bool iceberg_load_function(struct app *app, struct api_request *req, struct api_answer *answer,
+                           struct json_writer *w, struct error *err);
 
 bool iceberg_commit_table(struct app *app, struct api_request *req, struct api_answer *answer,
                           struct json_writer *w, struct error *err);

@@ -3,7 +3,7 @@
 
 /* ---- Reading ---- */
 
-static void write_identifier(str ns, str name, struct json_writer *w)
+void iceberg_identifier_write(str ns, str name, struct json_writer *w)
 {
     jw_begin_object(w);
     jw_key(w, STR("namespace"));
@@ -12,29 +12,35 @@ static void write_identifier(str ns, str name, struct json_writer *w)
     jw_end_object(w);
 }
 
-bool iceberg_list_tables(struct app *app, struct api_request *req, struct api_answer *answer,
-                         struct json_writer *w, struct error *err)
+bool iceberg_list_entries(struct app *app, struct api_request *req, enum entry_type type,
+                          struct json_writer *w, struct error *err)
 {
     struct iceberg_paging paging;
     struct catalog_page page = { 0 };
     str ref, ns = *iceberg_path(req, 1, &ref);
-    (void)answer;
     if (!iceberg_paging(req, &paging, err))
         return false;
     page.next = paging.token;
     jw_begin_object(w);
     jw_kv_array(w, "identifiers");
     do {
-        if (!catalog_list(app->lake->catalog, ref, ns, ENTRY_TABLE, page.next, paging.size,
-                          req->arena, &page, err))
+        if (!catalog_list(app->lake->catalog, ref, ns, type, page.next, paging.size, req->arena,
+                          &page, err))
             return false;
         for (size_t i = 0; i < page.n; i++)
-            write_identifier(page.names[i].ns, page.names[i].name, w);
+            iceberg_identifier_write(page.names[i].ns, page.names[i].name, w);
     } while (paging.all && page.next.len);
     jw_end_array(w);
     iceberg_next_page_write(page.next, w);
     jw_end_object(w);
     return true;
+}
+
+bool iceberg_list_tables(struct app *app, struct api_request *req, struct api_answer *answer,
+                         struct json_writer *w, struct error *err)
+{
+    (void)answer;
+    return iceberg_list_entries(app, req, ENTRY_TABLE, w, err);
 }
 
 bool iceberg_load_table(struct app *app, struct api_request *req, struct api_answer *answer,
@@ -122,8 +128,7 @@ static bool parse_create(struct api_request *req, struct table_create *out, stru
     return true;
 }
 
-/* What a client sent, not what is stored, is at fault when a schema or a metadata file cannot be read. */
-static bool blame_request(struct error *err)
+bool iceberg_blame_request(struct error *err)
 {
     if (err->code == ERR_CORRUPT ||
         (err->code == ERR_NOT_FOUND && str_find(str_of(err->msg), STR("does not exist")) < 0))
@@ -151,7 +156,7 @@ bool iceberg_create_table(struct app *app, struct api_request *req, struct api_a
     str ref;
     create.ns = *iceberg_path(req, 1, &ref);
     if (!parse_create(req, &create, err))
-        return blame_request(err);
+        return iceberg_blame_request(err);
     return iceberg_commit_info(req, &info, err) &&
            catalog_create_table(app->lake->catalog, ref, &create, &info, req->arena, &t, err) &&
            answer_made(app, req, answer, &t, w, err);
@@ -172,7 +177,7 @@ bool iceberg_register_table(struct app *app, struct api_request *req, struct api
         return false;
     if (!catalog_register_table(app->lake->catalog, ref, ns, name, location, overwrite, &info,
                                 req->arena, &t, err))
-        return blame_request(err);
+        return iceberg_blame_request(err);
     return answer_made(app, req, answer, &t, w, err);
 }
 
@@ -196,8 +201,8 @@ bool iceberg_drop_table(struct app *app, struct api_request *req, struct api_ans
     return true;
 }
 
-static bool parse_identifier(const struct json *doc, const char *key, struct arena *a, str *ns,
-                             str *name, struct error *err)
+bool iceberg_identifier_parse(const struct json *doc, const char *key, struct arena *a, str *ns,
+                              str *name, struct error *err)
 {
     const struct json *id;
     if (!json_need_obj(doc, key, &id, err))
@@ -205,6 +210,29 @@ static bool parse_identifier(const struct json *doc, const char *key, struct are
     return (iceberg_namespace_parse(id, "namespace", a, ns, err) &&
             json_need_str(id, "name", name, err)) ||
            fail_in(err, "%s", key);
+}
+
+/* What it was at the end is the answer, even to who asks twice: by it another catalog takes the table over. */
+bool iceberg_unregister_table(struct app *app, struct api_request *req, struct api_answer *answer,
+                              struct json_writer *w, struct error *err)
+{
+    struct commit_info info;
+    struct table t;
+    str ref;
+    const str *at = iceberg_path(req, 2, &ref);
+    if (!iceberg_commit_info(req, &info, err) ||
+        !catalog_unregister_table(app->lake->catalog, ref, at[0], at[1], &info, req->arena, &t,
+                                  err))
+        return false;
+    jw_begin_object(w);
+    jw_kv_str(w, "metadata-location", t.metadata_location);
+    jw_key(w, STR("metadata"));
+    metadata_write_json(t.metadata, false, w);
+    jw_end_object(w);
+    if (buf_ok(&answer->body, "the table's metadata", err))
+        return true;
+    err->code = ERR_UNKNOWN; /* it has been unregistered */
+    return false;
 }
 
 bool iceberg_rename_table(struct app *app, struct api_request *req, struct api_answer *answer,
@@ -216,8 +244,8 @@ bool iceberg_rename_table(struct app *app, struct api_request *req, struct api_a
     (void)w;
     iceberg_path(req, 0, &ref);
     if (!api_body(req, &doc, err) ||
-        !parse_identifier(doc, "source", req->arena, &ns, &name, err) ||
-        !parse_identifier(doc, "destination", req->arena, &to_ns, &to_name, err) ||
+        !iceberg_identifier_parse(doc, "source", req->arena, &ns, &name, err) ||
+        !iceberg_identifier_parse(doc, "destination", req->arena, &to_ns, &to_name, err) ||
         !iceberg_commit_info(req, &info, err) ||
         !catalog_rename_table(app->lake->catalog, ref, ns, name, to_ns, to_name, &info, req->arena,
                               NULL, err))

@@ -44,6 +44,8 @@ struct exchange {
     int hosts;          /* Host headers seen */
     str host, origin;   /* as sent */
     uint64_t body_size; /* Content-Length; 0 when there is none */
+    str encoding;       /* Content-Encoding of the request */
+    bool packed;        /* its body is gzip */
     bool head;          /* HEAD: as GET, without the body */
     bool refused;       /* the answer is an error that needs no handler */
     bool counted;       /* in in_flight */

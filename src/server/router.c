@@ -9,13 +9,14 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "codec/uri.h"
+#include "server/answer_priv.h"
 #include "server/metrics.h"
 
-#define ROUTES_MAX 256
+#define ROUTES_MAX 1024
 
 const struct route *const route_tables[] = {
-    features_routes, models_routes, system_routes, page_routes,    sql_routes,
-    tables_routes,   refs_routes,   jobs_routes,   iceberg_routes, NULL,
+    features_routes, models_routes, system_routes,  page_routes,      sql_routes, tables_routes,
+    refs_routes,     jobs_routes,   iceberg_routes, functions_routes, NULL,
 };
 
 struct indexed {
@@ -147,6 +148,7 @@ bool route_find(struct api_request *req, const struct route **out, str *allowed,
 {
     str params[API_PARAMS_MAX];
     *allowed = (str){ 0 };
+    req->path = iceberg_canonical(req->path, req->arena);
     if (find_method(req->method, req->path, out, params) ||
         (str_is(req->method, "HEAD") && find_method(STR("GET"), req->path, out, params)))
         return take_params(req, *out, params, err);
@@ -178,6 +180,8 @@ void route_run(struct app *app, const struct route *route, struct api_request *r
             log_error("api", "%s %s req=" STR_FMT " err=\"%s\"", route->method, route->path,
                       STR_ARG(req->request_id), err.msg);
         (route->failed ? route->failed : api_answer_error)(answer, &err, 0);
+    } else if (route->gzip) {
+        answer_gzip(req, answer);
     }
     metrics_request(app->metrics, route, answer->status, env_monotonic_ns(env_real()) - began);
 }

@@ -9,7 +9,12 @@
 
 /* A protocol's routes; ends with a NULL method. */
 extern const struct route tables_routes[], sql_routes[], refs_routes[], features_routes[],
-    models_routes[], jobs_routes[], system_routes[], page_routes[], iceberg_routes[];
+    models_routes[], jobs_routes[], system_routes[], page_routes[], iceberg_routes[],
+    functions_routes[];
+
+/* The path that stands for the same in the tables: "/iceberg/{ref}/v1/…" is "/iceberg/v1/{ref}/…" (iceberg.c); others are
+ * themselves. */
+str iceberg_canonical(str path, struct arena *a);
 
 /* Every table above, ends with NULL. */
 extern const struct route *const route_tables[];
