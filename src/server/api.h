@@ -23,6 +23,8 @@ struct lake;
 struct lru;
 struct metrics;
 struct models;
+struct plans;
+struct server_config;
 
 /* What a process serves: the lake and the domains over it.  Made once, used by all threads. */
 struct app {
@@ -31,8 +33,10 @@ struct app {
     struct features *features;
     struct models *models;
     struct metrics *metrics;
-    struct lru *table_answers; /* encoded, by metadata file (iceberg_answer.c) */
-    struct auth *auth;         /* who a request comes from (auth.h) */
+    struct lru *table_answers;    /* encoded, by metadata file (iceberg_answer.c) */
+    struct plans *plans; /* of scans, made while the client waits elsewhere (plans.h) */
+    struct auth *auth;            /* who a request comes from (auth.h) */
+    struct server_config *config; /* the server's part of firn.yaml (config.h) */
     int64_t started_us;
     bool
         local_files; /* requests may name files of this machine: true in-process and without credentials on loopback */
@@ -67,6 +71,7 @@ struct api_request {
     str query; /* as it came: "a=1&b=2" */
     str content_type, accept;
     str if_none_match, idempotency_key; /* headers of these names */
+    str prefer; /* likewise (RFC 7240) */
     bool accepts_gzip;                  /* Accept-Encoding */
     str body;
     str request_id;

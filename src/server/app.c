@@ -4,10 +4,21 @@
 #include "features/features.h"
 #include "models/models.h"
 #include "server/api.h"
+#include "server/auth.h"
+#include "server/config.h"
 #include "server/metrics.h"
+#include "server/plans.h"
 #include "sql/lake.h"
 
 #define TABLE_ANSWERS_MAX ((size_t)64 << 20) /* bytes: 6,000 tables of ten snapshots */
+
+static bool open_server_parts(struct app *app, struct error *err)
+{
+    struct lake *lake = app->lake;
+    app->config = arena_new(app->arena, struct server_config);
+    return server_config_read(lake->config, lake->dir, app->arena, app->config, err) &&
+           auth_open(app->config, lake->govern, lake->db, lake->env, &app->auth, err);
+}
 
 bool app_open(const struct lake_options *options, struct app **out, struct error *err)
 {
@@ -18,10 +29,11 @@ bool app_open(const struct lake_options *options, struct app **out, struct error
     app->metrics = metrics_create();
     app->table_answers = lru_create(TABLE_ANSWERS_MAX);
     if (!lake_open(options, &app->lake, err) || !features_open(app->lake, &app->features, err) ||
-        !models_open(app->lake, &app->models, err)) {
+        !models_open(app->lake, &app->models, err) || !open_server_parts(app, err)) {
         app_close(app);
         return false;
     }
+    app->plans = plans_create(app->lake->env, app->lake->pool);
     *out = app;
     return true;
 }
@@ -36,6 +48,8 @@ void app_close(struct app *app)
 {
     if (!app)
         return;
+    auth_close(app->auth);
+    plans_destroy(app->plans);
     models_close(app->models);
     features_close(app->features);
     lake_close(app->lake);

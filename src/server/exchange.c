@@ -125,14 +125,17 @@ void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *m
     x->mhd = mhd;
     x->route = NULL;
     x->hosts = 0;
-    x->host = x->origin = (str){ 0 };
+    x->host = x->origin = x->api_key = (str){ 0 };
+    x->must_identify = false;
     x->body_size = 0;
     x->head = x->refused = x->packed = false;
     x->encoding = (str){ 0 };
     x->began_ns = env_monotonic_ns(env_real());
     atomic_store(&x->cancel.requested, false);
     x->cancel.deadline_ns = 0;
-    x->req = (struct api_request){ .arena = x->req_arena, .cancel = &x->cancel };
+    x->req = (struct api_request){ .arena = x->req_arena,
+                                   .cancel = &x->cancel,
+                                   .peer = str_of(c->peer) };
     str whole = arena_str(x->req_arena, str_of(target));
     if (!guard_target(whole, &x->req.path, &x->req.query, &err)) {
         x->req.path = STR("/");
@@ -140,6 +143,18 @@ void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *m
     }
     atomic_store(&x->phase, EXCHANGE_BEGUN);
     return x;
+}
+
+/* Two different answers to who asks are none. */
+static void take_once(struct exchange *x, str *place, str name, str text)
+{
+    struct error err = { 0 };
+    if (!place->ptr) {
+        *place = text;
+        return;
+    }
+    fail(&err, ERR_INVALID, "the request has two header fields " STR_FMT, STR_ARG(name));
+    refuse(x, &err, 0);
 }
 
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
@@ -153,6 +168,10 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
         x->hosts++;
     } else if (str_eq_nocase(key, STR("Origin"))) {
         x->origin = text;
+    } else if (str_eq_nocase(key, STR("Authorization"))) {
+        take_once(x, &x->req.authorization, key, text);
+    } else if (str_eq_nocase(key, STR("X-API-Key"))) {
+        take_once(x, &x->api_key, key, text);
     } else if (str_eq_nocase(key, STR("Content-Type"))) {
         x->req.content_type = text;
     } else if (str_eq_nocase(key, STR("Accept"))) {
@@ -168,6 +187,8 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
         x->req.if_none_match = text;
     } else if (str_eq_nocase(key, STR("Idempotency-Key"))) {
         x->req.idempotency_key = text;
+    } else if (str_eq_nocase(key, STR("Prefer"))) {
+        x->req.prefer = text;
     } else if (str_eq_nocase(key, STR("X-Request-Id")) && guard_request_id(text)) {
         x->req.request_id = text;
     }
@@ -206,6 +227,19 @@ static bool take_encoding(struct exchange *x, struct error *err)
                 STR_ARG(str_sub(x->encoding, 0, 100)));
 }
 
+/* Finds out who asks; what may take a while is left to a worker, which asks again. */
+static void identify(struct exchange *x, bool may_block)
+{
+    struct error err = { 0 };
+    struct auth_refusal refusal;
+    if (auth_identify(x->listener->app->auth, &x->req, x->route, x->api_key, may_block,
+                      &x->must_identify, &refusal, &err) ||
+        x->must_identify)
+        return;
+    refuse(x, &err, refusal.status);
+    auth_refusal_headers(&refusal, &x->answer);
+}
+
 static void check_headers(struct exchange *x, str method)
 {
     struct error err = { 0 };
@@ -224,6 +258,8 @@ static void check_headers(struct exchange *x, str method)
         refuse_body(x);
     } else if (!take_encoding(x, &err)) {
         refuse(x, &err, 415);
+    } else if (!x->refused) {
+        identify(x, false);
     }
 }
 
@@ -296,6 +332,10 @@ static void add_headers(struct exchange *x, struct MHD_Response *r)
         MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
     if (x->route && x->route->gzip)
         MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
+    if (answer->www_authenticate.len)
+        add_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, answer->www_authenticate);
+    if (answer->no_store)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (answer->retry_after_s > 0) {
         char text[16];
         snprintf(text, sizeof text, "%d", answer->retry_after_s);
@@ -456,6 +496,10 @@ static bool unpack_body(struct exchange *x, struct error *err)
 static void run(struct exchange *x)
 {
     struct error err = { 0 };
+    if (x->must_identify)
+        identify(x, true);
+    if (x->refused)
+        return;
     if (!unpack_body(x, &err))
         answer_failed(x, &err, err.code == ERR_LIMIT ? 413 : 400);
     else if (cancel_check(&x->cancel, &err))
@@ -496,7 +540,9 @@ static enum MHD_Result on_end(struct exchange *x)
         return queue_answer(x);
     }
     x->req.body = buf_str(&x->body);
-    return x->route->slow || x->packed || x->body.len > FAST_BODY_MAX ? submit(x) : answer_fast(x);
+    return x->route->slow || x->must_identify || x->packed || x->body.len > FAST_BODY_MAX
+               ? submit(x)
+               : answer_fast(x);
 }
 
 enum MHD_Result exchange_on_call(void *cls, struct MHD_Connection *mhd, const char *url,

@@ -7,6 +7,7 @@
 #include "codec/uri.h"
 #include "codec/uuid.h"
 #include "io/store.h"
+#include "server/auth.h"
 #include "server/router.h"
 
 #define ROOT "/iceberg"
@@ -88,16 +89,22 @@ static struct shape shape_of(const struct error *err, bool commit)
     return commit && commit_shapes[err->code].status ? commit_shapes[err->code] : s;
 }
 
+/* Who may not even ask is told in words of his own. */
+static void refuse_shaped(struct api_answer *answer, struct shape s, int status,
+                          const struct error *err)
+{
+    const char *type = auth_iceberg_type(status);
+    iceberg_refuse(answer, status ? status : s.status, type ? type : s.type, err->msg);
+}
+
 void iceberg_failed(struct api_answer *answer, const struct error *err, int status)
 {
-    struct shape s = shape_of(err, false);
-    iceberg_refuse(answer, status ? status : s.status, s.type, err->msg);
+    refuse_shaped(answer, shape_of(err, false), status, err);
 }
 
 void iceberg_commit_failed(struct api_answer *answer, const struct error *err, int status)
 {
-    struct shape s = shape_of(err, true);
-    iceberg_refuse(answer, status ? status : s.status, s.type, err->msg);
+    refuse_shaped(answer, shape_of(err, true), status, err);
 }
 
 /* ---- What requests have in common ---- */
@@ -302,6 +309,11 @@ static bool show_config(struct app *app, struct api_request *req, struct api_ans
 #define COMMIT(method_, path_, handler_, summary_)                                                 \
     ROUTE(method_, path_, PERMISSION_WRITE, handler_, summary_, .slow = true, .gzip = true,        \
           .plus_is_space = true, .failed = iceberg_commit_failed, .body_max = API_BODY_MAX)
+
+/* A question that may be long. */
+#define ASK(method_, path_, handler_, summary_)                                                    \
+    ROUTE(method_, path_, PERMISSION_READ, handler_, summary_, .slow = true, .gzip = true,         \
+          .plus_is_space = true, .failed = iceberg_failed, .body_max = API_BODY_MAX)
 
 /* A question that may be long. */
 #define ASK(method_, path_, handler_, summary_)                                                    \

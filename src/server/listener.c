@@ -56,6 +56,24 @@ str listener_url(const struct listener *l)
 
 /* ---- Connections ---- */
 
+/* IPv4 addresses that came through an IPv6 socket are written as the former. */
+static void take_peer(struct connection *c, struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *sa = info ? info->client_addr : NULL;
+    const struct in6_addr *v6 = sa && sa->sa_family == AF_INET6
+                                    ? &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr
+                                    : NULL;
+    if (sa && sa->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, c->peer,
+                  sizeof c->peer);
+    else if (v6 && IN6_IS_ADDR_V4MAPPED(v6))
+        inet_ntop(AF_INET, v6->s6_addr + 12, c->peer, sizeof c->peer);
+    else if (v6)
+        inet_ntop(AF_INET6, v6, c->peer, sizeof c->peer);
+}
+
 static void connection_open(struct listener *l, struct MHD_Connection *mhd, void **context)
 {
     struct arena *a = arena_create(0);
@@ -64,6 +82,7 @@ static void connection_open(struct listener *l, struct MHD_Connection *mhd, void
     c->arena = a;
     c->listener = l;
     c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    take_peer(c, mhd);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     atomic_store(&c->deadline_ns, listener_receive_deadline(l, false));
     pthread_mutex_lock(&l->lock);

@@ -4,6 +4,7 @@
 #ifndef FIRN_SERVER_LISTENER_PRIV_H
 #define FIRN_SERVER_LISTENER_PRIV_H
 
+#include <arpa/inet.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include "base/ref.h"
 #include "base/thread.h"
 #include "server/api.h"
+#include "server/auth.h"
 #include "server/guard.h"
 #include "server/listener.h"
 #include "server/pipe.h"
@@ -43,6 +45,8 @@ struct exchange {
     int64_t began_ns;
     int hosts;          /* Host headers seen */
     str host, origin;   /* as sent */
+    str api_key;        /* header X-API-Key */
+    bool must_identify; /* who asks is found out by the worker: it may take a while */
     uint64_t body_size; /* Content-Length; 0 when there is none */
     str encoding;       /* Content-Encoding of the request */
     bool packed;        /* its body is gzip */
@@ -62,6 +66,7 @@ struct connection {
     struct arena *arena; /* of this struct */
     struct listener *listener;
     struct exchange *x;
+    char peer[INET6_ADDRSTRLEN]; /* its address, without the port */
     int fd;
     atomic_int_least64_t deadline_ns; /* by which the next request must have arrived; 0: none */
     int64_t
