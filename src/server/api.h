@@ -34,7 +34,7 @@ struct app {
     struct models *models;
     struct metrics *metrics;
     struct lru *table_answers;    /* encoded, by metadata file (iceberg_answer.c) */
-    struct plans *plans; /* of scans, made while the client waits elsewhere (plans.h) */
+    struct plans *plans;          /* of scans, made while the client waits elsewhere (plans.h) */
     struct auth *auth;            /* who a request comes from (auth.h) */
     struct server_config *config; /* the server's part of firn.yaml (config.h) */
     int64_t started_us;
@@ -71,7 +71,7 @@ struct api_request {
     str query; /* as it came: "a=1&b=2" */
     str content_type, accept;
     str if_none_match, idempotency_key; /* headers of these names */
-    str prefer; /* likewise (RFC 7240) */
+    str prefer;                         /* likewise (RFC 7240) */
     bool accepts_gzip;                  /* Accept-Encoding */
     str body;
     str request_id;

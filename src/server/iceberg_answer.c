@@ -9,6 +9,7 @@
 #include "iceberg/view.h"
 #include "server/iceberg_priv.h"
 
+#define PLANNING_MODE_PROPERTY "firn.scan-planning.mode"
 #define ETAG_DIGITS 32                  /* hexadecimal, of a SHA-256 */
 #define BORROWED_MIN ((size_t)64 << 10) /* a smaller one is copied, and sent with its headers */
 #define CACHED_MAX ((size_t)16 << 20)   /* a larger answer would push too many others out */
@@ -33,6 +34,14 @@ struct subject {
     bool refs_only;
 };
 
+/* A table's property tells its clients where to plan: "client" or "server". */
+static void write_planning_mode(const struct metadata *m, struct json_writer *w)
+{
+    str mode = m ? metadata_property(m, PLANNING_MODE_PROPERTY, (str){ 0 }) : (str){ 0 };
+    if (str_is(mode, "client") || str_is(mode, "server"))
+        jw_kv_str(w, "scan-planning-mode", mode);
+}
+
 static void write_answer(const struct subject *s, struct json_writer *w)
 {
     jw_begin_object(w);
@@ -44,6 +53,7 @@ static void write_answer(const struct subject *s, struct json_writer *w)
     else
         view_metadata_write_json(s->view, w);
     jw_kv_object(w, "config");
+    write_planning_mode(s->table, w);
     jw_end_object(w);
     jw_end_object(w);
 }

@@ -10,6 +10,7 @@
  *   iceberg_function.c   functions, and the native routes that store them
  *   iceberg_storage.c    credentials and signed requests: what local files have instead
  *   iceberg_answer.c     tables and views as answers, encoded once per metadata file
+ *   iceberg_plan*.c      scan planning (iceberg_plan_priv.h)
  *
  * A path may name a branch or tag: /iceberg/v1/{prefix}/namespaces or /iceberg/{ref}/v1/namespaces (which the router reads as
  * the first: iceberg_canonical); without one it is main.  Which words and status an
@@ -110,6 +111,15 @@ bool iceberg_rename_table(struct app *app, struct api_request *req, struct api_a
                           struct json_writer *w, struct error *err);
 bool iceberg_report_metrics(struct app *app, struct api_request *req, struct api_answer *answer,
                             struct json_writer *w, struct error *err);
+
+bool iceberg_plan_scan(struct app *app, struct api_request *req, struct api_answer *answer,
+                       struct json_writer *w, struct error *err);
+bool iceberg_fetch_plan(struct app *app, struct api_request *req, struct api_answer *answer,
+                        struct json_writer *w, struct error *err);
+bool iceberg_cancel_plan(struct app *app, struct api_request *req, struct api_answer *answer,
+                         struct json_writer *w, struct error *err);
+bool iceberg_fetch_tasks(struct app *app, struct api_request *req, struct api_answer *answer,
+                         struct json_writer *w, struct error *err);
 
 bool iceberg_unregister_table(struct app *app, struct api_request *req, struct api_answer *answer,
                               struct json_writer *w, struct error *err);
