@@ -4,8 +4,10 @@
 #include "base/time.h"
 #include "base/vec.h"
 #include "catalog/table.h"
+#include "govern/access.h"
 #include "codec/json.h"
 #include "iceberg/metadata.h"
+#include "sql/lake.h"
 #include "io/yaml.h"
 
 #define COLUMNS_SHOWN 40 /* in a message */
@@ -14,6 +16,7 @@ struct defining {
     const struct features_apply_request *req;
     const struct registry *known;
     struct catalog *catalog;
+    struct govern *govern;
     struct arena *arena;
     VEC(struct definition) out;
     struct registry mine;   /* what the documents define */
@@ -366,13 +369,24 @@ static bool all_columns(struct defining *d, struct feature_view *v, const struct
     return true;
 }
 
+/* Who makes a view shows its table to whoever may read the view, so they must be able to read it themselves. */
+static bool may_define(struct defining *d, const struct feature_view *v, str ns, str name,
+                       struct error *err)
+{
+    struct securable view = { .kind = SECURABLE_FEATURE_VIEW, .name = v->head.name };
+    struct securable table = secure_in(SECURABLE_TABLE, ns, name, d->arena);
+    return access_check_in(d->govern, d->req->access, FEATURE_VIEW_CREATE, &view, d->req->branch,
+                           err) &&
+           access_check_in(d->govern, d->req->access, TABLE_READ_DATA, &table, d->req->branch, err);
+}
+
 static bool resolve_view(struct defining *d, struct feature_view *v, const struct json *obj,
                          struct error *err)
 {
     str ns, name;
     struct table t;
     const struct json *columns;
-    if (!name_split(v->table, d->arena, &ns, &name, err) ||
+    if (!name_split(v->table, d->arena, &ns, &name, err) || !may_define(d, v, ns, name, err) ||
         !catalog_load_table(d->catalog, d->req->branch, ns, name, d->arena, &t, err))
         return fail_in(err, "source.table");
     const struct schema *s = metadata_schema(t.metadata);
@@ -528,9 +542,11 @@ static bool check_stored(struct defining *d, struct error *err)
 }
 
 bool define(const struct features_apply_request *req, const struct registry *known,
-            struct catalog *catalog, struct arena *a, struct definitions *out, struct error *err)
+            struct lake *lake, struct arena *a, struct definitions *out, struct error *err)
 {
-    struct defining d = { .req = req, .known = known, .catalog = catalog, .arena = a };
+    struct defining d = {
+        .req = req, .known = known, .catalog = lake->catalog, .govern = lake->govern, .arena = a
+    };
     start_merged(&d);
     if (!parse_documents(&d, err))
         return false;

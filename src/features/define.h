@@ -15,7 +15,7 @@
 
 #include "features/registry.h"
 
-struct catalog;
+struct lake;
 
 #define DEFINE_OBJECTS_MAX 100000
 
@@ -32,7 +32,7 @@ struct definitions {
 /* Parses and checks the documents as a whole: against each other, what `known` has already, and the tables of the catalog on
  * `branch`.  Objects are complete, with their bodies, but have no versions. */
 MUST_USE bool define(const struct features_apply_request *req, const struct registry *known,
-                     struct catalog *catalog, struct arena *a, struct definitions *out,
+                     struct lake *lake, struct arena *a, struct definitions *out,
                      struct error *err);
 
 #endif

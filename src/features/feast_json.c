@@ -328,8 +328,8 @@ static bool write_answer(void *ctx, const struct online_read *read, struct error
     return buf_ok(w->w.out, "the answer", err);
 }
 
-bool features_get_online(struct features *f, str body, struct arena *a, struct buf *out,
-                         enum feast_error *why, struct error *err)
+bool features_get_online(struct features *f, const struct access *access, str body, struct arena *a,
+                         struct buf *out, enum feast_error *why, struct error *err)
 {
     struct feast_request req;
     struct answering w = { .arena = a, .req = &req };
@@ -337,8 +337,8 @@ bool features_get_online(struct features *f, str body, struct arena *a, struct b
     if (!feast_request_parse(body, a, &req, err))
         return false;
     jw_init(&w.w, out);
-    return online_with_rows(f, &req.features, req.full_feature_names, req.inputs, req.inputs_n,
-                            req.rows_n, a, write_answer, &w, why, err);
+    return online_with_rows(f, access, &req.features, req.full_feature_names, req.inputs,
+                            req.inputs_n, req.rows_n, a, write_answer, &w, why, err);
 }
 
 /* ---- Errors */

@@ -166,8 +166,8 @@ static bool apply_locked(struct features *f, const struct features_apply_request
 {
     struct registry known;
     struct definitions d;
-    if (!registry_load(f->lake->db, a, &known, err) ||
-        !define(req, &known, f->lake->catalog, a, &d, err) || !check_online(&d, &known, err))
+    if (!registry_load(f->lake->db, a, &known, err) || !define(req, &known, f->lake, a, &d, err) ||
+        !check_online(&d, &known, err))
         return false;
     out->items = arena_array(a, struct feature_applied, d.n);
     compare(&d, &known, env_now_us(f->lake->env), out);

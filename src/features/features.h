@@ -34,11 +34,14 @@ struct feature_document {
     str text; /* YAML or JSON; define.h has the form */
 };
 
+struct access;
 struct features_apply_request {
     const struct feature_document *documents;
     size_t documents_n;
     bool plan;  /* check and report, write nothing */
     str branch; /* whose tables the views are checked against; empty: main */
+    const struct access
+        *access; /* who asks (govern/access.h); NULL: refused while access control is on */
 };
 
 enum feature_change { FEATURE_CREATED, FEATURE_UPDATED, FEATURE_UNCHANGED };
@@ -102,6 +105,7 @@ struct features_historical_request {
     bool overwrite;   /* replace what is there; else ERR_EXISTS */
     str branch;       /* empty: main; of the entities, the views' tables and the table written */
     bool local_files; /* entities and out may be files of this machine, else ERR_DENIED */
+    const struct access *access; /* as above */
     struct cancel *cancel;
     struct progress *progress;
 };
@@ -138,8 +142,9 @@ MUST_USE bool features_get_historical(struct features *f,
 struct features_materialize_request {
     const str *views; /* none: all that are online */
     size_t views_n;
-    int64_t snapshot_id; /* of the views' tables; 0: the current one */
-    str branch;          /* empty: main */
+    int64_t snapshot_id;         /* of the views' tables; 0: the current one */
+    str branch;                  /* empty: main */
+    const struct access *access; /* as above */
     struct cancel *cancel;
     struct progress *progress;
 };
@@ -176,8 +181,9 @@ enum feast_error {
 
 /* POST /get-online-features: Feast's JSON body in, Feast's JSON answer appended to `out`.  Hot path: no lock, no tree, memory
  * from the arena only.  On failure *why tells Feast's class of the error. */
-MUST_USE bool features_get_online(struct features *f, str body, struct arena *a, struct buf *out,
-                                  enum feast_error *why, struct error *err);
+MUST_USE bool features_get_online(struct features *f, const struct access *access, str body,
+                                  struct arena *a, struct buf *out, enum feast_error *why,
+                                  struct error *err);
 
 /* Appends the body with which a Feast server answers an error (a JSON string that holds JSON, or FastAPI's "detail"), and
  * returns its HTTP status. */
@@ -201,6 +207,7 @@ struct features_lookup_request {
     size_t keys_n, rows_n;
     struct feature_refs features;
     bool full_feature_names;
+    const struct access *access; /* as above */
 };
 
 /* Column by column; cell (c, r) is at c * rows_n + r. */

@@ -15,6 +15,7 @@
 #include "features/source.h"
 #include "io/store.h"
 #include "sql/bind.h"
+#include "govern/access.h"
 #include "sql/lake.h"
 #include "sql/lex.h"
 #include "sql/write.h"
@@ -106,6 +107,7 @@ static bool bind_entities(struct training *t, str *query, struct error *err)
     struct bind_request b = { .query = text,
                               .branch = t->req->branch,
                               .local_files = t->req->local_files,
+                              .access = t->req->access,
                               .cancel = t->req->cancel };
     if (!sql_bind(t->f->lake, t->session, &b, t->arena, &t->bound, err))
         return false;
@@ -238,12 +240,40 @@ static bool open_sources(struct training *t, struct error *err)
     return true;
 }
 
+static bool may_read(struct training *t, str view, struct error *err)
+{
+    struct securable on = { .kind = SECURABLE_FEATURE_VIEW, .name = view };
+    return access_check_in(t->f->lake->govern, t->req->access, FEATURE_VIEW_READ_DATA, &on,
+                           t->req->branch, err);
+}
+
+/* Named views before they are looked up, those of a service once they are known. */
+static bool may_read_named(struct training *t, struct error *err)
+{
+    str view, rest;
+    for (size_t i = 0; i < t->req->features.n; i++) {
+        str_cut(t->req->features.refs[i], ':', &view, &rest);
+        if (!may_read(t, view, err))
+            return false;
+    }
+    return true;
+}
+
+static bool may_read_selected(struct training *t, struct error *err)
+{
+    for (size_t i = 0; t->req->features.service.len && i < t->views_n; i++)
+        if (!may_read(t, t->views[i].view->head.name, err))
+            return false;
+    return true;
+}
+
 static bool select_features(struct training *t, struct error *err)
 {
     enum feast_error why;
-    return features_registry(t->f, t->arena, &t->registry, err) &&
+    return may_read_named(t, err) && features_registry(t->f, t->arena, &t->registry, err) &&
            registry_select(&t->registry, &t->req->features, t->arena, &t->views, &t->views_n, &why,
                            err) &&
+           may_read_selected(t, err) &&
            registry_column_names(t->views, t->views_n, t->req->full_feature_names, t->arena,
                                  &t->names, &t->names_n, &why, err);
 }
@@ -307,6 +337,7 @@ static bool write_table(struct training *t, struct error *err)
                                .query = buf_str(&sql),
                                .mode = t->req->overwrite ? WRITE_REPLACE : WRITE_CREATE,
                                .local_files = true, /* the query is ours */
+                               .access = t->req->access,
                                .summary = summary.at,
                                .summary_n = summary.n,
                                .cancel = t->req->cancel,

@@ -11,6 +11,7 @@
 #include "features/source.h"
 #include "iceberg/metadata.h"
 #include "io/kv.h"
+#include "govern/access.h"
 #include "sql/lake.h"
 
 #define SQL_MAX ((size_t)256 << 20)
@@ -328,6 +329,14 @@ static bool wanted_views(const struct registry *r, const struct features_materia
     return true;
 }
 
+static bool may_fill(struct features *f, const struct features_materialize_request *req, str view,
+                     struct error *err)
+{
+    struct securable on = { .kind = SECURABLE_FEATURE_VIEW, .name = view };
+    return access_check_in(f->lake->govern, req->access, FEATURE_VIEW_WRITE_DATA, &on, req->branch,
+                           err);
+}
+
 bool features_materialize(struct features *f, const struct features_materialize_request *req,
                           struct arena *a, struct features_materialized **out, size_t *n,
                           struct error *err)
@@ -335,6 +344,9 @@ bool features_materialize(struct features *f, const struct features_materialize_
     struct registry registry;
     const struct feature_view **views;
     *n = 0;
+    for (size_t i = 0; i < req->views_n; i++)
+        if (!may_fill(f, req, req->views[i], err))
+            return false;
     pthread_mutex_lock(&f->materializing);
     bool ok =
         features_registry(f, a, &registry, err) && wanted_views(&registry, req, a, &views, n, err);
@@ -342,7 +354,8 @@ bool features_materialize(struct features *f, const struct features_materialize_
     for (size_t i = 0; ok && i < *n; i++) {
         (*out)[i].view = views[i]->head.name;
         (*out)[i].table = views[i]->table;
-        ok = materialize_view(f, views[i], req, &(*out)[i], err);
+        ok = (req->views_n || may_fill(f, req, views[i]->head.name, err)) &&
+             materialize_view(f, views[i], req, &(*out)[i], err);
     }
     pthread_mutex_unlock(&f->materializing);
     return ok;

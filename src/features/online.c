@@ -5,6 +5,7 @@
 #include "codec/uuid.h"
 #include "features/features_priv.h"
 #include "io/kv.h"
+#include "govern/access.h"
 #include "sql/lake.h"
 
 #define DAY_S 86400
@@ -211,9 +212,41 @@ static bool read_views(struct features *f, struct reading *g, struct arena *a, s
     return true;
 }
 
-bool online_with_rows(struct features *f, const struct feature_refs *refs, bool full,
-                      const struct online_input *inputs, size_t inputs_n, size_t rows_n,
-                      struct arena *a,
+static bool may_read(struct features *f, const struct access *access, str view, struct error *err)
+{
+    struct securable on = { .kind = SECURABLE_FEATURE_VIEW, .name = view };
+    return access_check_in(f->lake->govern, access, FEATURE_VIEW_READ_DATA, &on, (str){ 0 }, err);
+}
+
+/* Before the names are looked up, so that a refusal tells nothing about what is there; each view once. */
+static bool may_read_refs(struct features *f, const struct access *access,
+                          const struct feature_refs *refs, struct error *err)
+{
+    str last = { 0 }, view, rest;
+    for (size_t i = 0; i < refs->n; i++) {
+        str_cut(refs->refs[i], ':', &view, &rest);
+        if (last.ptr && str_eq(view, last))
+            continue;
+        if (!may_read(f, access, view, err))
+            return false;
+        last = view;
+    }
+    return true;
+}
+
+/* The views of a service, which the request did not name. */
+static bool may_read_service(struct features *f, const struct access *access, const struct plan *p,
+                             struct error *err)
+{
+    for (size_t v = 0; v < p->views_n; v++)
+        if (!may_read(f, access, p->views[v].view->head.name, err))
+            return false;
+    return true;
+}
+
+bool online_with_rows(struct features *f, const struct access *access,
+                      const struct feature_refs *refs, bool full, const struct online_input *inputs,
+                      size_t inputs_n, size_t rows_n, struct arena *a,
                       bool (*use)(void *ctx, const struct online_read *read, struct error *err),
                       void *ctx, enum feast_error *why, struct error *err)
 {
@@ -224,8 +257,11 @@ bool online_with_rows(struct features *f, const struct feature_refs *refs, bool 
                          .out = &read,
                          .arena = a,
                          .now_us = env_now_us(f->lake->env) };
+    bool guarded = govern_on(f->lake->govern);
     *why = FEAST_VALIDATION;
-    bool ok = online_plan(g.state, refs, full, &read.plan, &owned, why, err) &&
+    bool ok = (!guarded || may_read_refs(f, access, refs, err)) &&
+              online_plan(g.state, refs, full, &read.plan, &owned, why, err) &&
+              (!guarded || !refs->service.len || may_read_service(f, access, read.plan, err)) &&
               resolve_inputs(g.state, inputs, inputs_n, a, &read, why, err) &&
               read_views(f, &g, a, err) && use(ctx, &read, err);
     if (!ok && err->code != ERR_INVALID && *why == FEAST_VALIDATION)
@@ -335,6 +371,6 @@ bool features_lookup(struct features *f, const struct features_lookup_request *r
             cells[r] = cell_of(&req->keys[k].values[r], a);
         inputs[k] = (struct online_input){ req->keys[k].name, cells };
     }
-    return online_with_rows(f, &req->features, req->full_feature_names, inputs, req->keys_n,
-                            req->rows_n, a, take_values, &l, &why, err);
+    return online_with_rows(f, req->access, &req->features, req->full_feature_names, inputs,
+                            req->keys_n, req->rows_n, a, take_values, &l, &why, err);
 }

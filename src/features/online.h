@@ -39,10 +39,11 @@ struct online_read {
 
 struct features;
 
-/* Takes a state, reads every row and calls `use` while the rows can be read. */
+/* Asks whether every view may be read (FEATURE_VIEW_READ_DATA), takes a state, reads every row and calls `use` while the rows can be read. */
 MUST_USE bool
-online_with_rows(struct features *f, const struct feature_refs *refs, bool full,
-                 const struct online_input *inputs, size_t inputs_n, size_t rows_n, struct arena *a,
+online_with_rows(struct features *f, const struct access *access, const struct feature_refs *refs,
+                 bool full, const struct online_input *inputs, size_t inputs_n, size_t rows_n,
+                 struct arena *a,
                  bool (*use)(void *ctx, const struct online_read *read, struct error *err),
                  void *ctx, enum feast_error *why, struct error *err);
 

@@ -15,6 +15,16 @@ const struct access *access_system(struct govern *g, struct arena *a)
     return x;
 }
 
+const struct access *access_as_ref(const struct access *access, str ref, struct arena *a)
+{
+    if (!access)
+        return NULL;
+    struct access *x = arena_new(a, struct access);
+    *x = *access;
+    x->as_ref = ref.len ? ref : STR(MAIN_REF);
+    return x;
+}
+
 /* ---- Texts */
 
 static void add_object(struct buf *out, const struct securable *on)
@@ -117,6 +127,8 @@ bool access_check(const struct access *access, enum privilege privilege, const s
         return true;
     if (!keep_fresh(access->govern, err))
         return false;
+    if (access->as_ref.len)
+        ref = access->as_ref;
     bool ok = decide(access, privilege, on, ref, &reason);
     struct audit_event e = { .who = access->who,
                              .request_id = access->request_id,
@@ -149,6 +161,8 @@ bool access_allows(const struct access *access, enum privilege privilege,
     const char *reason;
     if (!access || !access->govern || !access->who)
         return false;
+    if (access->as_ref.len)
+        ref = access->as_ref;
     return !govern_on(access->govern) || access->who == &identity_system ||
            decide(access, privilege, on, ref, &reason);
 }

@@ -28,10 +28,14 @@ struct access {
     struct govern *govern;
     const struct identity *who;
     str request_id, peer; /* for the audit log */
+    str as_ref;           /* not empty: every ref is taken for this one (access_as_ref) */
 };
 
 /* The process itself: jobs of its own, tests.  Lives in `a`. */
 const struct access *access_system(struct govern *g, struct arena *a);
+
+/* For jobs that work on a branch of their own: decided as at the ref that they work for.  NULL stays NULL. */
+const struct access *access_as_ref(const struct access *access, str ref, struct arena *a);
 
 struct securable {
     enum securable_kind kind;

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "catalog/table.h"
 #include "catalog/work_branch.h"
+#include "govern/access.h"
 #include "engine/quote.h"
 #include "engine/session.h"
 #include "iceberg/metadata.h"
@@ -411,6 +412,7 @@ static bool quarantine(struct load *l, struct ingest_report *out, struct error *
                                .mode = WRITE_APPEND,
                                .create_missing = true,
                                .local_files = true,
+                               .access = l->req->access,
                                .cancel = l->req->cancel,
                                .session = l->session };
     return sql_write_query(l->lake, &w, l->a, &done, err);
@@ -431,6 +433,7 @@ static bool write_rows(struct load *l, struct ingest_report *out, struct error *
                                .create_missing = true,
                                .partition_by = l->req->partition_by,
                                .local_files = true,
+                               .access = l->req->access,
                                .summary = summary,
                                .summary_n = SUMMARY_MAX,
                                .cancel = l->req->cancel,
@@ -498,6 +501,7 @@ static bool load_with_quarantine(struct load *l, struct ingest_report *out, stru
     struct merge_result merged;
     if (!work_branch_open(c, l->lake->env, "ingest", asked->branch, l->a, &inner.branch, err))
         return false;
+    inner.access = access_as_ref(asked->access, asked->branch, l->a);
     l->req = &inner;
     bool ok = load(l, out, err) &&
               work_branch_merge(c, inner.branch, asked->branch,

@@ -25,6 +25,7 @@ enum ingest_on_error {
     ON_ERROR_QUARANTINE /* they are kept in <table>_quarantine with the reason, published together with the load */
 };
 
+struct access;
 struct ingest_request {
     str source; /* absolute path or glob */
     str table;  /* "bronze.flights" */
@@ -35,6 +36,8 @@ struct ingest_request {
     size_t key_n;
     str columns; /* "a INTEGER, b DOUBLE": types of the source's columns instead of guessed ones; may be empty */
     str partition_by; /* of a table that is made */
+    const struct access
+        *access; /* who asks (govern/access.h); NULL: refused while access control is on */
     struct cancel *cancel;
     struct progress *progress;
 };

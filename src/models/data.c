@@ -95,6 +95,7 @@ static bool bind(struct reader *r, struct error *err)
     struct bind_request b = { .query = r->spec->data,
                               .branch = r->req->branch,
                               .local_files = r->req->local_files,
+                              .access = r->req->access,
                               .cancel = r->req->cancel };
     session_set_cancel(r->session, r->req->cancel);
     if (!sql_bind(r->lake, r->session, &b, r->a, &r->bound, err) ||

@@ -27,12 +27,15 @@ void models_close(struct models *m);
 #define TRAIN_FEATURES_MAX 4096
 #define TRAIN_ROUNDS_MAX 100000
 
+struct access;
 struct train_request {
     const struct json *spec; /* the tree of a file like examples/flights/train.yaml */
     str branch;              /* of the data; empty: main */
     bool local_files;        /* the data may name files of this machine */
-    str source, user;        /* kept with the run; may be empty */
-    struct cancel *cancel;   /* may be NULL, as progress */
+    const struct access
+        *access;      /* who asks (govern/access.h); NULL: refused while access control is on */
+    str source, user; /* kept with the run; may be empty */
+    struct cancel *cancel; /* may be NULL, as progress */
     struct progress *progress;
 };
 

@@ -48,7 +48,7 @@ static bool apply(struct app *app, struct api_request *req, struct api_answer *a
                   struct json_writer *w, struct error *err)
 {
     const struct json *doc;
-    struct features_apply_request job = { 0 };
+    struct features_apply_request job = { .access = req->access };
     struct features_apply_report r = { 0 };
     (void)answer;
     if (!api_body(req, &doc, err) || !body_only(doc, "documents plan branch", err) ||
@@ -139,6 +139,7 @@ static bool parse_historical(struct app *app, struct api_request *req,
 {
     const struct json *doc;
     *out = (struct features_historical_request){ .progress = req->progress,
+                                                 .access = req->access,
                                                  .local_files = app->local_files };
     return api_body(req, &doc, err) &&
            body_only(doc,
@@ -202,7 +203,7 @@ static bool materialize(struct app *app, struct api_request *req, struct api_ans
                         struct json_writer *w, struct error *err)
 {
     const struct json *doc;
-    struct features_materialize_request job = { .progress = req->progress };
+    struct features_materialize_request job = { .progress = req->progress, .access = req->access };
     struct features_materialized *views;
     size_t n;
     (void)answer;
@@ -235,7 +236,8 @@ static bool get_online(struct app *app, struct api_request *req, struct api_answ
 {
     enum feast_error why = FEAST_OTHER;
     (void)w;
-    if (features_get_online(app->features, req->body, req->arena, &answer->body, &why, err))
+    if (features_get_online(app->features, req->access, req->body, req->arena, &answer->body, &why,
+                            err))
         return true;
     if (req->in_process)
         return false;

@@ -11,7 +11,7 @@ static bool parse_ingest(struct api_request *req, struct ingest_request *out, st
 {
     const struct json *doc;
     str mode, on_error;
-    *out = (struct ingest_request){ .progress = req->progress };
+    *out = (struct ingest_request){ .progress = req->progress, .access = req->access };
     if (!api_body(req, &doc, err) ||
         !body_only(doc, "source table branch mode on_error key columns partition_by", err) ||
         !json_need_str(doc, "source", &out->source, err) ||
@@ -91,7 +91,7 @@ static bool parse_files(const struct json *doc, struct arena *a, struct build_re
 static bool parse_build(struct api_request *req, struct build_request *out, struct error *err)
 {
     const struct json *doc;
-    *out = (struct build_request){ .progress = req->progress };
+    *out = (struct build_request){ .progress = req->progress, .access = req->access };
     return api_body(req, &doc, err) && body_only(doc, "files select full_refresh branch", err) &&
            parse_files(doc, req->arena, out, err) &&
            body_strings(doc, "select", req->arena, &out->select, &out->select_n, err) &&

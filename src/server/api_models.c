@@ -215,6 +215,7 @@ static bool train(struct app *app, struct api_request *req, struct api_answer *a
 {
     const struct json *doc;
     struct train_request job = { .local_files = app->local_files,
+                                 .access = req->access,
                                  .source = req->in_process ? STR("firn model train") : STR("api"),
                                  .progress = req->progress };
     struct train_report r = { 0 };

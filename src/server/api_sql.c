@@ -25,6 +25,7 @@ struct sql_stream {
     struct sql_outcome outcome;
     struct sql_body body;
     struct arena *a;
+    const struct access *access; /* who asks */
     int64_t began_ns;
     struct buf text; /* written and not yet passed on */
     struct json_writer w;
@@ -271,9 +272,11 @@ static bool copy_to(struct session *session, str query, const struct param *para
     return ok;
 }
 
-static bool write_file(struct app *app, const struct sql_body *body, struct cancel *cancel,
-                       struct arena *a, int64_t *rows, struct error *err)
+static bool write_file(struct app *app, const struct sql_stream *s, struct cancel *cancel,
+                       int64_t *rows, struct error *err)
 {
+    const struct sql_body *body = &s->body;
+    struct arena *a = s->a;
     struct session *session;
     struct bound bound;
     struct param *params = arena_array(a, struct param, body->params_n);
@@ -290,6 +293,7 @@ static bool write_file(struct app *app, const struct sql_body *body, struct canc
     struct bind_request bind = { .query = body->sql,
                                  .branch = body->branch,
                                  .local_files = true,
+                                 .access = s->access,
                                  .params = params,
                                  .params_n = body->params_n,
                                  .cancel = cancel };
@@ -303,7 +307,7 @@ static bool answer_file(struct app *app, struct sql_stream *s, struct cancel *ca
                         struct json_writer *w, struct error *err)
 {
     int64_t rows = -1;
-    if (!write_file(app, &s->body, cancel, s->a, &rows, err))
+    if (!write_file(app, s, cancel, &rows, err))
         return false;
     jw_begin_object(w);
     jw_kv_str(w, "kind", STR("COPY"));
@@ -337,6 +341,7 @@ static bool run_statements(struct app *app, struct sql_stream *s, struct cancel 
         struct sql_request req = { .text = texts[i],
                                    .branch = s->body.branch,
                                    .local_files = app->local_files,
+                                   .access = s->access,
                                    .cancel = cancel,
                                    .params = s->body.params,
                                    .params_n = s->body.params_n };
@@ -355,6 +360,7 @@ static bool run_sql(struct app *app, struct api_request *req, struct api_answer 
     str *texts;
     size_t n;
     s->a = req->arena;
+    s->access = req->access;
     s->began_ns = env_monotonic_ns(env_real());
     if (!sql_body_parse(req->body, s->a, &s->body, err) ||
         !sql_split(s->body.sql, s->a, &texts, &n, err))

@@ -2,6 +2,7 @@
 #include "base/env.h"
 #include "catalog/table.h"
 #include "catalog/work_branch.h"
+#include "govern/access.h"
 #include "codec/digest.h"
 #include "engine/quote.h"
 #include "engine/session.h"
@@ -136,6 +137,7 @@ static bool write_model(struct builder *b, const struct model *m, str query, str
                                .partition_by = m->partition_by,
                                .summary = summary,
                                .summary_n = sizeof summary / sizeof *summary,
+                               .access = access_as_ref(b->req->access, b->req->branch, b->a),
                                .cancel = b->req->cancel };
     struct write_result done;
     if (!sql_write_query(b->lake, &w, b->a, &done, err))
@@ -192,6 +194,7 @@ static bool count_rows(struct builder *b, str query, int64_t *out, struct error 
     struct sql_request req = {
         .text = arena_printf(b->a, "SELECT count(*) FROM (" STR_FMT ") AS failing", STR_ARG(query)),
         .branch = b->work,
+        .access = access_as_ref(b->req->access, b->req->branch, b->a),
         .cancel = b->req->cancel,
     };
     struct sql_outcome outcome;

@@ -24,6 +24,7 @@ struct project_file {
     str text;
 };
 
+struct access;
 struct build_request {
     const struct project_file *files;
     size_t files_n;
@@ -32,6 +33,8 @@ struct build_request {
     size_t select_n;
     bool full_refresh; /* build models whose text and inputs have not changed, too */
     str branch;        /* empty: main */
+    const struct access
+        *access; /* who asks (govern/access.h); NULL: refused while access control is on */
     struct cancel *cancel;
     struct progress *progress;
 };

@@ -173,7 +173,7 @@ TEST(keys_of_all_types)
         fill(&f, i + 1);
         str body = arena_printf(f.arena, "{\"entities\":{\"k\":[%s]},\"features\":[\"%s:x\"]}",
                                 cases[i].json, name);
-        CHECK_OK(features_get_online(f.features, body, f.arena, &out, &why, &err));
+        CHECK_OK(features_get_online(f.features, NULL, body, f.arena, &out, &why, &err));
         if (str_find(buf_str(&out), STR("{\"values\":[7],\"statuses\":[\"PRESENT\"]")) < 0)
             test_fail(__FILE__, __LINE__, "%s: " STR_FMT, cases[i].type, STR_ARG(buf_str(&out)));
         buf_deinit(&out);

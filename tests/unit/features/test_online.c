@@ -243,7 +243,7 @@ static bool ask(struct fixture *f, const char *body, enum feast_error *why, stru
     buf_deinit(&answer);
     buf_init(&answer, ONLINE_ANSWER_MAX);
     buf_in_arena(&answer, f->arena);
-    return features_get_online(f->features, str_of(body), f->arena, &answer, why, err);
+    return features_get_online(f->features, NULL, str_of(body), f->arena, &answer, why, err);
 }
 
 /* The answer has Feast's shape to the byte. */
@@ -508,7 +508,7 @@ static void read_on(void *arg)
     while (!atomic_load(&b->stop)) {
         buf_clear(&out);
         CHECK_OK(features_get_online(
-            b->f->features,
+            b->f->features, NULL,
             STR("{\"entities\":{\"driver_id\":[1]},\"features\":[\"driver_stats:trips\"]}"), a,
             &out, &why, &err));
         CHECK(str_find(buf_str(&out), STR("\"values\":[42]")) > 0);
