@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "features/define.h"
 #include "features/features_priv.h"
 #include "io/db.h"
@@ -75,6 +76,15 @@ bool features_reload(struct features *f, struct error *err)
     return ok;
 }
 
+/* Another server has changed the definitions. */
+static void follow(void *arg)
+{
+    struct features *f = arg;
+    struct error err;
+    if (!features_reload(f, &err))
+        log_warn("features", "the definitions of another server are not taken over: %s", err.msg);
+}
+
 bool features_registry(struct features *f, struct arena *a, struct registry *out, struct error *err)
 {
     return registry_load(f->lake->db, a, out, err);
@@ -93,6 +103,7 @@ bool features_open(struct lake *lake, struct features **out, struct error *err)
     pthread_mutex_init(&f->writing, NULL);
     pthread_mutex_init(&f->materializing, NULL);
     atomic_store(&f->state.current, state);
+    db_watch_init(&f->watch, lake->db, FEATURES_AREA, lake->pool, follow, f);
     *out = f;
     return true;
 }
@@ -101,6 +112,7 @@ void features_close(struct features *f)
 {
     if (!f)
         return;
+    db_watch_end(&f->watch);
     online_state_free(atomic_load(&f->state.current));
     pthread_mutex_destroy(&f->writing);
     pthread_mutex_destroy(&f->materializing);
@@ -142,7 +154,10 @@ static bool store_changes(struct features *f, const struct definitions *d,
             return false;
         }
     }
-    return db_commit(tx, err);
+    if (db_touch(tx, FEATURES_AREA, err))
+        return db_commit(tx, err);
+    db_rollback(tx);
+    return false;
 }
 
 /* Each online view takes a table of the store. */
@@ -213,6 +228,7 @@ bool features_list(struct features *f, struct arena *a, struct feature_object **
 {
     unsigned ticket;
     (void)err;
+    db_watch(&f->watch);
     const struct online_state *s = published_enter(&f->state, &ticket);
     const struct registry *r = &s->registry;
     *out = arena_array(a, struct feature_object, r->entities.n + r->views.n + r->services.n);
@@ -237,6 +253,7 @@ bool features_describe(struct features *f, enum feature_kind kind, str name, str
                        struct feature_object *out, struct error *err)
 {
     unsigned ticket;
+    db_watch(&f->watch);
     const struct online_state *s = published_enter(&f->state, &ticket);
     const struct feature_head *h = registry_find(&s->registry, kind, name);
     if (h)
@@ -286,7 +303,7 @@ static bool remove_object(struct features *f, enum feature_kind kind, str name, 
     struct db_tx *tx;
     if (!db_begin(f->lake->db, &tx, err))
         return false;
-    if (!registry_remove(tx, kind, name, err)) {
+    if (!registry_remove(tx, kind, name, err) || !db_touch(tx, FEATURES_AREA, err)) {
         db_rollback(tx);
         return false;
     }

@@ -7,6 +7,7 @@
 #include "features/features.h"
 #include "features/online_state.h"
 #include "base/published.h"
+#include "io/db.h"
 
 struct features {
     struct lake *lake;
@@ -15,7 +16,10 @@ struct features {
         materializing; /* guards the tables of the online store; held for as long as that takes */
     pthread_mutex_t writing; /* guards definitions and the swap of `state` */
     struct published state;  /* struct online_state */
+    struct db_watch watch;   /* of definitions, on a shared database */
 };
+
+#define FEATURES_AREA "features" /* in io/db.h's counts of changes */
 
 /* Reads the state anew and publishes it.  Takes `writing`: the caller must not hold it. */
 MUST_USE bool features_reload(struct features *f, struct error *err);

@@ -253,6 +253,7 @@ bool online_with_rows(struct features *f, const struct access *access,
     unsigned ticket;
     bool owned = false;
     struct online_read read = { .rows_n = rows_n };
+    db_watch(&f->watch);
     struct reading g = { .state = published_enter(&f->state, &ticket),
                          .out = &read,
                          .arena = a,

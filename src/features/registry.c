@@ -302,21 +302,27 @@ bool registry_store(struct db_tx *tx, const struct feature_head *h, struct error
     if (!h->body.len)
         return fail(err, ERR_LIMIT, "%s " STR_FMT ": the definition is too large",
                     feature_kind_name(h->kind), STR_ARG(h->name));
-    return db_run(
-               tx,
-               STR("INSERT INTO feature_objects (kind, name, version, body, created_us, updated_us)"
-                   " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET"
-                   " version = excluded.version, body = excluded.body,"
-                   " updated_us = excluded.updated_us"),
-               DB_ARGS(db_val_int(h->kind), db_val_text(h->name), db_val_int(h->version),
-                       db_val_text(h->body), db_val_int(h->created_us), db_val_int(h->updated_us)),
-               NULL, NULL, err) &&
-           db_run(tx,
-                  STR("INSERT INTO feature_versions (kind, name, version, body, time_us)"
-                      " VALUES (?, ?, ?, ?, ?)"),
-                  DB_ARGS(db_val_int(h->kind), db_val_text(h->name), db_val_int(h->version),
-                          db_val_text(h->body), db_val_int(h->updated_us)),
-                  NULL, NULL, err);
+    struct arena *a = arena_create(0);
+    struct db_rows rows = { 0 };
+    bool ok = db_run(
+        tx,
+        STR("INSERT INTO feature_objects (kind, name, version, body, created_us, updated_us)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET"
+            " version = excluded.version, body = excluded.body, updated_us = excluded.updated_us"
+            " WHERE feature_objects.version = excluded.version - 1"),
+        DB_ARGS(db_val_int(h->kind), db_val_text(h->name), db_val_int(h->version),
+                db_val_text(h->body), db_val_int(h->created_us), db_val_int(h->updated_us)),
+        a, &rows, err);
+    arena_destroy(a);
+    if (ok && rows.changes != 1)
+        ok = fail(err, ERR_CONFLICT, "%s " STR_FMT " was changed by somebody else meanwhile",
+                  feature_kind_name(h->kind), STR_ARG(h->name));
+    return ok && db_run(tx,
+                        STR("INSERT INTO feature_versions (kind, name, version, body, time_us)"
+                            " VALUES (?, ?, ?, ?, ?)"),
+                        DB_ARGS(db_val_int(h->kind), db_val_text(h->name), db_val_int(h->version),
+                                db_val_text(h->body), db_val_int(h->updated_us)),
+                        NULL, NULL, err);
 }
 
 bool registry_remove(struct db_tx *tx, enum feature_kind kind, str name, struct error *err)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What is the same for every database: cells, thin calls, the schema's steps. */
+#include "base/env.h"
+#include "base/thread.h"
 #include "io/db_priv.h"
 
 const struct db_value *db_cell(const struct db_rows *rows, size_t r, size_t c)
@@ -128,9 +130,11 @@ void db_close(struct db *db)
 
 /* ---- the schema's steps ---- */
 
-static const char version_table[] = "CREATE TABLE IF NOT EXISTS schema_version ("
-                                    "area TEXT NOT NULL, version BIGINT NOT NULL,"
-                                    "name TEXT NOT NULL, PRIMARY KEY (area, version))";
+static const char own_tables[] = "CREATE TABLE IF NOT EXISTS schema_version ("
+                                 "area TEXT NOT NULL, version BIGINT NOT NULL,"
+                                 "name TEXT NOT NULL, PRIMARY KEY (area, version));"
+                                 "CREATE TABLE IF NOT EXISTS area_changes ("
+                                 "area TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)";
 
 /* The steps of one area. */
 struct steps {
@@ -163,7 +167,7 @@ static bool apply_next(struct db_tx *tx, const struct steps *s, struct arena *a,
 {
     struct db_rows rows;
     struct db_value area = db_val_text(str_of(s->area));
-    if (!db_run(tx, str_of(version_table), DB_NO_ARGS, NULL, NULL, err) ||
+    if (!tx->db->ops->script(tx, str_of(own_tables), err) ||
         !db_run(tx, STR("SELECT version, name FROM schema_version WHERE area = ? ORDER BY version"),
                 &area, 1, a, &rows, err) ||
         !check_applied(&rows, s, err))
@@ -201,4 +205,64 @@ bool db_migrate(struct db *db, const char *area, const struct migration *steps, 
     }
     arena_destroy(a);
     return ok;
+}
+
+/* ---- what others change ---- */
+
+bool db_touch(struct db_tx *tx, const char *area, struct error *err)
+{
+    return db_run(tx,
+                  STR("INSERT INTO area_changes (area, n) VALUES (?, 1) ON CONFLICT (area) "
+                      "DO UPDATE SET n = area_changes.n + 1"),
+                  DB_ARGS(db_val_text(str_of(area))), NULL, NULL, err);
+}
+
+/* How often the area was touched; 0 when never. */
+static bool read_changes(struct db *db, const char *area, int64_t *out)
+{
+    struct error err;
+    struct db_tx *tx;
+    if (!db_read_begin(db, &tx, &err))
+        return false;
+    struct arena *a = arena_create(0);
+    struct db_rows rows;
+    bool ok = db_run(tx, STR("SELECT n FROM area_changes WHERE area = ?"),
+                     DB_ARGS(db_val_text(str_of(area))), a, &rows, &err);
+    db_rollback(tx);
+    if (ok)
+        *out = rows.n ? db_int(&rows, 0, 0) : 0;
+    arena_destroy(a);
+    return ok;
+}
+
+void db_watch_init(struct db_watch *w, struct db *db, const char *area, struct pool *pool,
+                   void (*moved)(void *arg), void *arg)
+{
+    *w = (struct db_watch){ .db = db, .area = area, .pool = pool, .moved = moved, .arg = arg };
+}
+
+static void look(void *arg)
+{
+    struct db_watch *w = arg;
+    int64_t n;
+    if (read_changes(w->db, w->area, &n) && atomic_exchange(&w->seen, n + 1) != n + 1)
+        w->moved(w->arg); /* 0: not looked yet */
+    atomic_store(&w->looked_us, env_monotonic_ns(env_real()) / 1000);
+    atomic_store(&w->looking, false);
+}
+
+void db_watch(struct db_watch *w)
+{
+    if (!w->db->shared)
+        return;
+    long long looked = atomic_load(&w->looked_us);
+    if ((looked == 0 || env_monotonic_ns(env_real()) / 1000 - looked >= DB_WATCH_US) &&
+        !atomic_exchange(&w->looking, true))
+        pool_submit(w->pool, look, w);
+}
+
+void db_watch_end(struct db_watch *w)
+{
+    while (atomic_load(&w->looking))
+        env_sleep_us(env_real(), 1000);
 }

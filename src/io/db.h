@@ -33,6 +33,8 @@
 #ifndef FIRN_IO_DB_H
 #define FIRN_IO_DB_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -168,6 +170,29 @@ struct migration {
  * the program, ERR_CORRUPT when a step that was applied bears another name than ours. */
 MUST_USE bool db_migrate(struct db *db, const char *area, const struct migration *steps, size_t n,
                          struct error *err);
+
+/* What is kept in memory of a shared database gets old.  Whoever changes an area that somebody keeps
+ * in memory touches it in the same transaction.  Whoever keeps it calls db_watch before using it:
+ * once in DB_WATCH_US that has `moved` called on the pool when the area was touched since (and the
+ * first time), so that a change is seen by the other servers that much later, and no caller waits.
+ * While the database cannot be asked, what is known is used on.  On a database of this process alone
+ * nothing happens. */
+#define DB_WATCH_US 1000000
+struct pool;
+struct db_watch {
+    struct db *db;
+    const char *area;
+    struct pool *pool;
+    void (*moved)(void *arg);
+    void *arg;
+    atomic_llong looked_us, seen;
+    atomic_bool looking;
+};
+MUST_USE bool db_touch(struct db_tx *tx, const char *area, struct error *err);
+void db_watch_init(struct db_watch *w, struct db *db, const char *area, struct pool *pool,
+                   void (*moved)(void *arg), void *arg);
+void db_watch(struct db_watch *w);
+void db_watch_end(struct db_watch *w); /* waits for a look that is under way */
 
 /* Wraps a database (kept alive by the caller, as the plan is): the operation that the plan names
  * fails.  Begin and run count as reads (a statement alone makes nothing durable), commit of a

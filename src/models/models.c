@@ -72,7 +72,8 @@ bool text_check(const char *what, str text, size_t bytes_max, struct error *err)
     return true;
 }
 
-/* R3 of tracking.h: whoever owned these runs is gone, for this process holds the data directory. */
+/* R3 of tracking.h: whoever owned these runs is gone, for this process holds the data directory.  Runs of
+ * other servers on a shared database bear other numbers. */
 static bool end_dead_runs(struct models *m, struct error *err)
 {
     struct db_tx *tx;
@@ -82,13 +83,20 @@ static bool end_dead_runs(struct models *m, struct error *err)
               tx_end(tx,
                      db_run(tx,
                             STR("UPDATE runs SET status = 'FAILED', message = 'the process ended', "
-                                "end_ms = ? WHERE status = 'RUNNING' AND owned = 1"),
-                            DB_ARGS(db_val_int(now_ms(m))), a, &rows, err),
+                                "end_ms = ? WHERE status = 'RUNNING' AND owned = ?"),
+                            DB_ARGS(db_val_int(now_ms(m)), db_val_int(m->lake->server_id)), a,
+                            &rows, err),
                      err);
     if (ok && rows.changes)
         log_warn("models", "runs ended with the last process n=%lld", (long long)rows.changes);
     arena_destroy(a);
     return ok;
+}
+
+static void forget_names(void *arg)
+{
+    struct models *m = arg;
+    atomic_fetch_add(&m->changes, 1);
 }
 
 bool models_open(struct lake *lake, struct models **out, struct error *err)
@@ -100,6 +108,7 @@ bool models_open(struct lake *lake, struct models **out, struct error *err)
     m->arena = a;
     m->lake = lake;
     m->loaded = lru_create(LOADED_BYTES_MAX);
+    db_watch_init(&m->watch, lake->db, MODELS_AREA, lake->pool, forget_names, m);
     if (!end_dead_runs(m, err)) {
         models_close(m);
         return fail_in(err, "open the models");
@@ -112,6 +121,7 @@ void models_close(struct models *m)
 {
     if (!m)
         return;
+    db_watch_end(&m->watch);
     lru_destroy(m->loaded);
     arena_destroy(m->arena);
 }

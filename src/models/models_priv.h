@@ -20,7 +20,10 @@ struct models {
     struct lru *loaded; /* predictors, and names that lead to them */
     atomic_uint_fast64_t
         changes; /* of versions and aliases; part of the names' keys, so that old ones are never found */
+    struct db_watch watch; /* of the same, by other servers */
 };
+
+#define MODELS_AREA "models" /* in io/db.h's counts of changes */
 
 /* Commits, or undoes when ok is false. */
 MUST_USE bool tx_end(struct db_tx *tx, bool ok, struct error *err);

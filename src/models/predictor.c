@@ -174,6 +174,7 @@ bool predictor_get(struct models *m, str name, str which, struct predictor **out
     char text[NAME_KEY_MAX];
     if (name.len + which.len + 32 > sizeof text) /* longer than any name is */
         return find_version(m, name, which, out, err);
+    db_watch(&m->watch);
     int len = snprintf(text, sizeof text, STR_FMT "\x1f" STR_FMT "\x1f%llu", STR_ARG(name),
                        STR_ARG(which), (unsigned long long)atomic_load(&m->changes));
     str key = str_make(text, (size_t)len);

@@ -171,7 +171,8 @@ bool version_create_in(struct db_tx *tx, str name, str run_id, str path, int64_t
                         "created_ms) VALUES (?, ?, ?, ?, 'READY', ?)"),
                     DB_ARGS(db_val_text(name), db_val_int(*version), db_val_text(run_id),
                             db_val_text(path), db_val_int(at_ms)),
-                    NULL, NULL, err);
+                    NULL, NULL, err) &&
+             db_touch(tx, MODELS_AREA, err);
     }
     arena_destroy(a);
     return ok;
@@ -222,7 +223,8 @@ static bool alias_set_in(struct db_tx *tx, str name, str alias, int64_t version,
                   STR("INSERT INTO model_aliases (model, alias, version) VALUES (?, ?, ?) "
                       "ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version"),
                   DB_ARGS(db_val_text(name), db_val_text(alias), db_val_int(version)), NULL, NULL,
-                  err);
+                  err) &&
+           db_touch(tx, MODELS_AREA, err);
 }
 
 bool alias_set(struct models *m, str name, str alias, int64_t version, struct error *err)
@@ -244,7 +246,8 @@ bool alias_remove(struct models *m, str name, str alias, struct error *err)
         return false;
     bool ok = tx_end(tx,
                      db_run(tx, STR("DELETE FROM model_aliases WHERE model = ? AND alias = ?"),
-                            DB_ARGS(db_val_text(name), db_val_text(alias)), NULL, NULL, err),
+                            DB_ARGS(db_val_text(name), db_val_text(alias)), NULL, NULL, err) &&
+                         db_touch(tx, MODELS_AREA, err),
                      err);
     atomic_fetch_add(&m->changes, 1);
     return ok;

@@ -310,7 +310,7 @@ static bool run_insert_in(struct models *m, struct db_tx *tx, const struct run_c
                   DB_ARGS(db_val_text(id), db_val_int(req->experiment_id), db_val_text(name),
                           db_val_text(req->source.len ? req->source : STR("")),
                           db_val_text(req->user.len ? req->user : STR("")), db_val_int(start),
-                          db_val_int(req->owned)),
+                          db_val_int(req->owned ? m->lake->server_id : 0)),
                   NULL, NULL, err) &&
            run_log_in(tx, id, &tags, a, err);
 }

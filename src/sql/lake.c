@@ -231,13 +231,13 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
         return false;
     if (!store_fs_open(&(struct store_fs_options){ .root = dir }, &root, err))
         return false;
-    bool ok = read_config(root, a, &config, err);
+    bool ok = read_config(root, a, &config, err) && empty_tmp(lake, a, err) &&
+              db_open(catalog_place(lake, o, &config, a), &lake->db, err) &&
+              lake_find_server_id(lake, root, err) && open_stores(lake, o, &config, a, err) &&
+              (!lake->db->shared || lake_check_places(lake, err));
     store_destroy(root);
     lake->config = config.doc;
-    if (!ok || !empty_tmp(lake, a, err) ||
-        !db_open(catalog_place(lake, o, &config, a), &lake->db, err) ||
-        !open_stores(lake, o, &config, a, err) ||
-        (lake->db->shared && !lake_check_places(lake, err)))
+    if (!ok)
         return false;
     lake->pool =
         pool_create("firn-work", o->threads > 0 ? o->threads : cpu_count(), POOL_QUEUE_MAX);

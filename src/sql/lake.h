@@ -61,6 +61,7 @@ struct lake {
     struct store *warehouse; /* rooted at dir/warehouse, or where firn.yaml says */
     struct store *artifacts; /* likewise */
     struct db *db;
+    int64_t server_id; /* of this data directory among those of a shared database; 1 on its own */
     struct catalog *catalog;
     struct govern *govern; /* who may do what */
     struct engine *engine;

@@ -43,3 +43,26 @@ bool lake_check_places(struct lake *lake, struct error *err)
     db_rollback(tx);
     return false;
 }
+
+#define SERVER_ID_FILE STR("server.id")
+#define SERVER_ID_BYTES_MAX 64
+
+bool lake_find_server_id(struct lake *lake, struct store *root, struct error *err)
+{
+    struct arena *a = arena_create(0);
+    str text;
+    bool ok = true;
+    if (!lake->db->shared) {
+        lake->server_id = 1;
+    } else if (store_get(root, SERVER_ID_FILE, SERVER_ID_BYTES_MAX, a, &text, err)) {
+        ok = (str_to_i64(str_trim(text), &lake->server_id) && lake->server_id > 1) ||
+             fail(err, ERR_CORRUPT, "server.id in the data directory is not a number");
+    } else {
+        lake->server_id = (int64_t)(env_random_u64(lake->env) >> 2) + 2;
+        ok = err->code == ERR_NOT_FOUND &&
+             store_put(root, SERVER_ID_FILE, arena_printf(a, "%lld\n", (long long)lake->server_id),
+                       0, err);
+    }
+    arena_destroy(a);
+    return ok;
+}

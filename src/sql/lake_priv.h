@@ -9,4 +9,7 @@
  * down, a later one with others gets ERR_INVALID. */
 MUST_USE bool lake_check_places(struct lake *lake, struct error *err);
 
+/* Reads or makes the number by which rows of a shared database name this data directory. */
+MUST_USE bool lake_find_server_id(struct lake *lake, struct store *root, struct error *err);
+
 #endif
