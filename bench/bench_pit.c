@@ -26,6 +26,8 @@
 
 #define FILES 8
 #define KEYS 1000000
+#define TIME_MIN 1700000000000000
+#define TIME_SPAN 7776000000000 /* 90 days */
 #define REPEATS_MAX 50
 #define FEATURES 5
 
@@ -152,6 +154,7 @@ static void scan(const char *dir, const char *columns)
 
 struct plan {
     struct scan_file files[FILES];
+    struct pit_range bounds[FILES]; /* as a table's manifests would say them */
     const struct schema *schema;
 };
 
@@ -163,6 +166,7 @@ static bool plan_files(void *ctx, const struct pit_range *range, struct arena *a
     (void)err;
     struct plan *plan = ctx;
     out->scan = (struct parquet_scan){ .files = plan->files, .files_n = FILES };
+    out->bounds = plan->bounds;
     return true;
 }
 
@@ -174,8 +178,13 @@ static bool firn_join(struct session *s, struct pool *pool, struct arena *a, con
                                             STR_INIT("f4"), STR_INIT("f5") };
     struct plan plan;
     bool has_ids;
-    for (int f = 0; f < FILES; f++)
+    for (int f = 0; f < FILES; f++) {
         plan.files[f] = (struct scan_file){ .path = arena_printf(a, "%s/f%d.parquet", dir, f) };
+        plan.bounds[f] = (struct pit_range){ .time_lo = TIME_MIN,
+                                             .time_hi = TIME_MIN + TIME_SPAN - 1,
+                                             .has_key = true,
+                                             .key_hi = KEYS - 1 };
+    }
     if (!parquet_schema_read(s, plan.files[0].path, a, &plan.schema, &has_ids, err))
         return false;
     struct pit_view view = { .name = STR("stats"),

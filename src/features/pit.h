@@ -4,7 +4,8 @@
  * It knows nothing of files or engines: whoever drives it feeds batches in any order from any
  * number of threads.  DESIGN, section 8, is the contract; pit_run.h drives it over Parquet.
  *
- *   pit_create -> pit_feed* -> pit_seal -> pit_open -> pit_offer* -> pit_finish
+ *   pit_create -> pit_feed* -> pit_seal -> pit_open -> pit_offer* [-> pit_again -> pit_offer*]
+ *              -> pit_finish
  *              -> pit_rows_open -> pit_take* -> pit_rows_close -> pit_gather* -> pit_destroy
  *
  * Starred calls are thread-safe among themselves; the others are made by one thread, in this order.
@@ -21,7 +22,7 @@
 #define PIT_KEYS_MAX 16                /* parts of a join key */
 #define PIT_BATCH_MAX 2048             /* rows in one call: the engine's vector */
 #define PIT_ENTITIES_MAX UINT32_MAX    /* entity rows of one join */
-#define PIT_FILES_MAX ((1u << 22) - 2) /* feature files of one join */
+#define PIT_FILES_MAX ((1u << 21) - 2) /* feature files of one join */
 #define PIT_FILE_ROWS_MAX ((int64_t)1 << 42)
 #define PIT_COLUMNS_MAX 4096           /* feature columns of one view */
 #define PIT_VALUE_BYTES_MAX UINT32_MAX /* bytes of one string value */
@@ -61,7 +62,7 @@ struct pit_batch {
     size_t n;                      /* at most PIT_BATCH_MAX */
     const struct pit_column *keys; /* config.keys_n of them */
     struct pit_column ts;          /* int64 microseconds: an entity row's T, a feature row's ts */
-    struct pit_column created;     /* int64; read when has_created */
+    struct pit_column created;     /* int64; read when has_created; see pit_offer */
     const int64_t *rows;           /* row numbers: entity ordinals; rows of `file`, ascending */
     uint32_t file;
     int64_t commit_us; /* read when cutoff is PIT_CUTOFF_COMMIT */
@@ -91,8 +92,15 @@ bool pit_key_range(const struct pit *p, int64_t *lo, int64_t *hi);
 /* How many feature files there are, at most PIT_FILES_MAX. */
 MUST_USE bool pit_open(struct pit *p, size_t files_n, struct error *err);
 
-/* Feature rows, in any order.  ERR_LIMIT on a row number out of range. */
+/* Feature rows, in any order.  ERR_LIMIT on a row number out of range.
+ *
+ * Created timestamps decide nothing but ties of ts.  So where there is no cut-off, all batches may
+ * come without them (data NULL) first.  When pit_tied says that it matters, or when pit_ties grows
+ * beyond patience, pit_again forgets the rows, and every one must be offered once more, with them. */
 MUST_USE bool pit_offer(struct pit *p, const struct pit_batch *batch, struct error *err);
+size_t pit_ties(const struct pit *p); /* met so far; thread-safe */
+bool pit_tied(const struct pit *p);   /* after a pass over all rows */
+void pit_again(struct pit *p);
 
 /* Running maximum over each key's slots, the ttl test, then the set of winning rows. */
 MUST_USE bool pit_finish(struct pit *p, struct error *err);

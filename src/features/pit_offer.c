@@ -122,9 +122,10 @@ static uint32_t slot_search(const struct pit *p, const struct pit_batch *b, size
     return (uint32_t)p->slots_n;
 }
 
-static void probe_slots(const struct pit *p, const int64_t *ts, const int64_t *from,
+static void probe_slots(const struct pit *p, const struct pit_batch *b, const int64_t *from,
                         struct probe *q)
 {
+    const int64_t *ts = b->ts.data;
     const struct pit_slot *slots = p->slots;
     size_t n = 0;
     for (size_t j = 0; j < q->n; j++) {
@@ -141,6 +142,8 @@ static void probe_slots(const struct pit *p, const int64_t *ts, const int64_t *f
              (ts[i] >= atomic_load_explicit(&slots[s].best_ts, memory_order_relaxed));
     }
     q->n = n;
+    for (size_t j = 0; b->created.data && p->created && j < n; j++)
+        __builtin_prefetch(&p->created[q->slots[j]], 1);
 }
 
 /* The same for keys whose hashes do not tell them apart. */
@@ -180,20 +183,37 @@ static uint64_t slot_lock(struct pit_slot *slot)
     }
 }
 
-static void slot_offer(struct pit *p, uint32_t s, int64_t ts, int64_t created, uint64_t ref)
+/* A row as it is offered to a slot. */
+struct offered {
+    int64_t ts, created;
+    uint64_t ref;
+    bool told; /* what created is, or that there is none */
+};
+
+/* Under the slot's lock, for a row of the same ts as its best one. */
+static bool beats(const struct pit *p, uint32_t s, const struct offered *o, uint64_t best_row)
+{
+    int64_t best_created = p->created ? p->created[s] : 0;
+    return o->created > best_created || (o->created == best_created && o->ref > best_row);
+}
+
+/* A slot without a row may have a best ts already: pit_again. */
+static void slot_offer(struct pit *p, uint32_t s, const struct offered *o)
 {
     struct pit_slot *slot = &p->slots[s];
-    if (ts < pit_oldest(pit_order_time(slot->order), p->config.ttl_us))
+    if (o->ts < pit_oldest(pit_order_time(slot->order), p->config.ttl_us))
         return; /* too old for this slot is too old for the key's later ones */
     uint64_t row = slot_lock(slot);
     int64_t best_ts = atomic_load_explicit(&slot->best_ts, memory_order_relaxed);
-    int64_t best_created = p->created ? p->created[s] : 0;
-    if (row == PIT_NO_ROW || ts > best_ts ||
-        (ts == best_ts && (created > best_created || (created == best_created && ref > row)))) {
-        atomic_store_explicit(&slot->best_ts, ts, memory_order_relaxed);
-        if (p->created)
-            p->created[s] = created;
-        row = ref;
+    bool tie = o->ts == best_ts && row != PIT_NO_ROW;
+    if (tie ? o->told && beats(p, s, o, row) : o->ts >= best_ts) {
+        atomic_store_explicit(&slot->best_ts, o->ts, memory_order_relaxed);
+        if (p->created && o->told)
+            p->created[s] = o->created;
+        row = o->ref;
+    } else if (tie && !o->told) {
+        atomic_fetch_add_explicit(&p->ties_n, 1, memory_order_relaxed);
+        row |= PIT_TIED;
     }
     atomic_store_explicit(&slot->best_row, row, memory_order_release);
 }
@@ -201,18 +221,20 @@ static void slot_offer(struct pit *p, uint32_t s, int64_t ts, int64_t created, u
 static void offer_rows(struct pit *p, const struct pit_batch *b, const struct probe *q)
 {
     const int64_t *ts = b->ts.data, *created = b->created.data;
+    struct offered o = { .told = created || !p->config.has_created };
     bool compare = !p->exact && !p->collisions;
     for (size_t j = 0; j < q->n; j++) {
         size_t i = q->rows[j];
         uint32_t s = q->slots[j];
         if (compare && !pit_key_is(p, b->keys, i, p->slot_entity[s]))
             continue;
-        int64_t c = 0;
-        if (p->config.has_created)
-            c = pit_bit(b->created.valid, i) ? created[i] : PIT_NULL_TIME;
-        if (c == PIT_NULL_TIME && p->config.cutoff == PIT_CUTOFF_CREATED)
+        if (p->config.has_created && created)
+            o.created = pit_bit(b->created.valid, i) ? created[i] : PIT_NULL_TIME;
+        if (o.created == PIT_NULL_TIME && p->config.cutoff == PIT_CUTOFF_CREATED)
             continue;
-        slot_offer(p, s, ts[i], c, pit_ref(b->file, b->rows[i]));
+        o.ts = ts[i];
+        o.ref = pit_ref(b->file, b->rows[i]);
+        slot_offer(p, s, &o);
     }
 }
 
@@ -231,6 +253,7 @@ bool pit_open(struct pit *p, size_t files_n, struct error *err)
 bool pit_offer(struct pit *p, const struct pit_batch *b, struct error *err)
 {
     ASSERT(p->phase == PIT_OFFERING && b->n <= PIT_BATCH_MAX && b->file < p->files_n);
+    ASSERT(!p->config.has_created || b->created.data || p->config.cutoff == PIT_CUTOFF_NONE);
     if (b->n == 0 || p->slots_n == 0)
         return true;
     if (b->rows[0] < 0 || b->rows[b->n - 1] >= PIT_FILE_ROWS_MAX)
@@ -250,8 +273,33 @@ bool pit_offer(struct pit *p, const struct pit_batch *b, struct error *err)
         if (p->collisions)
             probe_slots_colliding(p, b, from, &q);
         else
-            probe_slots(p, ts, from, &q);
+            probe_slots(p, b, from, &q);
         offer_rows(p, b, &q);
     }
     return true;
+}
+
+size_t pit_ties(const struct pit *p)
+{
+    return atomic_load_explicit(&p->ties_n, memory_order_relaxed);
+}
+
+/* Most ties are met on the way to a better row, and are gone with it. */
+bool pit_tied(const struct pit *p)
+{
+    if (pit_ties(p) == 0)
+        return false;
+    for (size_t i = 0; i < p->slots_n; i++)
+        if (p->slots[i].best_row & PIT_TIED)
+            return true;
+    return false;
+}
+
+/* The best ts stays: a row that has it comes again, and turns most others away at once. */
+void pit_again(struct pit *p)
+{
+    ASSERT(p->phase == PIT_OFFERING);
+    for (size_t i = 0; i < p->slots_n; i++)
+        atomic_store_explicit(&p->slots[i].best_row, PIT_NO_ROW, memory_order_relaxed);
+    atomic_store_explicit(&p->ties_n, 0, memory_order_relaxed);
 }

@@ -13,6 +13,7 @@
 #define PIT_ROW_BITS 42
 #define PIT_NO_ROW 0                  /* a slot without a candidate */
 #define PIT_LOCKED UINT64_MAX         /* a slot that a thread is writing */
+#define PIT_TIED ((uint64_t)1 << 63)  /* the best row is one of several of its ts */
 #define PIT_TASK_ROWS ((size_t)65536) /* rows or buckets of one parallel task */
 #define PIT_NO_SLOT UINT32_MAX
 #define PIT_SENTINELS 4 /* slots after the last one, greater than any, so that scans need no end */
@@ -25,7 +26,7 @@ struct pit_slot {
     uint64_t hash;
     uint64_t order;            /* pit_order(T) */
     _Atomic int64_t best_ts;   /* only grows */
-    _Atomic uint64_t best_row; /* pit_ref, PIT_NO_ROW or PIT_LOCKED */
+    _Atomic uint64_t best_row; /* pit_ref, perhaps with PIT_TIED; PIT_NO_ROW or PIT_LOCKED */
 };
 
 /* Slots whose hashes begin with the same bits, and what turns most strangers away without a look
@@ -74,6 +75,8 @@ struct pit {
     int tick_shift;
     int64_t time_min, time_max;
     _Atomic int64_t key_min, key_max;
+
+    _Atomic size_t ties_n; /* met among rows without their created timestamps */
 
     /* Winners: one bit a feature row, and a count before each block of 512. */
     _Atomic int64_t *file_rows; /* rows up to the last winner, a file */

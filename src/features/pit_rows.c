@@ -160,7 +160,7 @@ static bool number_entities(void *ctx, size_t t, struct error *err)
 
 bool pit_finish(struct pit *p, struct error *err)
 {
-    ASSERT(p->phase == PIT_OFFERING);
+    ASSERT(p->phase == PIT_OFFERING && !pit_tied(p));
     p->phase = PIT_FINISHED;
     if (!pit_parallel(p, task_count(p->buckets_n), settle_buckets, p, err))
         return false;

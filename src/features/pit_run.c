@@ -6,8 +6,12 @@
  * engine decodes, prunes and spreads the work over its threads as for any query, and no row ever
  * leaves its pipeline.
  *
- * The range of times (and of an integer key) goes into the scan as an ordinary filter as well: it
- * costs nothing where it excludes nothing, and skips row groups where files are sorted. */
+ * The range of times (and of an integer key) goes into the scan as an ordinary filter as well, which
+ * skips row groups where files are sorted; unless the files' bounds say that it leaves out next to
+ * nothing, since comparing each row costs as much as reading one in ten.
+ *
+ * The scan of keys and times leaves created timestamps out when it can: they decide between rows of
+ * one key and one ts only, and are read in a second scan when there are such. */
 #include "features/pit_run.h"
 
 #include <stdio.h>
@@ -22,6 +26,8 @@
 #define PIT_SQL_BYTES_MAX ((size_t)256 << 20)
 #define PIT_RUN_GAP 65536 /* rows; half a usual row group: less is not worth a scan of its own */
 #define PIT_RUNS_MAX 256  /* scans of one query in the second pass */
+#define PIT_TIES_MAX 1000 /* met without created, before the scan starts again with it */
+#define PIT_LEFT_OUT 0.06 /* the share of rows left out from which a filter in the scan pays */
 #define PIT_TIME_TEXT_MAX                                                                          \
     250000000000000000 /* us; later than year 9800 nothing is written as text */
 
@@ -37,6 +43,7 @@ struct run {
     const char *key_types[PIT_KEYS_MAX];
     const char *time_type, *ts_type, *created_type;
     bool int_key;
+    bool with_created;        /* the scan of times reads created timestamps */
     const uint64_t *file_map; /* file_index of the second pass to file; NULL: the same */
 };
 
@@ -331,16 +338,21 @@ static bool offer_batch(void *ctx, const struct udf_call *call, struct error *er
                                .ts = pit_column_arg(call, keys_n),
                                .file = file_of(r, &call->args[keys_n + 1]),
                                .rows = call->args[keys_n + 2].data };
-    if (r->config.has_created)
+    if (r->with_created)
         batch.created = pit_column_arg(call, keys_n + 3);
     if (r->config.cutoff == PIT_CUTOFF_COMMIT)
         batch.commit_us = r->files.commit_us[batch.file];
     return pit_offer(r->kernel, &batch, err);
 }
 
+/* True, which ends the scan, when there are so many ties that it must be made again anyway. */
 static bool offer_call(void *ctx, const struct udf_call *call, struct error *err)
 {
     struct run *r = ctx;
+    bool *stop = call->out;
+    stop[0] = pit_ties(r->kernel) > PIT_TIES_MAX;
+    if (stop[0])
+        return true;
     if (one_file(call->args[r->config.keys_n + 1].data, call->n))
         return offer_batch(ctx, call, err);
     return each_row(ctx, call, offer_batch, err);
@@ -360,6 +372,36 @@ static bool add_time_bound(struct run *r, struct buf *sql, const char *op, int64
         return false;
     buf_lit(sql, " AND ");
     return true;
+}
+
+/* The share of [lo, hi] that lies within [from, to]. */
+static double share_within(int64_t lo, int64_t hi, int64_t from, int64_t to)
+{
+    double first = (double)(lo > from ? lo : from), last = (double)(hi < to ? hi : to);
+    return last < first ? 0 : (last - first + 1) / ((double)hi - (double)lo + 1);
+}
+
+/* The share of a file's rows that the range holds, were they spread evenly. */
+static double range_share(const struct pit_range *range, const struct pit_range *file)
+{
+    double share = share_within(file->time_lo, file->time_hi, range->time_lo, range->time_hi);
+    if (range->has_key)
+        share *= file->has_key
+                     ? share_within(file->key_lo, file->key_hi, range->key_lo, range->key_hi)
+                     : 0;
+    return share;
+}
+
+static bool filter_pays(const struct run *r, const struct pit_range *range)
+{
+    double rows = 0, held = 0;
+    const struct pit_files *f = &r->files;
+    for (size_t i = 0; f->bounds && i < f->scan.files_n; i++) {
+        double n = f->rows_n ? (double)f->rows_n[i] : 1;
+        rows += n;
+        held += n * range_share(range, &f->bounds[i]);
+    }
+    return !f->bounds || rows - held > rows * PIT_LEFT_OUT;
 }
 
 static bool add_range(struct run *r, struct buf *sql, const struct pit_range *range,
@@ -387,26 +429,38 @@ static bool offer_args(struct run *r, struct args *args, struct error *err)
         return false;
     args_add(args, STR("file_index"), "UBIGINT");
     args_add(args, STR("file_row_number"), "BIGINT");
-    return !r->config.has_created ||
-           args_add_column(r, args, rel, v->created, r->created_type, err);
+    return !r->with_created || args_add_column(r, args, rel, v->created, r->created_type, err);
 }
 
-static bool offer(struct run *r, const struct pit_range *range, struct error *err)
+static bool offer_scan(struct run *r, const struct pit_range *range, struct error *err)
 {
     struct args args = { .n = 0 };
     struct parquet_scan scan = r->files.scan;
     scan.positions = true;
     struct buf *sql = sql_new(r);
     str call;
-    buf_lit(sql, "SELECT count(*) FROM (");
+    buf_lit(sql, "SELECT count(*) FROM (SELECT 1 FROM (");
     if (!parquet_scan_sql(r->session, &scan, sql, err))
         return false;
     buf_lit(sql, ") WHERE ");
-    if (!add_range(r, sql, range, err) || !offer_args(r, &args, err) ||
+    if ((filter_pays(r, range) && !add_range(r, sql, range, err)) || !offer_args(r, &args, err) ||
         !function_add(r, &args, r, offer_call, &call, err))
         return false;
     buf_add_str(sql, call);
+    buf_lit(sql, " LIMIT 1)");
     return sql_run(r, sql, err);
+}
+
+static bool offer(struct run *r, const struct pit_range *range, struct error *err)
+{
+    r->with_created = r->config.has_created && r->config.cutoff != PIT_CUTOFF_NONE;
+    if (!offer_scan(r, range, err))
+        return false;
+    if (pit_ties(r->kernel) <= PIT_TIES_MAX && !pit_tied(r->kernel))
+        return true;
+    pit_again(r->kernel);
+    r->with_created = true;
+    return offer_scan(r, range, err);
 }
 
 /* Third scan: the features of the winners, in groups of columns that a call can take. */

@@ -47,6 +47,9 @@ struct pit_files {
     struct parquet_scan scan; /* its schema is taken from the view */
     const int64_t *commit_us; /* of each file's snapshot; needed for PIT_CUTOFF_COMMIT only */
     const int64_t *rows_n;    /* of each file; NULL: not known */
+    const struct pit_range
+        *bounds; /* of each file's rows, by its statistics; NULL: not known.  What
+                                     * the range leaves next to nothing of out is not filtered */
 };
 
 struct pit_view {

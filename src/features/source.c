@@ -70,6 +70,7 @@ int64_t source_snapshot_id(const struct source *s)
 struct planned {
     int64_t sequence, commit_us, rows;
     str path; /* as the table names it: orders equal sequence numbers */
+    struct pit_range bounds;
     struct scan_file file;
 };
 
@@ -142,6 +143,41 @@ static void file_constants(const struct planning *p, const struct data_file *f,
     out->constants = constants;
 }
 
+/* Bounds of a column's values in a file, as int64; false when they are not known. */
+static bool file_bounds(const struct source *s, const struct data_file *f, str column, int64_t *lo,
+                        int64_t *hi)
+{
+    const struct field *field = schema_field_by_name(s->schema, column, true);
+    const struct column_metrics *m = field ? data_file_column(f, field->id) : NULL;
+    struct value lower, upper;
+    struct error none;
+    if (!m || !m->lower.ptr || !m->upper.ptr ||
+        !value_decode(field->type, m->lower, &lower, &none) ||
+        !value_decode(field->type, m->upper, &upper, &none))
+        return false;
+    *lo = lower.i;
+    *hi = upper.i;
+    return true;
+}
+
+/* A date is a day's first microsecond, as the join reads it. */
+static struct pit_range range_of_file(const struct planning *p, const struct data_file *f)
+{
+    const struct source *s = p->source;
+    const struct field *ts = schema_field_by_name(s->schema, s->view->timestamp_field, true);
+    struct pit_range out = { .time_lo = INT64_MIN, .time_hi = INT64_MAX };
+    int64_t lo, hi, unit = ts->type->kind == TYPE_DATE ? US_PER_DAY : 1;
+    if (file_bounds(s, f, ts->name, &lo, &hi) && !__builtin_mul_overflow(lo, unit, &lo) &&
+        !__builtin_mul_overflow(hi, unit, &hi)) {
+        out.time_lo = lo;
+        out.time_hi = hi;
+    }
+    const struct feature_key *key = &s->view->keys[0];
+    if (key->type->kind == TYPE_INT || key->type->kind == TYPE_LONG)
+        out.has_key = file_bounds(s, f, key->name, &out.key_lo, &out.key_hi);
+    return out;
+}
+
 static bool take_task(struct planning *p, const struct scan_task *t, struct error *err)
 {
     str path, local;
@@ -160,6 +196,7 @@ static bool take_task(struct planning *p, const struct scan_task *t, struct erro
                            .commit_us = commit_us_of(p->source->table.metadata, t),
                            .rows = t->file->records,
                            .path = arena_str(p->arena, t->file->path),
+                           .bounds = range_of_file(p, t->file),
                            .file = { .path = local, .rows = t->file->records } };
     file_constants(p, t->file, &f->file);
     return true;
@@ -186,10 +223,12 @@ static void give_files(const struct planning *p, struct pit_files *out)
     size_t n = p->files.n;
     struct scan_file *files = arena_array(p->arena, struct scan_file, n);
     int64_t *commits = arena_array(p->arena, int64_t, n), *rows = arena_array(p->arena, int64_t, n);
+    struct pit_range *bounds = arena_array(p->arena, struct pit_range, n);
     for (size_t i = 0; i < n; i++) {
         files[i] = p->files.at[i].file;
         commits[i] = p->files.at[i].commit_us;
         rows[i] = p->files.at[i].rows;
+        bounds[i] = p->files.at[i].bounds;
     }
     *out = (struct pit_files){
         .scan = { .schema = p->source->schema,
@@ -198,6 +237,7 @@ static void give_files(const struct planning *p, struct pit_files *out)
                   .same_names = p->source->table.metadata->schemas_n == 1 },
         .commit_us = commits,
         .rows_n = rows,
+        .bounds = bounds,
     };
 }
 

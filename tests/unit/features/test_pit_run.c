@@ -94,6 +94,7 @@ struct plan {
     struct scan_file files[FILES];
     int64_t commit_us[FILES];
     struct pit_range range;
+    const struct pit_range *bounds;
     int calls;
 };
 
@@ -108,6 +109,7 @@ static bool plan_files(void *ctx, const struct pit_range *range, struct arena *a
     out->scan.files = plan->files;
     out->scan.files_n = FILES;
     out->commit_us = plan->commit_us;
+    out->bounds = plan->bounds;
     return true;
 }
 
@@ -280,6 +282,66 @@ TEST(the_plan_is_told_what_can_matter)
     CHECK_INT(plan.range.time_lo, -3);
     CHECK_INT(plan.range.time_hi, 44);
     CHECK_INT(plan.calls, 1);
+    teardown();
+}
+
+/* Bounds decide whether rows are filtered before they reach the join, never what it answers. */
+TEST(bounds_of_files_change_no_answer)
+{
+    static const struct pit_range within = { .time_hi = 39, .has_key = true, .key_hi = 6 },
+                                  beyond = { .time_hi = 400, .has_key = true, .key_hi = 6 },
+                                  no_key = { .time_hi = 39 },
+                                  unknown = { .time_lo = INT64_MIN, .time_hi = INT64_MAX };
+    const struct pit_range *const all[] = { &within, &beyond, &no_key, &unknown };
+    struct plan plan;
+    struct pit_view v = begin(&plan);
+    for (size_t i = 0; i < 4; i++) {
+        const struct pit_range bounds[FILES] = { within, *all[i], within };
+        plan.bounds = bounds;
+        for (v.ttl_us = 0; v.ttl_us <= 5; v.ttl_us += 5)
+            check_view(&v, path_of("e"), (str){ 0 });
+    }
+    teardown();
+}
+
+/* So many rows of one key and time that the first scan ends early, and created decides. */
+TEST(ties_by_the_thousand)
+{
+    struct error err;
+    struct plan plan;
+    setup();
+    for (int f = 0; f < FILES; f++) {
+        char name[16], select[400];
+        snprintf(name, sizeof name, "f%d", f);
+        snprintf(
+            select, sizeof select,
+            "SELECT i %% 50 AS k, make_timestamp(i // 10000) AS ts, (i * 3 + %d)::BIGINT AS id,"
+            " make_timestamp((hash(i * 3 + %d) %% 40)::BIGINT) AS created"
+            " FROM range(100000) r(i)",
+            f, f);
+        write_file(name, select);
+    }
+    struct pit_view v = make_view(&plan);
+    v.features_n = 1;
+    struct pit_entities e;
+    struct pit_joined joined;
+    CHECK_OK(pit_entities_open(session, (str){ 0 },
+                               STR("SELECT i % 50 AS key, make_timestamp(i // 50) AS at"
+                                   " FROM range(500) r(i)"),
+                               STR("at"), test_arena(), &e, &err));
+    CHECK_OK(pit_join(session, pool, &e, &v, test_arena(), &joined, &err));
+    CHECK_INT(joined.matched, 500);
+    CHECK_OK(pit_write_parquet(session, &e, &joined, 1, path_of("out"), &err));
+    CHECK_STR(scalar(arena_printf(
+                  test_arena(),
+                  "SELECT count(*) FROM read_parquet('" STR_FMT "') o JOIN (SELECT k, ts,"
+                  " arg_max(id, (created, file_index, file_row_number)) AS best FROM"
+                  " read_parquet(['" STR_FMT "', '" STR_FMT "', '" STR_FMT "']) GROUP BY ALL) f"
+                  " ON o.key = f.k AND o.at = f.ts AND o.id = f.best",
+                  STR_ARG(path_of("out")), STR_ARG(path_of("f0")), STR_ARG(path_of("f1")),
+                  STR_ARG(path_of("f2")))),
+              "500");
+    pit_joined_close(&joined);
     teardown();
 }
 
