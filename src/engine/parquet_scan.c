@@ -14,31 +14,13 @@
  *
  * The virtual columns file_index and file_row_number count within one read_parquet, so where several are
  * united, the index is looked up in a list. */
-#include "engine/parquet_scan.h"
-
 #include "base/map.h"
-#include "base/vec.h"
-#include "engine/parquet_shape_priv.h"
+#include "engine/parquet_scan_priv.h"
 #include "engine/quote.h"
 #include "engine/session.h"
-#include "iceberg/schema.h"
 #include "iceberg/value.h"
 
 #define EXPRESSION_MAX ((size_t)64 << 20)
-
-/* Files that are read by one SELECT. */
-struct group {
-    const struct shape *shape; /* NULL: not looked at */
-    VEC(size_t) files;
-};
-
-struct builder {
-    struct session *s;
-    const struct parquet_scan *scan;
-    struct arena *arena;
-    struct buf *out;
-    size_t lambdas; /* for their parameters' names */
-};
 
 static const struct scan_names *mapping_of(const struct builder *b, int32_t id)
 {
@@ -101,8 +83,8 @@ static bool readable_by_id(const struct builder *b, const struct shape *shape)
 {
     if (!shape_has_ids(shape))
         return false;
-    for (size_t i = 0; i < b->scan->schema->fields_n; i++) {
-        const struct field *f = &b->scan->schema->fields[i];
+    for (size_t i = 0; i < b->fields_n; i++) {
+        const struct field *f = &b->fields[i];
         const struct shape *c = find_part(b, shape, f);
         if (c && !same_names(c, f->type))
             return false;
@@ -286,37 +268,34 @@ static bool add_own_column(struct builder *b, const struct group *g, const struc
 
 static bool add_columns(struct builder *b, const struct group *g, bool by_id, struct error *err)
 {
-    const struct schema *schema = b->scan->schema;
-    for (size_t i = 0; i < schema->fields_n; i++) {
+    for (size_t i = 0; i < b->fields_n; i++) {
         bool added;
         buf_add_str(b->out, i ? STR(", ") : STR("SELECT "));
-        if (!add_constants(b, g, &schema->fields[i], &added, err))
+        if (!add_constants(b, g, &b->fields[i], &added, err))
             return false;
-        if (!added && !by_id && !add_own_column(b, g, &schema->fields[i], err))
+        if (!added && !by_id && !add_own_column(b, g, &b->fields[i], err))
             return false;
         if (added || !by_id)
             buf_lit(b->out, " AS ");
-        quote_ident(b->out, schema->fields[i].name);
+        quote_ident(b->out, b->fields[i].name);
     }
     return true;
 }
 
-static void add_positions(struct builder *b, const struct group *g)
+void add_positions(struct builder *b, const struct group *g, const char *file, const char *row)
 {
     size_t first = g->files.at[0];
     bool run = g->files.at[g->files.n - 1] == first + g->files.n - 1;
     if (!b->scan->positions)
         return;
-    if (run && first == 0) {
-        buf_lit(b->out, ", file_index");
-    } else if (run) {
-        buf_printf(b->out, ", CAST(file_index + %zu AS UBIGINT) AS file_index", first);
+    if (run) {
+        buf_printf(b->out, ", CAST(%s + %zu AS UBIGINT) AS file_index", file, first);
     } else {
         for (size_t i = 0; i < g->files.n; i++)
             buf_printf(b->out, "%s%zu", i ? ", " : ", CAST(([", g->files.at[i]);
-        buf_lit(b->out, "])[CAST(file_index AS BIGINT) + 1] AS UBIGINT) AS file_index");
+        buf_printf(b->out, "])[CAST(%s AS BIGINT) + 1] AS UBIGINT) AS file_index", file);
     }
-    buf_lit(b->out, ", file_row_number");
+    buf_printf(b->out, ", %s AS file_row_number", row);
 }
 
 /* {name: 'a', type: 'BIGINT', default_value: NULL} */
@@ -357,7 +336,6 @@ static void add_cardinality(struct builder *b, const struct group *g)
 
 static bool add_source(struct builder *b, const struct group *g, bool by_id, struct error *err)
 {
-    const struct schema *schema = b->scan->schema;
     str *paths = arena_array(b->arena, str, g->files.n);
     for (size_t i = 0; i < g->files.n; i++)
         paths[i] = b->scan->files[g->files.at[i]].path;
@@ -366,22 +344,36 @@ static bool add_source(struct builder *b, const struct group *g, bool by_id, str
     buf_lit(b->out, ", hive_partitioning = false");
     if (g->files.n > 1)
         add_cardinality(b, g);
-    for (size_t i = 0; by_id && i < schema->fields_n; i++) {
+    for (size_t i = 0; by_id && i < b->fields_n; i++) {
         buf_add_str(b->out, i ? STR(", ") : STR(", schema = MAP {"));
-        if (!add_map_entry(b, &schema->fields[i], err))
+        if (!add_map_entry(b, &b->fields[i], err))
             return false;
     }
     buf_add_str(b->out, by_id ? STR("})") : STR(")"));
     return true;
 }
 
-static bool add_group(struct builder *b, const struct group *g, struct error *err)
+/* The group's files as they are, all rows. */
+static bool add_read(struct builder *b, const struct group *g, bool wrapped, struct error *err)
 {
     bool by_id = g->files.n > 1 && (!g->shape || readable_by_id(b, g->shape));
     if (!add_columns(b, g, by_id, err))
         return false;
-    add_positions(b, g);
+    if (wrapped)
+        buf_lit(b->out, ", file_index AS " INNER_FILE ", file_row_number AS " INNER_ROW);
+    else
+        add_positions(b, g, "file_index", "file_row_number");
     return add_source(b, g, by_id, err);
+}
+
+static bool add_group(struct builder *b, const struct group *g, struct error *err)
+{
+    b->fields = b->scan->schema->fields;
+    b->fields_n = b->scan->schema->fields_n;
+    if (!group_is_wrapped(b, g))
+        return add_read(b, g, false, err);
+    group_fields(b, g);
+    return add_wrap_begin(b, g, err) && add_read(b, g, true, err) && add_wrap_end(b, g, err);
 }
 
 static bool add_empty(struct builder *b, struct error *err)
@@ -394,6 +386,7 @@ static bool add_empty(struct builder *b, struct error *err)
         buf_lit(b->out, ") AS ");
         quote_ident(b->out, schema->fields[i].name);
     }
+    add_empty_metadata(b);
     if (b->scan->positions)
         buf_lit(b->out,
                 ", CAST(NULL AS UBIGINT) AS file_index, CAST(NULL AS BIGINT) AS file_row_number");
@@ -418,6 +411,9 @@ static bool must_look(const struct parquet_scan *scan)
     for (size_t i = 0; i < scan->files_n; i++)
         if (scan->files[i].constants_n)
             return true;
+    for (size_t i = 0; i < scan->dropped_n; i++)
+        if (has_struct(scan->dropped[i].type))
+            return true;
     for (size_t i = 0; !scan->same_names && i < scan->schema->fields_n; i++)
         if (has_struct(scan->schema->fields[i].type))
             return true;
@@ -427,13 +423,6 @@ static bool must_look(const struct parquet_scan *scan)
 struct groups {
     VEC(struct group) list;
 };
-
-static void one_group(const struct builder *b, struct groups *groups)
-{
-    struct group *g = vec_push(b->arena, &groups->list);
-    for (size_t i = 0; i < b->scan->files_n; i++)
-        *vec_push(b->arena, &g->files) = i;
-}
 
 /* Which constants a file has is part of its shape. */
 static str sign(const struct builder *b, const struct shape *shape, const struct scan_file *file)
@@ -447,36 +436,76 @@ static str sign(const struct builder *b, const struct shape *shape, const struct
     return out;
 }
 
-static bool group_by_shape(const struct builder *b, struct groups *groups, struct error *err)
+/* Files of one class of deletes, told apart by their footers. */
+static bool group_by_shape(const struct builder *b, const struct group *all, struct groups *groups,
+                           struct error *err)
 {
     const struct parquet_scan *scan = b->scan;
-    str *paths = arena_array(b->arena, str, scan->files_n);
+    size_t n = all->files.n;
+    str *paths = arena_array(b->arena, str, n);
     struct shape *shapes;
     struct map by_sign;
-    for (size_t i = 0; i < scan->files_n; i++)
-        paths[i] = scan->files[i].path;
-    if (!shapes_read(b->s, paths, scan->files_n, b->arena, &shapes, err))
+    for (size_t i = 0; i < n; i++)
+        paths[i] = scan->files[all->files.at[i]].path;
+    if (!shapes_read(b->s, paths, n, b->arena, &shapes, err))
         return false;
     map_init(&by_sign, b->arena);
-    for (size_t i = 0; i < scan->files_n; i++) {
-        str key = sign(b, &shapes[i], &scan->files[i]);
+    for (size_t i = 0; i < n; i++) {
+        str key = sign(b, &shapes[i], &scan->files[all->files.at[i]]);
         size_t at = (size_t)(uintptr_t)map_get(&by_sign, key);
         if (!at) {
-            vec_push(b->arena, &groups->list)->shape = &shapes[i];
+            *vec_push(b->arena, &groups->list) =
+                (struct group){ .shape = &shapes[i], .deletes = all->deletes };
             at = groups->list.n;
             map_put(&by_sign, key, (void *)(uintptr_t)at);
         }
-        *vec_push(b->arena, &groups->list.at[at - 1].files) = i;
+        *vec_push(b->arena, &groups->list.at[at - 1].files) = all->files.at[i];
     }
     return true;
 }
 
+static enum deletes_class class_of(const struct scan_file *f)
+{
+    return f->equality ? DELETES_EQUALITY : f->deleted ? DELETES_POSITIONS : DELETES_NONE;
+}
+
+static bool make_groups(const struct builder *b, struct groups *groups, struct error *err)
+{
+    struct group classes[DELETES_CLASSES] = { 0 };
+    bool look = must_look(b->scan);
+    for (size_t i = 0; i < b->scan->files_n; i++)
+        *vec_push(b->arena, &classes[class_of(&b->scan->files[i])].files) = i;
+    for (size_t c = 0; c < DELETES_CLASSES; c++) {
+        classes[c].deletes = (enum deletes_class)c;
+        if (classes[c].files.n > 1 && !look)
+            *vec_push(b->arena, &groups->list) = classes[c];
+        else if (classes[c].files.n && !group_by_shape(b, &classes[c], groups, err))
+            return false;
+    }
+    return true;
+}
+
+/* Names that the text of a scan uses itself. */
+static bool is_taken(const struct parquet_scan *scan, str name)
+{
+    if (scan->positions &&
+        (str_eq_nocase(name, STR("file_index")) || str_eq_nocase(name, STR("file_row_number"))))
+        return true;
+    if (!str_starts_nocase(name, STR("firn_")))
+        return false;
+    for (size_t i = 0; i < scan->files_n; i++)
+        if (class_of(&scan->files[i]) != DELETES_NONE)
+            return true;
+    return scan->metadata != 0;
+}
+
 static bool check_names(const struct parquet_scan *scan, struct error *err)
 {
-    for (size_t i = 0; scan->positions && i < scan->schema->fields_n; i++) {
+    for (size_t i = 0; i < scan->schema->fields_n; i++) {
         str name = scan->schema->fields[i].name;
-        if (str_eq_nocase(name, STR("file_index")) || str_eq_nocase(name, STR("file_row_number")))
-            return fail(err, ERR_UNSUPPORTED, "a table with a column " STR_FMT " has no positions",
+        if (is_taken(scan, name))
+            return fail(err, ERR_UNSUPPORTED,
+                        "a table with a column " STR_FMT " has no positions and no deletes",
                         STR_ARG(name));
     }
     return scan->files_n <= SCAN_FILES_MAX ||
@@ -491,9 +520,7 @@ static bool build_sql(struct builder *b, struct error *err)
         return false;
     if (!b->scan->files_n)
         return add_empty(b, err);
-    if (b->scan->files_n > 1 && !must_look(b->scan))
-        one_group(b, &groups);
-    else if (!group_by_shape(b, &groups, err))
+    if (!make_groups(b, &groups, err))
         return false;
     for (size_t i = 0; i < groups.list.n; i++) {
         if (i)
@@ -504,13 +531,20 @@ static bool build_sql(struct builder *b, struct error *err)
     return buf_ok(b->out, "a scan", err);
 }
 
+bool parquet_scan_build(struct session *s, const struct parquet_scan *scan, struct arena *a,
+                        struct buf *out, struct error *err)
+{
+    ASSERT(scan->schema->fields_n);
+    struct builder b = { .s = s, .scan = scan, .arena = a, .out = out };
+    return build_sql(&b, err);
+}
+
 bool parquet_scan_sql(struct session *s, const struct parquet_scan *scan, struct buf *out,
                       struct error *err)
 {
-    ASSERT(scan->schema->fields_n);
-    struct builder b = { .s = s, .scan = scan, .arena = arena_create(0), .out = out };
-    bool ok = build_sql(&b, err);
-    arena_destroy(b.arena);
+    struct arena *a = arena_create(0);
+    bool ok = parquet_scan_build(s, scan, a, out, err);
+    arena_destroy(a);
     return ok;
 }
 

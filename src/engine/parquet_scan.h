@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+struct field;
+struct positions; /* codec/roaring.h */
 struct schema;
 struct session;
 struct value;
@@ -27,7 +29,54 @@ struct scan_file {
     const struct scan_constant *constants;
     size_t constants_n;
     int64_t rows; /* for the planner; 0: not known */
+
+    /* Row-level deletes; files without any are read as if there were none in the table. */
+    const struct positions
+        *deleted;     /* rows that are gone; NULL: none.  Lives as long as the session */
+    bool equality;    /* equality deletes may apply to it */
+    int64_t sequence; /* data sequence number */
+    int64_t place;    /* a number for its partition, for equality deletes */
+
+    /* For metadata columns. */
+    int64_t first_row_id; /* -1: its rows have no ids */
+    int32_t spec_id;
+    str location;  /* as the table names it */
+    str partition; /* an SQL expression of one type for all files */
 };
+
+/* Equality deletes with one set of columns: a row is gone when a row of one of these files has the same values (null
+ * equals null), is younger, and is of the row's partition. */
+struct scan_equality_file {
+    str path; /* absolute */
+    int64_t sequence;
+    int64_t place; /* of its partition; SCAN_ANYWHERE: it applies to all */
+};
+#define SCAN_ANYWHERE (-1)
+
+struct scan_equality {
+    const int32_t *ids;
+    size_t ids_n;
+    const struct scan_equality_file *files;
+    size_t files_n;
+};
+
+/* Columns that every table has besides its own (Iceberg specification, "Reserved Field IDs"). */
+enum scan_column {
+    SCAN_COLUMN_FILE = 1,       /* _file VARCHAR */
+    SCAN_COLUMN_POS = 2,        /* _pos BIGINT */
+    SCAN_COLUMN_DELETED = 4,    /* _deleted BOOLEAN: rows that are gone are given, too */
+    SCAN_COLUMN_SPEC_ID = 8,    /* _spec_id INTEGER */
+    SCAN_COLUMN_PARTITION = 16, /* _partition */
+    SCAN_COLUMN_ROW_ID = 32,    /* _row_id BIGINT */
+    SCAN_COLUMN_UPDATED = 64,   /* _last_updated_sequence_number BIGINT */
+};
+#define SCAN_COLUMNS_N 7
+/* The name of column 1 << i. */
+extern const char *const scan_column_names[SCAN_COLUMNS_N];
+
+#define FIELD_ROW_ID                                                                               \
+    2147483540 /* ids of the columns that hold row lineage, in files that have them */
+#define FIELD_UPDATED 2147483539
 
 /* Names that stand for a field id in files without ids (schema.name-mapping.default). */
 struct scan_names {
@@ -48,6 +97,14 @@ struct parquet_scan {
     bool
         same_names; /* no field inside a struct was ever renamed, dropped or added in this table: what
                       * lets files be read without a look at their footers first */
+    const struct scan_equality *equality;
+    size_t equality_n;
+    const struct field
+        *dropped; /* columns that equality deletes compare and the schema has no more */
+    size_t dropped_n;
+    unsigned metadata;    /* of scan_column; these come behind the schema's columns, in order */
+    str partition_type;   /* of _partition, in SQL */
+    int32_t null_deleted; /* instead of leaving rows out, this column is null in them; 0: off */
 };
 
 /* Appends the SELECT; its columns are the schema's, in order.  Footers are read only where that can matter: for

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "iceberg/expr_priv.h"
+#include "iceberg/scan.h"
 #include "iceberg/schema.h"
 #include "iceberg/value.h"
 
@@ -354,4 +355,10 @@ void delete_index_find(const struct delete_index *x, const struct data_file *fil
     collect(x, &x->global, file, sequence_number + 1, a, &found);
     *out = found.files.at;
     *n = found.files.n;
+}
+
+/* Tasks name the `file` of a struct delete_file. */
+int64_t scan_delete_sequence(const struct data_file *delete_file)
+{
+    return ((const struct delete_file *)(const void *)delete_file)->sequence_number;
 }

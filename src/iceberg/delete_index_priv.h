@@ -68,7 +68,4 @@ void delete_index_find(const struct delete_index *x, const struct data_file *fil
                        int64_t sequence_number, struct arena *a,
                        const struct data_file *const **out, size_t *n);
 
-/* Spec and tuple as bytes; equal exactly when the partitions are (NaNs are made one). */
-str data_file_partition_key(const struct data_file *f, struct arena *a);
-
 #endif

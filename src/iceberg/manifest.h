@@ -61,6 +61,9 @@ struct manifest_entry {
 /* The metrics of this column, or NULL. */
 const struct column_metrics *data_file_column(const struct data_file *f, int32_t field_id);
 
+/* Spec and partition tuple as bytes, in `a`; equal exactly when the partitions are (NaNs are made one). */
+str data_file_partition_key(const struct data_file *f, struct arena *a);
+
 /* A copy in `a` of everything that f points to. */
 void data_file_copy(const struct data_file *f, struct arena *a, struct data_file *out);
 

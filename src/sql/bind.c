@@ -15,8 +15,11 @@
 #include "iceberg/metadata.h"
 #include "iceberg/name_mapping.h"
 #include "iceberg/scan.h"
+#include "iceberg/value.h"
 #include "io/store.h"
+#include "sql/deletes.h"
 #include "sql/lake.h"
+#include "sql/lex.h"
 #include "sql/scan_names.h"
 #include "sql/travel.h"
 
@@ -30,7 +33,9 @@ struct source {
     struct scan_at at;
     const struct snapshot *snapshot; /* NULL: the table is empty */
     const struct schema *columns;
-    const struct expr *filter; /* NULL: all rows */
+    const struct expr *filter;  /* NULL: all rows */
+    unsigned metadata;          /* columns of scan_column that it shows */
+    struct bind_target *target; /* NULL: it is only read */
     int64_t files_total, files_read;
 };
 
@@ -42,6 +47,7 @@ struct binder {
     str query; /* rewritten */
     struct travel *travels;
     size_t travels_n;
+    unsigned metadata; /* columns of scan_column that the query names */
     VEC(struct source) sources;
 };
 
@@ -112,13 +118,32 @@ static bool load_table(struct binder *b, struct source *s, const struct travel *
            catalog_load_table(c, ref, ns, name, b->a, &s->table, err);
 }
 
+static bool is_target(const struct binder *b, const struct statement_name *n)
+{
+    const struct bind_target *t = b->req->target;
+    return t && str_eq(t->schema, n->schema) && str_eq(t->view, n->name);
+}
+
+/* A column of the table's own hides the metadata column of that name. */
+static unsigned shown_metadata(const struct binder *b, const struct source *s)
+{
+    unsigned shown = b->metadata | (s->target ? s->target->metadata : 0);
+    for (size_t i = 0; i < SCAN_COLUMNS_N; i++)
+        if (schema_field_by_name(s->columns, str_of(scan_column_names[i]), false))
+            shown &= ~(1u << i);
+    return shown;
+}
+
 static bool resolve(struct binder *b, const struct statement_name *n, struct error *err)
 {
     struct source s = { .schema = n->schema, .view = n->name };
     const struct travel *t = find_travel(b, n->schema, n->name);
-    str name = t ? t->name : n->name;
+    s.target = is_target(b, n) ? b->req->target : NULL;
+    str name = s.target ? s.target->name : t ? t->name : n->name;
     s.label = arena_printf(b->a, STR_FMT "." STR_FMT, STR_ARG(n->schema), STR_ARG(name));
-    if (!load_table(b, &s, t, name, err))
+    if (s.target)
+        s.table = *s.target->table;
+    else if (!load_table(b, &s, t, name, err))
         return false;
     const struct metadata *m = s.table.metadata;
     if (!scan_snapshot(m, &s.at, &s.snapshot, err) || !scan_schema(m, &s.at, &s.columns, err))
@@ -126,6 +151,7 @@ static bool resolve(struct binder *b, const struct statement_name *n, struct err
     if (s.snapshot && !str_to_i64(property_get(&s.snapshot->summary, "total-data-files", STR("-1")),
                                   &s.files_total))
         s.files_total = -1;
+    s.metadata = shown_metadata(b, &s);
     *vec_push(b->a, &b->sources) = s;
     return true;
 }
@@ -186,6 +212,76 @@ static bool worth_filters(const struct binder *b)
     return false;
 }
 
+/* The struct that _partition is: the fields of all specs, by id, as far as their columns are known. */
+static const struct type *partition_struct(struct binder *b, const struct source *s)
+{
+    const struct metadata *m = s->table.metadata;
+    VEC(struct field) fields = { 0 };
+    for (size_t i = 0; i < m->specs_n; i++) {
+        const struct type *t = partition_type(m->specs[i], s->columns, b->a);
+        for (size_t k = 0; k < t->fields_n; k++) {
+            bool seen = t->fields[k].type->kind == TYPE_UNKNOWN;
+            for (size_t j = 0; j < fields.n; j++)
+                seen = seen || fields.at[j].id == t->fields[k].id;
+            if (!seen)
+                *vec_push(b->a, &fields) = t->fields[k];
+        }
+    }
+    return fields.n ? type_struct(b->a, fields.at, fields.n) : NULL;
+}
+
+/* The type of _partition; INTEGER for a table that never had partitions. */
+static bool partition_type_sql(struct binder *b, const struct source *s, str *out,
+                               struct error *err)
+{
+    const struct type *t = partition_struct(b, s);
+    struct buf text = BUF_INIT(1 << 24);
+    bool ok = !t || sql_type(&text, t, err);
+    *out = t ? arena_str(b->a, buf_str(&text)) : STR("INTEGER");
+    buf_deinit(&text);
+    return ok;
+}
+
+/* For planning: columns that the plan must not know anything of, and that no constant can be folded into.  `row` is a
+ * number that depends on the row. */
+static bool add_planning_columns(struct binder *b, const struct source *s, str *select,
+                                 struct error *err)
+{
+    static const char *const ends[SCAN_COLUMNS_N] = {
+        " AS VARCHAR)", " >> 1 AS BIGINT)", " = 0 AS BOOLEAN)", " % 9 AS INTEGER)",
+        NULL,           " >> 1 AS BIGINT)", " >> 1 AS BIGINT)"
+    };
+    struct buf sql = BUF_INIT(VIEW_SQL_MAX), row = BUF_INIT(1 << 16);
+    str partition;
+    buf_lit(&row, "hash(");
+    quote_ident(&row, s->columns->fields[0].name);
+    buf_add_char(&row, ')');
+    buf_lit(&sql, "SELECT *");
+    bool ok = partition_type_sql(b, s, &partition, err);
+    for (size_t i = 0; i < SCAN_COLUMNS_N && ok; i++) {
+        if (!(s->metadata & 1u << i))
+            continue;
+        buf_lit(&sql, ", ");
+        if (ends[i])
+            buf_printf(&sql, "CAST(" STR_FMT "%s", STR_ARG(buf_str(&row)), ends[i]);
+        else
+            buf_printf(&sql, "CASE WHEN " STR_FMT " = 0 THEN CAST(NULL AS " STR_FMT ") END",
+                       STR_ARG(buf_str(&row)), STR_ARG(partition));
+        buf_printf(&sql, " AS %s", scan_column_names[i]);
+    }
+    if (s->target)
+        buf_printf(&sql,
+                   ", " STR_FMT " AS file_index, CAST(" STR_FMT
+                   " >> 1 AS BIGINT) AS file_row_number",
+                   STR_ARG(buf_str(&row)), STR_ARG(buf_str(&row)));
+    buf_printf(&sql, " FROM (" STR_FMT ")", STR_ARG(*select));
+    ok = ok && buf_ok(&sql, "a query's plan", err);
+    *select = arena_str(b->a, buf_str(&sql));
+    buf_deinit(&sql);
+    buf_deinit(&row);
+    return ok;
+}
+
 /* Plans the query over views without rows; a filter then holds for every place where the query reads its table. */
 static bool learn_filters(struct binder *b, struct error *err)
 {
@@ -197,9 +293,14 @@ static bool learn_filters(struct binder *b, struct error *err)
         tables[i].schema = b->sources.at[i].columns;
     if (!filter_tables_sql(b->session, tables, n, b->a, err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (!create_view_as(b, &b->sources.at[i], tables[i].select_sql, err))
+    for (size_t i = 0; i < n; i++) {
+        const struct source *s = &b->sources.at[i];
+        str select = tables[i].select_sql;
+        if ((s->metadata || s->target) && !add_planning_columns(b, s, &select, err))
             return false;
+        if (!create_view_as(b, s, select, err))
+            return false;
+    }
     if (!session_filters(b->session, b->query, b->req->params, b->req->params_n, tables, n, b->a,
                          err))
         return false;
@@ -212,11 +313,15 @@ static bool learn_filters(struct binder *b, struct error *err)
 struct planned_file {
     size_t manifest, entry;
     struct scan_file file;
+    struct file_deletes *deletes; /* NULL: none */
+    struct data_file *described;  /* of a target */
 };
 
 struct plan {
     struct binder *binder;
     const struct source *source;
+    const struct type *partition; /* of the column _partition; NULL: not shown */
+    struct deletes *deletes;
     VEC(struct planned_file) files;
 };
 
@@ -242,6 +347,47 @@ static void file_constants(struct plan *p, const struct data_file *f, struct sca
     out->constants = constants;
 }
 
+/* {'a': 1::INTEGER, 'b': NULL::VARCHAR} */
+static bool partition_sql(struct plan *p, const struct data_file *f, str *out, struct error *err)
+{
+    const struct partition_spec *spec = metadata_spec_by_id(p->source->table.metadata, f->spec_id);
+    struct buf sql = BUF_INIT(1 << 24);
+    bool ok = true;
+    for (size_t i = 0; ok && i < p->partition->fields_n; i++) {
+        const struct field *field = &p->partition->fields[i];
+        struct value v = value_null(field->type->kind);
+        for (size_t k = 0; spec && k < spec->fields_n && k < f->partition_n; k++)
+            if (spec->fields[k].field_id == field->id)
+                v = f->partition[k];
+        buf_add_str(&sql, i ? STR(", ") : STR("{"));
+        quote_text(&sql, field->name);
+        buf_lit(&sql, ": ");
+        ok = quote_value(&sql, field->type, &v, err);
+    }
+    buf_add_char(&sql, '}');
+    *out = arena_str(p->binder->a, buf_str(&sql));
+    ok = ok && buf_ok(&sql, "a partition", err);
+    buf_deinit(&sql);
+    return ok;
+}
+
+/* What metadata columns show of the file, and what a statement that changes it needs to know. */
+static bool file_lineage(struct plan *p, const struct scan_task *t, struct planned_file *f,
+                         struct error *err)
+{
+    struct arena *a = p->binder->a;
+    f->file.sequence = t->sequence_number;
+    f->file.first_row_id = t->file->first_row_id;
+    f->file.spec_id = t->file->spec_id;
+    if (p->source->metadata & SCAN_COLUMN_FILE)
+        f->file.location = arena_str(a, t->file->path);
+    if (p->source->target) {
+        f->described = arena_new(a, struct data_file);
+        data_file_copy(t->file, a, f->described);
+    }
+    return !p->partition || partition_sql(p, t->file, &f->file.partition, err);
+}
+
 static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struct error *err)
 {
     struct plan *p = ctx;
@@ -249,9 +395,6 @@ static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struc
     for (size_t i = 0; i < n; i++) {
         const struct scan_task *t = &tasks[i];
         str path, local;
-        if (t->deletes_n)
-            return fail(err, ERR_UNSUPPORTED,
-                        "the snapshot has row-level deletes, which SQL does not apply yet");
         if (!str_is(t->file->format, "parquet"))
             return fail(err, ERR_UNSUPPORTED,
                         "data files in the format " STR_FMT " are not supported",
@@ -260,10 +403,12 @@ static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struc
             !store_local_path(p->binder->lake->warehouse, path, a, &local, err))
             return false;
         struct planned_file *f = vec_push(a, &p->files);
-        *f = (struct planned_file){ t->manifest,
-                                    t->entry,
-                                    { .path = local, .rows = t->file->records } };
+        *f = (struct planned_file){
+            t->manifest, t->entry, { .path = local, .rows = t->file->records }, NULL, NULL
+        };
         file_constants(p, t->file, &f->file);
+        if (!deletes_note(p->deletes, t, &f->deletes, err) || !file_lineage(p, t, f, err))
+            return false;
     }
     return true;
 }
@@ -276,10 +421,31 @@ static int by_place(const void *x, const void *y)
     return a->entry < b->entry ? -1 : a->entry > b->entry;
 }
 
-static bool plan_files(struct binder *b, struct source *s, struct scan_file **files, size_t *n,
+/* The files by their place, for the statement that changes them. */
+static void give_target(struct plan *p, struct source *s)
+{
+    struct bind_target *t = s->target;
+    t->filter = s->filter;
+    t->files_n = p->files.n;
+    t->files = arena_array(p->binder->a, struct target_file, p->files.n);
+    for (size_t i = 0; i < p->files.n; i++) {
+        const struct planned_file *f = &p->files.at[i];
+        t->files[i] =
+            (struct target_file){ .file = f->described, .scan = f->file, .deletes = f->deletes };
+    }
+}
+
+static bool plan_files(struct binder *b, struct source *s, struct parquet_scan *scan,
                        struct error *err)
 {
-    struct plan p = { .binder = b, .source = s };
+    struct plan p = { .binder = b,
+                      .source = s,
+                      .deletes = deletes_create(b->lake, s->table.metadata, s->columns, b->a) };
+    if (s->metadata & SCAN_COLUMN_PARTITION) {
+        p.partition = partition_struct(b, s);
+        if (!partition_type_sql(b, s, &scan->partition_type, err))
+            return false;
+    }
     struct scan_options o = { .at = s->at,
                               .filter = s->filter,
                               .case_sensitive = true,
@@ -291,10 +457,18 @@ static bool plan_files(struct binder *b, struct source *s, struct scan_file **fi
         return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
     if (p.files.n)
         qsort(p.files.at, p.files.n, sizeof *p.files.at, by_place);
-    *files = arena_array(b->a, struct scan_file, p.files.n);
-    for (size_t i = 0; i < p.files.n; i++)
-        (*files)[i] = p.files.at[i].file;
-    *n = p.files.n;
+    if (!deletes_load(p.deletes, b->session, b->req->cancel, err) ||
+        !deletes_apply(p.deletes, scan, err))
+        return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
+    struct scan_file *files = arena_array(b->a, struct scan_file, p.files.n);
+    for (size_t i = 0; i < p.files.n; i++) {
+        deletes_apply_file(p.files.at[i].deletes, &p.files.at[i].file);
+        files[i] = p.files.at[i].file;
+    }
+    scan->files = files;
+    scan->files_n = p.files.n;
+    if (s->target)
+        give_target(&p, s);
     s->files_read = (int64_t)p.files.n;
     s->files_total = (int64_t)stats.files;
     return true;
@@ -302,14 +476,12 @@ static bool plan_files(struct binder *b, struct source *s, struct scan_file **fi
 
 static bool create_view(struct binder *b, struct source *s, struct error *err)
 {
-    struct scan_file *files = NULL;
-    size_t n = 0;
-    if (!plan_files(b, s, &files, &n, err))
-        return false;
     struct parquet_scan scan = { .schema = s->columns,
-                                 .files = files,
-                                 .files_n = n,
+                                 .metadata = s->metadata,
+                                 .positions = s->target != NULL,
                                  .same_names = s->table.metadata->schemas_n == 1 };
+    if (!plan_files(b, s, &scan, err))
+        return false;
     if (!scan_names_of(s->table.metadata, b->a, &scan.names, &scan.names_n, err))
         return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
     struct buf sql = BUF_INIT(VIEW_SQL_MAX);
@@ -336,11 +508,29 @@ static void report_scans(struct binder *b, struct bound *out)
     }
 }
 
+/* Metadata columns are there only for who names them: views have no hidden columns. */
+static bool find_metadata_words(struct binder *b, struct error *err)
+{
+    struct lex lex;
+    if (!lex_sql(b->req->query, b->a, &lex, err))
+        return false;
+    for (size_t i = 0; i < lex.n; i++) {
+        if (lex.at[i].kind != LEX_WORD && lex.at[i].kind != LEX_QUOTED)
+            continue;
+        str word = lex_ident(lex.at[i], b->a);
+        for (size_t k = 0; k < SCAN_COLUMNS_N; k++)
+            if (str_eq_nocase(word, str_of(scan_column_names[k])))
+                b->metadata |= 1u << k;
+    }
+    return true;
+}
+
 bool sql_bind(struct lake *lake, struct session *s, const struct bind_request *req, struct arena *a,
               struct bound *out, struct error *err)
 {
     struct binder b = { .lake = lake, .session = s, .req = req, .a = a };
-    if (!travel_rewrite(req->query, a, &b.query, &b.travels, &b.travels_n, err) ||
+    if (!find_metadata_words(&b, err) ||
+        !travel_rewrite(req->query, a, &b.query, &b.travels, &b.travels_n, err) ||
         !resolve_all(&b, err) || !learn_filters(&b, err))
         return false;
     for (size_t i = 0; i < b.sources.n; i++)

@@ -10,9 +10,32 @@
 #ifndef FIRN_SQL_BIND_H
 #define FIRN_SQL_BIND_H
 
+#include "engine/parquet_scan.h"
 #include "sql/sql.h"
 
+struct data_file;
+struct file_deletes; /* sql/deletes.h */
 struct param;
+struct table;
+
+/* A data file of a target. */
+struct target_file {
+    const struct data_file *file;
+    struct scan_file scan;        /* how it is read */
+    struct file_deletes *deletes; /* NULL: none */
+};
+
+/* The table that a DELETE, UPDATE or MERGE changes.  In the query it is called "ns"."view" and has, behind its columns,
+ * those of `metadata` (engine/parquet_scan.h), and file_index and file_row_number. */
+struct bind_target {
+    str schema, name, view;
+    const struct table *table; /* as it was loaded: the caller commits on top of this */
+    unsigned metadata;
+    /* Filled in: */
+    const struct expr *filter; /* what the plan left files out by; NULL: nothing */
+    struct target_file *files; /* by file_index */
+    size_t files_n;
+};
 
 struct bind_request {
     str query;  /* one SELECT */
@@ -22,6 +45,7 @@ struct bind_request {
     const struct param *params;
     size_t params_n;
     struct cancel *cancel;
+    struct bind_target *target; /* NULL: none */
 };
 
 struct bound {
@@ -31,8 +55,9 @@ struct bound {
 };
 
 /* Makes the views that the query needs in the session, and gives the text to run there.  Names that the catalog does not
- * have are left to the session's own tables and views.  ERR_NOT_FOUND, ERR_DENIED (files), ERR_INVALID, ERR_UNSUPPORTED
- * (row-level deletes, statements that are no query). */
+ * have are left to the session's own tables and views.  A query that names a metadata column (_file, _row_id, ...) has these
+ * columns in all its tables.  ERR_NOT_FOUND, ERR_DENIED (files), ERR_INVALID, ERR_UNSUPPORTED (statements that are no
+ * query). */
 MUST_USE bool sql_bind(struct lake *lake, struct session *s, const struct bind_request *req,
                        struct arena *a, struct bound *out, struct error *err);
 

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sql/deletes.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/thread.h"
+#include "codec/puffin.h"
+#include "codec/roaring.h"
+#include "engine/quote.h"
+#include "engine/session.h"
+#include "iceberg/metadata.h"
+#include "iceberg/scan.h"
+#include "io/store.h"
+#include "sql/lake.h"
+#include "sql/scan_names.h"
+
+#define FIELD_PATH 2147483546 /* columns of position delete files */
+#define FIELD_POS 2147483545
+#define DELETE_SQL_MAX ((size_t)256 << 20)
+#define PATHS_ASKED_MAX 16 /* with so few data files, only their deletes are read */
+
+struct deletes {
+    struct lake *lake;
+    const struct metadata *metadata;
+    const struct schema *columns;
+    struct arena *a;
+    struct map refs;    /* address of the plan's delete file -> struct delete_ref */
+    struct map by_path; /* data files with position deletes -> struct file_deletes */
+    struct map places;  /* partition key -> number + 1 */
+    VEC(struct delete_ref *) positions;
+    VEC(struct file_deletes *) vectors; /* data files that have one */
+    VEC(struct delete_ref *) equalities;
+    VEC(struct scan_equality) sets; /* of columns */
+    VEC(struct field) dropped;
+};
+
+struct deletes *deletes_create(struct lake *lake, const struct metadata *m,
+                               const struct schema *columns, struct arena *a)
+{
+    struct deletes *d = arena_new(a, struct deletes);
+    *d = (struct deletes){ .lake = lake, .metadata = m, .columns = columns, .a = a };
+    map_init(&d->refs, a);
+    map_init(&d->by_path, a);
+    map_init(&d->places, a);
+    return d;
+}
+
+/* ---- Noting */
+
+static bool is_vector(const struct data_file *f)
+{
+    return f->content == FILE_POSITION_DELETES && str_is(f->format, "puffin");
+}
+
+static bool check_format(const struct data_file *f, struct error *err)
+{
+    return is_vector(f) || str_is(f->format, "parquet") ||
+           fail(err, ERR_UNSUPPORTED, "delete files in the format " STR_FMT " are not supported",
+                STR_ARG(f->format));
+}
+
+/* The plan keeps delete files at one place, so that its address says which one it is. */
+static struct delete_ref *intern(struct deletes *d, const struct data_file *f)
+{
+    str key = str_make(&f, sizeof f);
+    struct delete_ref *r = map_get(&d->refs, key);
+    if (r)
+        return r;
+    r = arena_new(d->a, struct delete_ref);
+    data_file_copy(f, d->a, &r->file);
+    r->sequence = scan_delete_sequence(f);
+    map_put(&d->refs, arena_str(d->a, key), r);
+    if (f->content == FILE_EQUALITY_DELETES) {
+        r->index = d->equalities.n;
+        *vec_push(d->a, &d->equalities) = r;
+    } else if (!is_vector(f)) {
+        r->index = d->positions.n;
+        *vec_push(d->a, &d->positions) = r;
+    }
+    return r;
+}
+
+static int64_t place_of(struct deletes *d, const struct data_file *f)
+{
+    str key = data_file_partition_key(f, d->a);
+    uintptr_t n = (uintptr_t)map_get(&d->places, key);
+    if (!n) {
+        n = d->places.n + 1;
+        map_put(&d->places, key, (void *)n);
+    }
+    return (int64_t)n - 1;
+}
+
+static void note_ref(struct deletes *d, struct file_deletes *f, const struct data_file *data,
+                     const struct delete_ref *r)
+{
+    if (r->file.content == FILE_EQUALITY_DELETES) {
+        f->equality = true;
+        f->place = place_of(d, data);
+    } else if (is_vector(&r->file)) {
+        f->vector = r;
+        *vec_push(d->a, &d->vectors) = f;
+    } else {
+        *vec_push(d->a, &f->positions) = r;
+        map_put(&d->by_path, f->path, f);
+    }
+}
+
+bool deletes_note(struct deletes *d, const struct scan_task *t, struct file_deletes **out,
+                  struct error *err)
+{
+    *out = NULL;
+    if (!t->deletes_n)
+        return true;
+    struct file_deletes *f = arena_new(d->a, struct file_deletes);
+    f->path = arena_str(d->a, t->file->path);
+    for (size_t i = 0; i < t->deletes_n; i++) {
+        if (!check_format(t->deletes[i], err))
+            return false;
+        note_ref(d, f, t->file, intern(d, t->deletes[i]));
+    }
+    *out = f;
+    return true;
+}
+
+/* ---- Where files are */
+
+static bool local_path(struct deletes *d, str location, str *out, struct error *err)
+{
+    str path;
+    return (store_from_uri(d->lake->warehouse, location, d->a, &path, err) &&
+            store_local_path(d->lake->warehouse, path, d->a, out, err)) ||
+           fail_in(err, "delete file " STR_FMT, STR_ARG(location));
+}
+
+/* ---- Vectors */
+
+struct loading {
+    struct deletes *d;
+    struct arena **arenas; /* one a vector: they are read by several threads */
+    struct cancel *cancel;
+};
+
+static bool read_vector(struct deletes *d, const struct data_file *v, struct arena *a,
+                        struct positions **out, struct error *err)
+{
+    str path, bytes;
+    if (v->content_offset < 0 || v->content_size < 0)
+        return fail(err, ERR_CORRUPT, "its entry does not say where the vector is");
+    if ((uint64_t)v->content_size > POSITIONS_BYTES_MAX)
+        return fail(err, ERR_LIMIT, "%lld bytes are too many for a vector",
+                    (long long)v->content_size);
+    if (!store_from_uri(d->lake->warehouse, v->path, a, &path, err) ||
+        !store_get_range(d->lake->warehouse, path, v->content_offset, (size_t)v->content_size, a,
+                         &bytes, err) ||
+        !deletion_vector_read(bytes, a, out, err))
+        return false;
+    if (positions_count(*out) != (uint64_t)v->records)
+        return fail(err, ERR_CORRUPT, "it has %llu positions, its entry says %lld",
+                    (unsigned long long)positions_count(*out), (long long)v->records);
+    return true;
+}
+
+static bool load_vector(void *ctx, size_t i, struct error *err)
+{
+    struct loading *l = ctx;
+    struct file_deletes *f = l->d->vectors.at[i];
+    l->arenas[i] = arena_create(0);
+    return cancel_check(l->cancel, err) &&
+           (read_vector(l->d, &f->vector->file, l->arenas[i], &f->deleted, err) ||
+            fail_in(err, "deletion vector " STR_FMT, STR_ARG(f->vector->file.path)));
+}
+
+static void destroy_arena(void *a)
+{
+    arena_destroy(a);
+}
+
+static bool load_vectors(struct deletes *d, struct cancel *cancel, struct error *err)
+{
+    size_t n = d->vectors.n;
+    struct loading l = { d, arena_array(d->a, struct arena *, n), cancel };
+    bool ok = pool_for(d->lake->pool, n, load_vector, &l, err);
+    for (size_t i = 0; i < n; i++)
+        if (l.arenas[i])
+            arena_defer(d->a, destroy_arena, l.arenas[i]);
+    return ok;
+}
+
+/* ---- Position delete files */
+
+static const struct schema *position_schema(struct arena *a)
+{
+    struct field *f = arena_array(a, struct field, 2);
+    f[0] =
+        (struct field){ .id = FIELD_PATH, .name = STR("file_path"), .type = type_of(TYPE_STRING) };
+    f[1] = (struct field){ .id = FIELD_POS, .name = STR("pos"), .type = type_of(TYPE_LONG) };
+    struct schema *s = arena_new(a, struct schema); /* the ids are reserved: not for schema_build */
+    s->fields = f;
+    s->fields_n = 2;
+    return s;
+}
+
+static bool position_scan(struct deletes *d, struct session *s, struct buf *sql, struct error *err)
+{
+    size_t n = d->positions.n;
+    struct scan_file *files = arena_array(d->a, struct scan_file, n);
+    for (size_t i = 0; i < n; i++) {
+        if (!local_path(d, d->positions.at[i]->file.path, &files[i].path, err))
+            return false;
+        files[i].rows = d->positions.at[i]->file.records;
+    }
+    struct parquet_scan scan = { .schema = position_schema(d->a),
+                                 .files = files,
+                                 .files_n = n,
+                                 .same_names = true,
+                                 .positions = true };
+    buf_lit(sql, "SELECT file_index, file_path, pos FROM (");
+    if (!parquet_scan_sql(s, &scan, sql, err))
+        return false;
+    buf_lit(sql, ")");
+    for (size_t i = 0; i < d->by_path.n && d->by_path.n <= PATHS_ASKED_MAX; i++) {
+        buf_add_str(sql, i ? STR(", ") : STR(" WHERE file_path IN ("));
+        quote_text(sql, d->by_path.entries[i].key);
+    }
+    if (d->by_path.n <= PATHS_ASKED_MAX)
+        buf_add_char(sql, ')');
+    return buf_ok(sql, "the query for position deletes", err);
+}
+
+static bool applies(const struct file_deletes *f, const struct delete_ref *r)
+{
+    for (size_t i = 0; i < f->positions.n; i++)
+        if (f->positions.at[i] == r)
+            return true;
+    return false;
+}
+
+/* Rows of one delete file that name one data file, as they come. */
+static bool take_run(struct deletes *d, const struct delete_ref *r, str path, const int64_t *pos,
+                     size_t n, struct error *err)
+{
+    struct file_deletes *f = map_get(&d->by_path, path);
+    if (!f || !applies(f, r))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (pos[i] < 0 || (uint64_t)pos[i] > POSITION_MAX)
+            return fail(err, ERR_CORRUPT, "delete file " STR_FMT ": position %lld",
+                        STR_ARG(r->file.path), (long long)pos[i]);
+    if (!f->deleted)
+        f->deleted = positions_create(d->a);
+    positions_add_many(f->deleted, pos, n);
+    return true;
+}
+
+static bool take_chunk(struct deletes *d, const struct chunk *c, struct error *err)
+{
+    const struct column_view *file = &c->columns[0], *path = &c->columns[1], *pos = &c->columns[2];
+    const uint64_t *index = file->data;
+    const int64_t *at = pos->data;
+    for (size_t i = 0, end; i < c->n; i = end) {
+        const struct delete_ref *r = d->positions.at[index[i]];
+        if (!column_valid(path, i) || !column_valid(pos, i))
+            return fail(err, ERR_CORRUPT, "delete file " STR_FMT " has no paths and positions",
+                        STR_ARG(r->file.path));
+        str name = column_str(path, i);
+        for (end = i + 1; end < c->n && index[end] == index[i] && column_valid(path, end) &&
+                          column_valid(pos, end) && str_eq(column_str(path, end), name);)
+            end++;
+        if (!take_run(d, r, name, at + i, end - i, err))
+            return false;
+    }
+    return true;
+}
+
+static bool load_positions(struct deletes *d, struct session *s, struct error *err)
+{
+    struct buf sql = BUF_INIT(DELETE_SQL_MAX);
+    struct result *r = NULL;
+    const struct chunk *c = NULL;
+    bool ok = position_scan(d, s, &sql, err) && session_query(s, buf_str(&sql), NULL, 0, &r, err) &&
+              result_next(r, &c, err);
+    while (ok && c)
+        ok = take_chunk(d, c, err) && result_next(r, &c, err);
+    result_close(r);
+    buf_deinit(&sql);
+    return ok || fail_in(err, "position deletes");
+}
+
+static bool load_in_own_session(struct deletes *d, struct cancel *cancel, struct error *err)
+{
+    struct session *s;
+    if (!session_open(d->lake->engine, &s, err))
+        return false;
+    session_set_cancel(s, cancel);
+    bool ok = load_positions(d, s, err);
+    session_close(s);
+    return ok;
+}
+
+bool deletes_load(struct deletes *d, struct session *s, struct cancel *cancel, struct error *err)
+{
+    if (d->vectors.n && !load_vectors(d, cancel, err))
+        return false;
+    if (!d->positions.n)
+        return true;
+    return s ? load_positions(d, s, err) : load_in_own_session(d, cancel, err);
+}
+
+/* ---- Equality deletes */
+
+static int by_id(const void *x, const void *y)
+{
+    int32_t a = *(const int32_t *)x, b = *(const int32_t *)y;
+    return (a > b) - (a < b);
+}
+
+static void sorted_ids(struct deletes *d, const struct data_file *f, const int32_t **out)
+{
+    int32_t *ids = arena_array(d->a, int32_t, f->equality_ids_n);
+    for (size_t i = 0; i < f->equality_ids_n; i++)
+        ids[i] = f->equality_ids[i];
+    qsort(ids, f->equality_ids_n, sizeof *ids, by_id);
+    *out = ids;
+}
+
+/* The column that field `id` is in, of the newest schema that has it. */
+static const struct field *column_of(const struct metadata *m, int32_t id)
+{
+    for (size_t i = m->schemas_n; i-- > 0;) {
+        const struct schema_node *n = schema_node_by_id(m->schemas[i], id);
+        while (n && n->parent)
+            n = n->parent;
+        if (n)
+            return n->field;
+    }
+    return NULL;
+}
+
+static bool need_column(struct deletes *d, int32_t id, struct error *err)
+{
+    if (schema_field_by_id(d->columns, id))
+        return true;
+    const struct field *f = column_of(d->metadata, id);
+    if (!f)
+        return fail(err, ERR_CORRUPT,
+                    "an equality delete compares column %d, which the table never had", id);
+    for (size_t i = 0; i < d->dropped.n; i++)
+        if (d->dropped.at[i].id == f->id)
+            return true;
+    *vec_push(d->a, &d->dropped) = *f;
+    return true;
+}
+
+static bool add_equality(struct deletes *d, const struct delete_ref *r, struct map *sets,
+                         struct error *err)
+{
+    const struct data_file *f = &r->file;
+    struct scan_equality_file file = { .sequence = r->sequence, .place = SCAN_ANYWHERE };
+    const struct partition_spec *spec = metadata_spec_by_id(d->metadata, f->spec_id);
+    const int32_t *ids;
+    if (!f->equality_ids_n)
+        return fail(err, ERR_CORRUPT, "delete file " STR_FMT " names no columns", STR_ARG(f->path));
+    if (!spec)
+        return fail(err, ERR_CORRUPT, "delete file " STR_FMT ": there is no partition spec %d",
+                    STR_ARG(f->path), (int)f->spec_id);
+    sorted_ids(d, f, &ids);
+    if (!partition_spec_is_unpartitioned(spec))
+        file.place = place_of(d, f);
+    str key = str_make(ids, f->equality_ids_n * sizeof *ids);
+    struct scan_equality *set = map_get(sets, key);
+    if (!set) {
+        set = arena_new(d->a, struct scan_equality);
+        *set = (struct scan_equality){
+            ids, f->equality_ids_n, arena_array(d->a, struct scan_equality_file, d->equalities.n), 0
+        };
+        map_put(sets, key, set);
+        for (size_t i = 0; i < f->equality_ids_n; i++)
+            if (!need_column(d, ids[i], err))
+                return false;
+    }
+    struct scan_equality_file *files = (struct scan_equality_file *)(uintptr_t)set->files;
+    files[set->files_n] = file;
+    return local_path(d, f->path, &files[set->files_n++].path, err);
+}
+
+bool deletes_apply(struct deletes *d, struct parquet_scan *scan, struct error *err)
+{
+    struct map sets;
+    map_init(&sets, d->a);
+    for (size_t i = 0; i < d->equalities.n; i++)
+        if (!add_equality(d, d->equalities.at[i], &sets, err))
+            return false;
+    struct scan_equality *out = arena_array(d->a, struct scan_equality, sets.n);
+    for (size_t i = 0; i < sets.n; i++)
+        out[i] = *(const struct scan_equality *)sets.entries[i].value;
+    scan->equality = out;
+    scan->equality_n = sets.n;
+    scan->dropped = d->dropped.at;
+    scan->dropped_n = d->dropped.n;
+    return true;
+}
+
+void deletes_apply_file(const struct file_deletes *f, struct scan_file *out)
+{
+    if (!f)
+        return;
+    out->deleted = f->deleted;
+    out->equality = f->equality;
+    out->place = f->place;
+}
