@@ -399,6 +399,16 @@ static const char *operator_name(enum expr_op op)
     panic("filter operator %d has no name", (int)op);
 }
 
+/* JSON has no infinities: text then, which binding reads. */
+static void write_value(const struct printer *p, const struct value *v)
+{
+    bool infinite = !v->is_null && value_class_of(v->kind) == VALUE_FLOAT && v->f - v->f != 0;
+    if (infinite)
+        jw_str(p->w, v->f > 0 ? STR("Infinity") : STR("-Infinity"));
+    else
+        value_write(v, p->w);
+}
+
 static void write_literal(const struct printer *p, const struct literal *lit)
 {
     switch (lit->kind) {
@@ -412,7 +422,7 @@ static void write_literal(const struct printer *p, const struct literal *lit)
         jw_str(p->w, lit->text);
         break;
     case LITERAL_VALUE:
-        value_write(lit->value, p->w);
+        write_value(p, lit->value);
         break;
     default:
         jw_null(p->w);
@@ -424,7 +434,7 @@ static void write_operand(const struct printer *p, const struct expr *e, size_t 
     if (e->literals != NULL)
         write_literal(p, &e->literals[i]);
     else
-        value_write(&e->values[i], p->w);
+        write_value(p, &e->values[i]);
 }
 
 static void write_predicate(const struct printer *p, const struct expr *e)

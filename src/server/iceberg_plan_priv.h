@@ -20,7 +20,8 @@
 #include "iceberg/scan.h"
 #include "server/iceberg_priv.h"
 
-#define PLAN_PAGE_FILES 5000 /* files of one answer, about; 3 MB of JSON */
+#define PLAN_PAGE_FILES 5000       /* files of one answer, about; 3 MB of JSON */
+#define PLAN_PAGE_FILES_MAX 100000 /* that a table's property may ask for */
 
 /* What is asked for, bound to a table's metadata. */
 struct plan_query {

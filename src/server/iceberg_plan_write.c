@@ -14,6 +14,7 @@
 #include "iceberg/expr_json.h"
 #include "server/iceberg_plan_priv.h"
 
+#define PAGE_PROPERTY "firn.scan-planning.page-files"
 #define TASK_LIFETIME_MS (60 * 60 * 1000LL)
 #define TASK_TEXT_LONG                                                                             \
     8192                   /* bytes of a plan task above which there is one, for all that is left */
@@ -30,6 +31,7 @@ struct writing {
     struct buf deletes; /* their JSON, with commas between */
     struct json_writer deletes_w;
     struct map delete_places; /* path and offset -> place + 1 */
+    size_t page;              /* files of one answer, about */
     size_t files;
     uint64_t rows_certain;
     const struct expr *residual; /* the last one written, and its text */
@@ -273,11 +275,11 @@ static struct scan_part joined(const struct scan_part *parts, size_t n)
 }
 
 /* How many parts to plan next: with a filter that leaves little, more and more at once. */
-static size_t next_parts(const struct paging *p, size_t last, size_t files)
+static size_t next_parts(const struct paging *p, size_t last, size_t page, size_t files)
 {
     size_t left = p->n - p->next, want = last * 4;
     if (p->next > 0 && files > 0) {
-        size_t fit = (PLAN_PAGE_FILES - files) / (files / p->next + 1);
+        size_t fit = (page - files) / (files / p->next + 1);
         want = fit < want ? fit : want;
     }
     return want < left ? want : left;
@@ -297,9 +299,9 @@ static bool plan_pages(struct app *app, struct writing *g, struct scan_options *
         p->next += count;
         if (g->q->rows_wanted > 0 && g->rows_certain >= (uint64_t)g->q->rows_wanted)
             p->next = p->n; /* enough */
-        if (g->files >= PLAN_PAGE_FILES || env_monotonic_ns(env) - begin > PAGE_NS)
+        if (g->files >= g->page || env_monotonic_ns(env) - begin > PAGE_NS)
             break;
-        count = next_parts(p, count, g->files);
+        count = next_parts(p, count, g->page, g->files);
     }
     return true;
 }
@@ -335,7 +337,7 @@ static bool write_all(struct app *app, struct writing *g, struct scan_options *o
 {
     struct paging p = { 0 };
     if (g->q->snapshot_id != 0 &&
-        !scan_parts(app->lake->warehouse, g->m, o, PLAN_PAGE_FILES, g->a, &p.parts, &p.n, err))
+        !scan_parts(app->lake->warehouse, g->m, o, g->page, g->a, &p.parts, &p.n, err))
         return false;
     jw_kv_array(g->w, "file-scan-tasks");
     if (!plan_pages(app, g, o, &p, err))
@@ -351,10 +353,18 @@ static bool write_all(struct app *app, struct writing *g, struct scan_options *o
     return write_plan_tasks(app, g, &p, err);
 }
 
+static size_t page_of(const struct metadata *m)
+{
+    int64_t n = metadata_property_int(m, PAGE_PROPERTY, PLAN_PAGE_FILES);
+    return n < 1 ? 1 : n > PLAN_PAGE_FILES_MAX ? PLAN_PAGE_FILES_MAX : (size_t)n;
+}
+
 bool plan_write(struct app *app, const struct metadata *m, const struct plan_query *q,
                 struct cancel *cancel, struct arena *a, struct json_writer *w, struct error *err)
 {
-    struct writing g = { .m = m, .q = q, .a = a, .w = w, .deletes = BUF_INIT(DELETES_BYTES_MAX) };
+    struct writing g = {
+        .m = m, .q = q, .a = a, .w = w, .page = page_of(m), .deletes = BUF_INIT(DELETES_BYTES_MAX)
+    };
     struct scan_options o = {
         .at.snapshot_id = q->appends ? 0 : q->snapshot_id,
         .range = { q->appends ? SCAN_APPENDS : SCAN_SNAPSHOT, q->after_id,
