@@ -232,8 +232,11 @@ static void identify(struct exchange *x, bool may_block)
 {
     struct error err = { 0 };
     struct auth_refusal refusal;
-    if (auth_identify(x->listener->app->auth, &x->req, x->route, x->api_key, may_block,
-                      &x->must_identify, &refusal, &err) ||
+    struct app *app = x->listener->app;
+    if (app->local_files && auth_on(app->auth))
+        app_trust_files(app, false); /* access control was turned on meanwhile */
+    if (auth_identify(app->auth, &x->req, x->route, x->api_key, may_block, &x->must_identify,
+                      &refusal, &err) ||
         x->must_identify)
         return;
     refuse(x, &err, refusal.status);
@@ -248,8 +251,9 @@ static void check_headers(struct exchange *x, str method)
     if (x->hosts > 1) {
         fail(&err, ERR_INVALID, "the request has %d Host headers", x->hosts);
         refuse(x, &err, 0);
-    } else if (!guard_host(x->host, &err) ||
-               (!x->head && !str_is(method, "GET") && !guard_origin(x->origin, &err))) {
+    } else if (!guard_host(x->host, &x->listener->names, &err) ||
+               (!x->head && !str_is(method, "GET") &&
+                !guard_origin(x->origin, &x->listener->names, &err))) {
         refuse(x, &err, 0);
     } else if (!x->refused && !route_find(&x->req, &x->route, &x->answer.allow, &err)) {
         str allow = x->answer.allow;

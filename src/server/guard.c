@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/guard.h"
 
+#include <arpa/inet.h>
+
 static bool is_digits(str s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -42,6 +44,18 @@ static bool is_loopback_v4(str host)
     return n == 4;
 }
 
+/* Letters, digits and what else stands in names and addresses: nothing that another reader would cut at. */
+static bool is_plain_host(str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.ptr[i], lower = (char)(c | 0x20);
+        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'z') && c != '.' && c != '-' &&
+            c != '_' && c != ':')
+            return false;
+    }
+    return host.len > 0;
+}
+
 static bool is_loopback(str host, bool ipv6)
 {
     if (ipv6)
@@ -50,43 +64,72 @@ static bool is_loopback(str host, bool ipv6)
            is_loopback_v4(host);
 }
 
-bool guard_listen_address(str text, struct arena *a, struct listen_address *out, struct error *err)
+static bool is_numeric(str host, bool ipv6)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr room;
+    if (host.len >= sizeof text)
+        return false;
+    memcpy(text, host.ptr, host.len);
+    text[host.len] = 0;
+    return inet_pton(ipv6 ? AF_INET6 : AF_INET, text, &room) == 1;
+}
+
+bool guard_listen_address(str text, bool with_credentials, struct arena *a,
+                          struct listen_address *out, struct error *err)
 {
     str host, port;
     int64_t number;
-    if (!split_authority(text, &host, &port, &out->ipv6) || host.len == 0 ||
-        !str_to_i64(port, &number) || number > 65535) {
+    bool good = split_authority(text, &host, &port, &out->ipv6) && host.len > 0 &&
+                str_to_i64(port, &number) && number <= 65535;
+    out->loopback = good && is_loopback(host, out->ipv6);
+    if (!good || (with_credentials && !out->loopback && !is_numeric(host, out->ipv6))) {
         fail(err, ERR_INVALID, "\"" STR_FMT "\" is no address to listen on", STR_ARG(text));
-        return fail_hint(err, "host:port, for example 127.0.0.1:8181");
+        return fail_hint(err, "host:port, for example 127.0.0.1:8181%s",
+                         with_credentials ? " or 0.0.0.0:8181" : "");
     }
-    if (!is_loopback(host, out->ipv6)) {
+    if (!out->loopback && !with_credentials) {
         fail(err, ERR_DENIED,
              "listening on " STR_FMT
              " would open the data to the network, and nobody would have to log in",
              STR_ARG(text));
-        return fail_hint(err, "listen on 127.0.0.1:%d and reach it through a tunnel or a proxy",
+        return fail_hint(err,
+                         "turn access control on first (firn admin bootstrap), or listen on "
+                         "127.0.0.1:%d and reach it through a tunnel",
                          (int)number);
     }
-    bool named = !out->ipv6 && !is_loopback_v4(host);
+    bool named = out->loopback && !out->ipv6 && !is_loopback_v4(host);
     out->host = named ? STR("127.0.0.1") : arena_str(a, host);
     out->port = (int)number;
     return true;
 }
 
-bool guard_host(str host, struct error *err)
+static bool is_ours(str name, bool ipv6, const struct guard_names *names)
+{
+    if (names->any || is_loopback(name, ipv6) || str_eq_nocase(name, names->listens))
+        return true;
+    for (size_t i = 0; i < names->hosts_n; i++)
+        if (str_eq_nocase(name, names->hosts[i]))
+            return true;
+    return false;
+}
+
+bool guard_host(str host, const struct guard_names *names, struct error *err)
 {
     str name, port;
     bool ipv6;
     if (host.len == 0)
         return fail(err, ERR_INVALID, "the request has no Host header");
-    if (split_authority(host, &name, &port, &ipv6) && is_loopback(name, ipv6))
+    if (split_authority(host, &name, &port, &ipv6) && is_plain_host(name) &&
+        is_ours(name, ipv6, names))
         return true;
     fail(err, ERR_DENIED, "the Host header names \"" STR_FMT "\", which is not this server",
-         STR_ARG(host));
-    return fail_hint(err, "use http://127.0.0.1 or http://localhost");
+         STR_ARG(str_sub(host, 0, 200)));
+    return fail_hint(err, "use http://127.0.0.1 or http://localhost, or name it in firn.yaml: "
+                          "server.hosts");
 }
 
-bool guard_origin(str origin, struct error *err)
+bool guard_origin(str origin, const struct guard_names *names, struct error *err)
 {
     str rest = origin, name, port;
     bool ipv6;
@@ -98,10 +141,11 @@ bool guard_origin(str origin, struct error *err)
         rest = str_from(rest, 8);
     else
         rest = (str){ 0 };
-    if (rest.len && split_authority(rest, &name, &port, &ipv6) && is_loopback(name, ipv6))
+    if (rest.len && split_authority(rest, &name, &port, &ipv6) && is_plain_host(name) &&
+        is_ours(name, ipv6, names))
         return true;
     return fail(err, ERR_DENIED, "pages of \"" STR_FMT "\" may not change anything here",
-                STR_ARG(origin));
+                STR_ARG(str_sub(origin, 0, 200)));
 }
 
 bool guard_request_id(str id)

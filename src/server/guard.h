@@ -8,21 +8,31 @@
 #include "base/error.h"
 #include "base/str.h"
 
-/* "host:port" to listen on.  ERR_INVALID for anything else, ERR_DENIED unless host is localhost, 127.x.x.x or [::1]. */
+/* "host:port" to listen on; host is a number or localhost.  ERR_INVALID for anything else; ERR_DENIED unless it is localhost,
+ * 127.x.x.x or [::1], or requests must show credentials. */
 struct listen_address {
     str host; /* without brackets; "127.0.0.1" for localhost */
     bool ipv6;
+    bool loopback;
     int port;
 };
-MUST_USE bool guard_listen_address(str text, struct arena *a, struct listen_address *out,
-                                   struct error *err);
+MUST_USE bool guard_listen_address(str text, bool with_credentials, struct arena *a,
+                                   struct listen_address *out, struct error *err);
 
-/* A Host header (port optional) that names this machine's loopback; ERR_DENIED otherwise, ERR_INVALID when it is missing.  A
- * page that rebinds its own name to 127.0.0.1 sends its own name. */
-MUST_USE bool guard_host(str host, struct error *err);
+/* By which names this server may be called, beside those of loopback. */
+struct guard_names {
+    const str *hosts; /* of firn.yaml */
+    size_t hosts_n;
+    str listens; /* the address that it listens on */
+    bool any;    /* it listens on every address, and no names were given: all are good */
+};
 
-/* An Origin header of a request that changes something: absent (empty), or http(s) of a loopback host; else ERR_DENIED. */
-MUST_USE bool guard_origin(str origin, struct error *err);
+/* A Host header (port optional) that names this server; ERR_DENIED otherwise, ERR_INVALID when it is missing.  A page that rebinds its
+ * own name to 127.0.0.1 sends its own name. */
+MUST_USE bool guard_host(str host, const struct guard_names *names, struct error *err);
+
+/* An Origin header of a request that changes something: absent (empty), or http(s) of this server; else ERR_DENIED. */
+MUST_USE bool guard_origin(str origin, const struct guard_names *names, struct error *err);
 
 /* Whether a client's X-Request-Id may be repeated in logs and answers: 1 to 64 letters, digits and "._-". */
 bool guard_request_id(str id);

@@ -210,12 +210,12 @@ static bool bind_socket(const struct listen_address *address, int *out, struct e
 {
     struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)address->port) };
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-                               .sin6_port = htons((uint16_t)address->port),
-                               .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+                               .sin6_port = htons((uint16_t)address->port) };
     char host[64];
     int one = 1;
     snprintf(host, sizeof host, STR_FMT, STR_ARG(address->host));
-    if (!address->ipv6 && inet_pton(AF_INET, host, &v4.sin_addr) != 1)
+    if (address->ipv6 ? inet_pton(AF_INET6, host, &v6.sin6_addr) != 1
+                      : inet_pton(AF_INET, host, &v4.sin_addr) != 1)
         return fail(err, ERR_INVALID, "\"%s\" is no address", host);
     int fd =
         socket(address->ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -244,6 +244,9 @@ static void take_options(struct listener *l, const struct listener_options *o)
         l->options.queue = o->queue;
     if (o->connections)
         l->options.connections = o->connections;
+    l->options.connections_per_address = o->connections_per_address;
+    l->options.tls_cert = o->tls_cert;
+    l->options.tls_key = o->tls_key;
     if (o->idle_s)
         l->options.idle_s = o->idle_s;
     if (o->receive_s)
@@ -268,23 +271,48 @@ static void on_library_log(void *cls, const char *fmt, va_list args)
     log_debug("http", "%s", text.msg);
 }
 
+/* Called for each handshake; the library keeps the connection in the session. */
+static int show_certificate(gnutls_session_t session, const gnutls_datum_t *authorities,
+                            int authorities_n, const gnutls_pk_algorithm_t *algorithms,
+                            int algorithms_n, gnutls_pcert_st **chain, unsigned *n,
+                            gnutls_privkey_t *key)
+{
+    (void)authorities, (void)authorities_n, (void)algorithms, (void)algorithms_n;
+    struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
+    const union MHD_ConnectionInfo *info =
+        mhd ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT) : NULL;
+    const struct connection *c = info ? info->socket_context : NULL;
+    if (!c)
+        return -1;
+    tls_current(c->listener->tls, chain, n, key);
+    return 0;
+}
+
 static bool start_daemon(struct listener *l, int fd, struct error *err)
 {
     unsigned threads = (unsigned)l->options.threads;
-    struct MHD_OptionItem more[] = {
-        { MHD_OPTION_THREAD_POOL_SIZE, threads, NULL },
-        { MHD_OPTION_END, 0, NULL },
-    };
+    struct MHD_OptionItem more[4] = { { MHD_OPTION_END, 0, NULL } };
+    size_t n = 0;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    if (threads > 1)
+        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_THREAD_POOL_SIZE, threads, NULL };
+    if (l->tls) {
+        flags |= MHD_USE_TLS;
+        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+                                             (void *)(uintptr_t)show_certificate };
+        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                             (void *)(uintptr_t)TLS_PRIORITIES };
+    }
+    more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
     l->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        exchange_on_call, l, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
+        flags, 0, NULL, NULL, exchange_on_call, l, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, l,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, l, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, l, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
         MHD_OPTION_CONNECTION_LIMIT, l->options.connections, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)l->options.idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, threads > 1 ? more : more + 1,
-        MHD_OPTION_END);
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, l->options.connections_per_address,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (l->daemon)
         return true;
     close(fd);
@@ -313,8 +341,34 @@ static void listener_destroy(struct listener *l)
     thread_join(l->watcher);
     queue_destroy(l->queue);
     queue_destroy(l->watcher_wake);
+    tls_close(l->tls);
     pthread_mutex_destroy(&l->lock);
     arena_destroy(l->arena);
+}
+
+static void take_names(struct listener *l)
+{
+    const struct server_config *c = l->app->config;
+    bool every = str_is(l->address.host, "0.0.0.0") || str_is(l->address.host, "::");
+    l->names = (struct guard_names){ .hosts = c->hosts,
+                                     .hosts_n = c->hosts_n,
+                                     .listens = l->address.host,
+                                     .any = every && c->hosts_n == 0 };
+}
+
+bool listener_on_network(const struct listener *l)
+{
+    return !l->address.loopback;
+}
+
+bool listener_has_tls(const struct listener *l)
+{
+    return l->tls != NULL;
+}
+
+bool listener_reload(struct listener *l, struct error *err)
+{
+    return !l->tls || tls_reload(l->tls, err);
 }
 
 bool listener_start_with(struct app *app, const struct listener_options *options,
@@ -327,15 +381,18 @@ bool listener_start_with(struct app *app, const struct listener_options *options
     l->app = app;
     pthread_mutex_init(&l->lock, NULL);
     take_options(l, options);
-    if (!guard_listen_address(str_of(l->options.listen), a, &l->address, err) ||
+    if (!guard_listen_address(str_of(l->options.listen), auth_on(app->auth), a, &l->address, err) ||
+        (l->options.tls_cert &&
+         !tls_open(str_of(l->options.tls_cert), str_of(l->options.tls_key), &l->tls, err)) ||
         !bind_socket(&l->address, &fd, err)) {
         listener_destroy(l);
         return false;
     }
     l->ids_base = env_random_u64(env_real());
     bound_port(fd, &l->port);
-    l->url = arena_printf(a, l->address.ipv6 ? "http://[" STR_FMT "]:%d" : "http://" STR_FMT ":%d",
-                          STR_ARG(l->address.host), l->port);
+    l->url = arena_printf(a, l->address.ipv6 ? "%s://[" STR_FMT "]:%d" : "%s://" STR_FMT ":%d",
+                          l->tls ? "https" : "http", STR_ARG(l->address.host), l->port);
+    take_names(l);
     start_threads(l);
     if (!start_daemon(l, fd, err)) {
         listener_destroy(l);

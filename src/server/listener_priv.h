@@ -17,6 +17,7 @@
 #include "server/guard.h"
 #include "server/listener.h"
 #include "server/pipe.h"
+#include "server/tls.h"
 
 /* Of a slow request: begun -> receiving -> working -> ready | streaming -> (answered).  A fast one goes from receiving to
  * ready at once, on one thread.  While it is `working` the connection sleeps and the worker owns the exchange; the worker's
@@ -79,6 +80,8 @@ struct listener {
     struct app *app;
     struct listener_options options;
     struct listen_address address;
+    struct guard_names names;
+    struct tls *tls; /* NULL: plain HTTP */
     str url;
     int port;
     struct MHD_Daemon *daemon;
