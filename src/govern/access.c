@@ -2,7 +2,7 @@
 #include "govern/access.h"
 
 #include "base/log.h"
-#include "catalog/name.h"
+#include "catalog/catalog.h"
 #include "govern/audit.h"
 #include "govern/govern_priv.h"
 
@@ -188,4 +188,14 @@ struct securable secure_in(enum securable_kind kind, str ns, str name, struct ar
     while (ns.len && str_next(&ns, NS_SEP, &level))
         *vec_push(a, &levels) = level;
     return (struct securable){ kind, levels.at, levels.n, name };
+}
+
+void access_sign(const struct access *access, struct arena *a, struct commit_info *info)
+{
+    if (!access || !govern_on(access->govern) || access->who == &identity_system)
+        return;
+    info->principal = access->who->principal;
+    info->roles = identity_role_names(access->govern, access->who, a, &info->roles_n);
+    if (info->author.len == 0)
+        info->author = access->who->principal;
 }

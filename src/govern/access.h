@@ -63,6 +63,11 @@ MUST_USE bool access_check_in(struct govern *g, const struct access *access,
  * The levels live in `a` and are views into `ns`. */
 struct securable secure_in(enum securable_kind kind, str ns, str name, struct arena *a);
 
+/* Puts who asks into a commit: principal and roles for the rules of branches (catalog/rules.h), and the author when it
+ * has none.  NULL and the process itself leave it as it is. */
+struct commit_info;
+void access_sign(const struct access *access, struct arena *a, struct commit_info *info);
+
 /* Whether it would be allowed, without a note in the audit log: for filtering lists. */
 bool access_allows(const struct access *access, enum privilege privilege,
                    const struct securable *on, str ref);

@@ -6,6 +6,7 @@
 #include "catalog/refs.h"
 #include "codec/uri.h"
 #include "codec/uuid.h"
+#include "govern/access.h"
 #include "io/store.h"
 #include "server/auth.h"
 #include "server/router.h"
@@ -150,6 +151,7 @@ bool iceberg_commit_info(struct api_request *req, struct commit_info *out, struc
     struct uuid key;
     char text[UUID_TEXT_LEN + 1];
     *out = (struct commit_info){ 0 };
+    access_sign(req->access, req->arena, out);
     if (req->idempotency_key.len == 0)
         return true;
     if (!uuid_parse(req->idempotency_key, &key))

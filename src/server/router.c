@@ -11,6 +11,7 @@
 #include "codec/uri.h"
 #include "server/answer_priv.h"
 #include "server/metrics.h"
+#include "server/permissions.h"
 
 #define ROUTES_MAX 1024
 
@@ -156,18 +157,6 @@ bool route_find(struct api_request *req, const struct route **out, str *allowed,
     return no_route(req, allowed, err);
 }
 
-/* Without credentials the server listens on loopback only, and every caller there is its user.  Access control puts its
- * question here. */
-static bool permitted(const struct app *app, const struct api_request *req, const struct route *r,
-                      struct error *err)
-{
-    (void)app;
-    (void)req;
-    if (r->permission == PERMISSION_MISSING)
-        return fail(err, ERR_DENIED, "this route has no permission set");
-    return true;
-}
-
 void route_run(struct app *app, const struct route *route, struct api_request *req,
                struct api_answer *answer)
 {
@@ -175,7 +164,7 @@ void route_run(struct app *app, const struct route *route, struct api_request *r
     struct json_writer w;
     int64_t began = env_monotonic_ns(env_real());
     jw_init(&w, &answer->body);
-    if (!permitted(app, req, route, &err) || !route->handler(app, req, answer, &w, &err) ||
+    if (!permission_check(app, route, req, &err) || !route->handler(app, req, answer, &w, &err) ||
         !buf_ok(&answer->body, "the answer", &err)) {
         if (err.code == ERR_INTERNAL)
             log_error("api", "%s %s req=" STR_FMT " err=\"%s\"", route->method, route->path,

@@ -31,6 +31,13 @@ static bool may(struct run *r, enum privilege privilege, str ns, str name, struc
                            ns.len ? &on : &SECURE_CATALOG, r->req->branch, err);
 }
 
+static struct commit_info who_commits(struct run *r)
+{
+    struct commit_info info = { 0 };
+    access_sign(r->req->access, r->a, &info);
+    return info;
+}
+
 static bool nothing_after(const struct run *r, size_t i, struct error *err)
 {
     if (i < r->lex.n)
@@ -42,7 +49,7 @@ static bool nothing_after(const struct run *r, size_t i, struct error *err)
 bool run_create_schema(struct run *r, struct error *err)
 {
     size_t i = 2, words = lex_match(&r->lex, 2, "IF NOT EXISTS");
-    struct commit_info info = { 0 };
+    struct commit_info info = who_commits(r);
     str name;
     i += words;
     if (!read_dotted(r, &i, "schema", &name, err) || !nothing_after(r, i, err) ||
@@ -57,7 +64,7 @@ bool run_create_schema(struct run *r, struct error *err)
 bool run_drop_schema(struct run *r, struct error *err)
 {
     size_t i = 2, words = lex_match(&r->lex, 2, "IF EXISTS");
-    struct commit_info info = { 0 };
+    struct commit_info info = who_commits(r);
     str name;
     i += words;
     if (!read_dotted(r, &i, "schema", &name, err) || !nothing_after(r, i, err) ||
@@ -72,7 +79,7 @@ bool run_drop_schema(struct run *r, struct error *err)
 bool run_drop_table(struct run *r, struct error *err)
 {
     size_t i = 2, words = lex_match(&r->lex, 2, "IF EXISTS");
-    struct commit_info info = { 0 };
+    struct commit_info info = who_commits(r);
     str dotted, ns, name;
     i += words;
     if (!read_dotted(r, &i, "table", &dotted, err))
@@ -217,7 +224,7 @@ static bool define_columns(struct run *r, const struct definition *d, const stru
 
 static bool ensure_namespace(struct run *r, str ns, struct error *err)
 {
-    struct commit_info info = { 0 };
+    struct commit_info info = who_commits(r);
     struct property *props;
     struct error missing = { 0 };
     size_t n;
@@ -233,7 +240,7 @@ static bool ensure_namespace(struct run *r, str ns, struct error *err)
 
 static bool create_empty(struct run *r, const struct definition *d, struct error *err)
 {
-    struct commit_info info = { 0 };
+    struct commit_info info = who_commits(r);
     struct table made;
     struct table_create create = { .props_n = d->props.n };
     struct property *props = arena_array(r->a, struct property, d->props.n);

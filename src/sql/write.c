@@ -55,6 +55,13 @@ static bool may(struct writer *w, enum privilege privilege, enum securable_kind 
                            w->req->branch, err);
 }
 
+static struct commit_info who_commits(struct writer *w)
+{
+    struct commit_info info = { 0 };
+    access_sign(w->req->access, w->a, &info);
+    return info;
+}
+
 /* Asked before anything is looked up; that a table is missing is learned only by who may write it. */
 static bool find_table(struct writer *w, struct error *err)
 {
@@ -103,7 +110,7 @@ static bool create_namespace(struct writer *w, struct error *err)
         *err = missing;
         return false;
     }
-    struct commit_info info = { 0 };
+    struct commit_info info = who_commits(w);
     if (!may(w, NAMESPACE_CREATE, SECURABLE_NAMESPACE, ns_parent(w->ns), err))
         return false;
     if (catalog_create_namespace(w->lake->catalog, w->req->branch, w->ns, NULL, 0, &info, w->a,
@@ -137,7 +144,7 @@ static void definition_of(struct writer *w, const struct metadata *m)
 static bool stage_table(struct writer *w, struct error *err)
 {
     struct table_create create = { .ns = w->ns, .name = w->name, .stage = true };
-    struct commit_info info = { 0 };
+    struct commit_info info = who_commits(w);
     struct property *props = arena_array(w->a, struct property, w->req->properties_n);
     for (size_t i = 0; i < w->req->properties_n; i++)
         props[i] = (struct property){ w->req->properties[i].key, w->req->properties[i].value };
@@ -384,7 +391,7 @@ static bool commit_new(struct writer *w, struct write_result *out, struct error 
     static const struct table_requirement create[] = { { .kind = REQUIRE_CREATE } };
     struct table_change change;
     struct commit_result done;
-    struct commit_info info = { 0 };
+    struct commit_info info = who_commits(w);
     if (!plan_change(w, w->target, w->a, &change, err))
         return false;
     change.requirements = create;
@@ -423,7 +430,7 @@ static bool plan_existing(void *ctx, const struct table *t, struct arena *a,
 
 static bool commit_existing(struct writer *w, struct write_result *out, struct error *err)
 {
-    struct write_info info = { .cancel = w->req->cancel };
+    struct write_info info = { .commit = who_commits(w), .cancel = w->req->cancel };
     struct write_outcome done;
     if (w->req->mode == WRITE_APPEND && w->files_n == 0) { /* no rows, nothing to commit */
         out->snapshot_id = w->table.snapshot_id;

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Objects that stand in a request's body: permissions_body.c. */
+#ifndef FIRN_SERVER_PERMISSIONS_PRIV_H
+#define FIRN_SERVER_PERMISSIONS_PRIV_H
+
+#include "server/permissions.h"
+
+/* A request while it is asked about. */
+struct asking {
+    struct app *app;
+    struct api_request *req;
+    const struct route *route;
+    str ref;           /* of the path or the query */
+    const str *params; /* without the prefix */
+};
+
+/* Asks about a catalog's object; ns as the catalog writes it, empty with an empty name: the catalog. */
+MUST_USE bool ask(struct asking *q, enum privilege p, enum securable_kind kind, str ns, str name,
+                  str ref, struct error *err);
+
+/* Each reads the body as its handler does and asks for everything in it. */
+typedef bool (*ask_body)(struct asking *q, struct error *err);
+bool ask_create_namespace(struct asking *q, struct error *err);
+bool ask_drop_table(struct asking *q, struct error *err);
+bool ask_register_table(struct asking *q, struct error *err);
+bool ask_commit_table(struct asking *q, struct error *err);
+bool ask_transaction(struct asking *q, struct error *err);
+bool ask_rename_table(struct asking *q, struct error *err);
+bool ask_rename_view(struct asking *q, struct error *err);
+bool ask_put_function(struct asking *q, struct error *err);
+bool ask_plan(struct asking *q, struct error *err);
+bool ask_roll_back(struct asking *q, struct error *err);
+bool ask_create_ref(struct asking *q, struct error *err);
+bool ask_merge(struct asking *q, struct error *err);
+bool ask_diff(struct asking *q, struct error *err);
+bool ask_define_features(struct asking *q, struct error *err);
+bool ask_train(struct asking *q, struct error *err);
+bool ask_rotate(struct asking *q, struct error *err);
+
+#endif
