@@ -8,6 +8,7 @@
 #include "iceberg/metadata.h"
 #include "iceberg/scan.h"
 #include "io/store.h"
+#include "sql/deletes.h"
 #include "sql/lake.h"
 
 static bool check_column(const struct source *s, str name, const struct type *type, struct arena *a,
@@ -72,11 +73,13 @@ struct planned {
     str path; /* as the table names it: orders equal sequence numbers */
     struct pit_range bounds;
     struct scan_file file;
+    struct file_deletes *deletes; /* NULL: none */
 };
 
 struct planning {
     const struct source *source;
     struct arena *arena;
+    struct deletes *deletes;
     VEC(struct planned) files;
 };
 
@@ -182,9 +185,6 @@ static bool take_task(struct planning *p, const struct scan_task *t, struct erro
 {
     str path, local;
     struct store *store = p->source->lake->warehouse;
-    if (t->deletes_n)
-        return fail(err, ERR_UNSUPPORTED,
-                    "the snapshot has row-level deletes, which features do not apply yet");
     if (!str_is(t->file->format, "parquet"))
         return fail(err, ERR_UNSUPPORTED, "data files in the format " STR_FMT " are not supported",
                     STR_ARG(t->file->format));
@@ -192,14 +192,16 @@ static bool take_task(struct planning *p, const struct scan_task *t, struct erro
         !store_local_path(store, path, p->arena, &local, err))
         return false;
     struct planned *f = vec_push(p->arena, &p->files);
-    *f = (struct planned){ .sequence = t->sequence_number,
-                           .commit_us = commit_us_of(p->source->table.metadata, t),
-                           .rows = t->file->records,
-                           .path = arena_str(p->arena, t->file->path),
-                           .bounds = range_of_file(p, t->file),
-                           .file = { .path = local, .rows = t->file->records } };
+    *f = (struct planned){
+        .sequence = t->sequence_number,
+        .commit_us = commit_us_of(p->source->table.metadata, t),
+        .rows = t->file->records,
+        .path = arena_str(p->arena, t->file->path),
+        .bounds = range_of_file(p, t->file),
+        .file = { .path = local, .rows = t->file->records, .sequence = t->sequence_number }
+    };
     file_constants(p, t->file, &f->file);
-    return true;
+    return deletes_note(p->deletes, t, &f->deletes, err);
 }
 
 static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struct error *err)
@@ -226,6 +228,7 @@ static void give_files(const struct planning *p, struct pit_files *out)
     struct pit_range *bounds = arena_array(p->arena, struct pit_range, n);
     for (size_t i = 0; i < n; i++) {
         files[i] = p->files.at[i].file;
+        deletes_apply_file(p->files.at[i].deletes, &files[i]);
         commits[i] = p->files.at[i].commit_us;
         rows[i] = p->files.at[i].rows;
         bounds[i] = p->files.at[i].bounds;
@@ -241,11 +244,25 @@ static void give_files(const struct planning *p, struct pit_files *out)
     };
 }
 
+/* Deleted rows stay in the scan with a null timestamp, which matches nothing: a condition that leaves them out could be
+ * moved behind the function that offers rows to the join. */
+static bool apply_deletes(const struct planning *p, struct pit_files *out, struct error *err)
+{
+    const struct source *s = p->source;
+    const struct field *ts = schema_field_by_name(s->schema, s->view->timestamp_field, true);
+    out->scan.null_deleted = ts->id;
+    return deletes_apply(p->deletes, &out->scan, err);
+}
+
 bool source_plan(void *ctx, const struct pit_range *range, struct arena *a, struct pit_files *out,
                  struct error *err)
 {
     const struct source *s = ctx;
-    struct planning p = { .source = s, .arena = a };
+    struct planning p = {
+        .source = s,
+        .arena = a,
+        .deletes = deletes_create(s->lake, s->table.metadata, s->schema, a),
+    };
     struct scan_options o = { .filter = range_filter(s, range, a),
                               .case_sensitive = true,
                               .pool = s->lake->pool,
@@ -258,6 +275,8 @@ bool source_plan(void *ctx, const struct pit_range *range, struct arena *a, stru
     }
     if (p.files.n)
         qsort(p.files.at, p.files.n, sizeof *p.files.at, by_age);
+    if (!deletes_load(p.deletes, NULL, s->cancel, err))
+        return fail_in(err, "table " STR_FMT, STR_ARG(s->view->table));
     give_files(&p, out);
-    return true;
+    return apply_deletes(&p, out, err);
 }

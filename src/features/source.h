@@ -29,8 +29,8 @@ MUST_USE bool source_open(struct lake *lake, str branch, const struct feature_vi
 
 int64_t source_snapshot_id(const struct source *s); /* -1: none */
 
-/* The files that may hold rows within the range; as pit_view's plan wants it, ctx is the source.  ERR_UNSUPPORTED for tables with
- * row-level deletes. */
+/* The files that may hold rows within the range; as pit_view's plan wants it, ctx is the source.  Deleted rows are among
+ * them, with a null timestamp. */
 MUST_USE bool source_plan(void *ctx, const struct pit_range *range, struct arena *a,
                           struct pit_files *out, struct error *err);
 

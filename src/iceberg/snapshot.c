@@ -18,19 +18,25 @@ int64_t snapshot_new_id(struct env *env, const struct metadata *metadata)
 
 /* --- summary --- */
 
+static bool is_vector(const struct data_file *f)
+{
+    return f->content == FILE_POSITION_DELETES && str_is(f->format, "puffin");
+}
+
+/* A vector counts with its own bytes, not with those of the file that holds many. */
 void snapshot_count(struct produce *p, struct snapshot_tally *t, const struct data_file *f)
 {
     if (f->content == FILE_DATA) {
         t->data_files++;
         t->records += f->records;
     } else if (f->content == FILE_POSITION_DELETES) {
-        t->position_delete_files++;
+        *(is_vector(f) ? &t->vectors : &t->position_delete_files) += 1;
         t->position_deletes += f->records;
     } else {
         t->equality_delete_files++;
         t->equality_deletes += f->records;
     }
-    t->bytes += f->size;
+    t->bytes += is_vector(f) ? f->content_size : f->size;
     map_add(&p->partitions, data_file_partition_key(f, p->arena), p);
 }
 
@@ -67,14 +73,18 @@ static void put_total(struct summary *s, const char *key, int64_t added, int64_t
         put_number(s, key, total);
 }
 
+static int64_t delete_files(const struct snapshot_tally *t)
+{
+    return t->position_delete_files + t->equality_delete_files + t->vectors;
+}
+
 static void put_totals(struct summary *s)
 {
     const struct snapshot_tally *in = &s->p->added, *out = &s->p->gone;
     put_total(s, "total-records", in->records, out->records);
     put_total(s, "total-files-size", in->bytes, out->bytes);
     put_total(s, "total-data-files", in->data_files, out->data_files);
-    put_total(s, "total-delete-files", in->position_delete_files + in->equality_delete_files,
-              out->position_delete_files + out->equality_delete_files);
+    put_total(s, "total-delete-files", delete_files(in), delete_files(out));
     put_total(s, "total-position-deletes", in->position_deletes, out->position_deletes);
     put_total(s, "total-equality-deletes", in->equality_deletes, out->equality_deletes);
 }
@@ -88,14 +98,21 @@ struct property_list snapshot_summary(struct produce *p)
         *vec_push(p->arena, &s.list) = p->change->summary.at[i];
     put_count(&s, "added-data-files", in->data_files);
     put_count(&s, "deleted-data-files", out->data_files);
-    put_count(&s, "removed-delete-files", out->position_delete_files + out->equality_delete_files);
-    put_count(&s, "removed-position-delete-files", out->position_delete_files);
+    put_count(&s, "added-equality-delete-files", in->equality_delete_files);
     put_count(&s, "removed-equality-delete-files", out->equality_delete_files);
+    put_count(&s, "added-position-delete-files", in->position_delete_files);
+    put_count(&s, "removed-position-delete-files", out->position_delete_files);
+    put_count(&s, "added-delete-files", delete_files(in));
+    put_count(&s, "removed-delete-files", delete_files(out));
+    put_count(&s, "added-dvs", in->vectors);
+    put_count(&s, "removed-dvs", out->vectors);
     put_count(&s, "added-records", in->records);
     put_count(&s, "deleted-records", out->records);
     put_count(&s, "added-files-size", in->bytes);
     put_count(&s, "removed-files-size", out->bytes);
+    put_count(&s, "added-position-deletes", in->position_deletes);
     put_count(&s, "removed-position-deletes", out->position_deletes);
+    put_count(&s, "added-equality-deletes", in->equality_deletes);
     put_count(&s, "removed-equality-deletes", out->equality_deletes);
     put_number(&s, "changed-partition-count", (int64_t)p->partitions.n);
     put_totals(&s);
@@ -159,16 +176,27 @@ static void note_removed(struct produce *p)
     map_init(&p->partitions, p->arena);
     for (size_t i = 0; i < p->change->removed_n; i++)
         map_add(&p->removed, p->change->removed[i], p);
+    map_init(&p->removed_deletes, p->arena);
+    for (size_t i = 0; i < p->change->removed_deletes_n; i++) {
+        const struct delete_name *d = &p->change->removed_deletes[i];
+        map_add(&p->removed_deletes, snapshot_delete_key(d->path, d->offset, p->arena), p);
+    }
+}
+
+/* A delete file's name as a map's key. */
+str snapshot_delete_key(str path, int64_t offset, struct arena *a)
+{
+    return arena_printf(a, "%lld " STR_FMT, (long long)offset, STR_ARG(path));
 }
 
 static bool check_change(const struct snapshot_change *c, struct error *err)
 {
-    bool removes = c->remove_all || c->removed_n > 0;
-    if (c->operation == SNAPSHOT_APPEND && removes)
-        return fail(err, ERR_INVALID, "an append removes no files");
+    bool removes = c->remove_all || c->removed_n > 0 || c->removed_deletes_n > 0;
+    if (c->operation == SNAPSHOT_APPEND && (removes || c->added_deletes_n > 0))
+        return fail(err, ERR_INVALID, "an append removes no files and no rows");
     if (c->operation == SNAPSHOT_DELETE && c->added_n > 0)
         return fail(err, ERR_INVALID, "a delete adds no files");
-    if (c->remove_all && c->removed_n > 0)
+    if (c->remove_all && (c->removed_n > 0 || c->removed_deletes_n > 0))
         return fail(err, ERR_INVALID, "either all files are removed or those that are named");
     return true;
 }
@@ -183,6 +211,10 @@ static bool write_manifests(struct produce *p, struct error *err)
         return false;
     if (!snapshot_carry_over(p, manifests, n, err) || !snapshot_merge_kept(p, err))
         return false;
+    if (!p->change->remove_all && p->removed_deletes_found < p->removed_deletes.n)
+        return fail(err, ERR_CONFLICT,
+                    "%zu of %zu delete files to be removed are not in the table (any more)",
+                    p->removed_deletes.n - p->removed_deletes_found, p->removed_deletes.n);
     if (!p->change->remove_all && p->removed_found < p->removed.n)
         return fail(err, ERR_CONFLICT,
                     "%zu of %zu files to be removed are not in the table (any more)",

@@ -19,6 +19,12 @@ enum snapshot_operation {
     SNAPSHOT_REPLACE,   /* files added and removed, rows stay the same (compaction) */
 };
 
+/* One delete file of the table; many deletion vectors may lie in one Puffin file. */
+struct delete_name {
+    str path;
+    int64_t offset; /* content_offset of a vector; -1: the whole file */
+};
+
 struct snapshot_change {
     enum snapshot_operation operation;
     str branch;                    /* empty: main */
@@ -26,6 +32,10 @@ struct snapshot_change {
     size_t added_n;
     const str *removed; /* paths of live data files; a missing one is ERR_CONFLICT */
     size_t removed_n;
+    const struct data_file *added_deletes; /* delete files: position deletes in v2, vectors in v3 */
+    size_t added_deletes_n;
+    const struct delete_name *removed_deletes; /* live ones; a missing one is ERR_CONFLICT */
+    size_t removed_deletes_n;
     bool remove_all;              /* all live files instead */
     struct property_list summary; /* more keys for the summary */
     int64_t
@@ -45,9 +55,9 @@ struct snapshot_result {
 
 /* Everything in *out lives in `a`; views point into `metadata` and `change` too.  On failure
  * out->written still names what was written.  Small manifests are merged when there are
- * commit.manifest.min-count-to-merge of them.  Delete files stay (they do no harm to files that
- * are gone), but go with remove_all.  ERR_INVALID for files that do not fit the table,
- * ERR_CONFLICT, ERR_UNSUPPORTED for adding delete files. */
+ * commit.manifest.min-count-to-merge of them.  Delete files that are not named stay (they do no harm to
+ * files that are gone), but go with remove_all.  ERR_INVALID for files that do not fit the table or its
+ * format version, ERR_CONFLICT. */
 MUST_USE bool snapshot_produce(struct store *store, struct env *env,
                                const struct metadata *metadata,
                                const struct snapshot_change *change, struct arena *a,

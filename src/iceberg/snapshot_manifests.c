@@ -127,7 +127,7 @@ static bool check_added(struct produce *p, struct error *err)
     for (size_t i = 0; i < p->change->added_n; i++) {
         const struct data_file *f = &p->change->added[i];
         if (f->content != FILE_DATA)
-            return fail(err, ERR_UNSUPPORTED, "adding delete files (" STR_FMT ") is not built",
+            return fail(err, ERR_INVALID, STR_FMT " is a delete file, not a data file",
                         STR_ARG(f->path));
         if (!map_add(&paths, f->path, p))
             return fail(err, ERR_INVALID, "file " STR_FMT " is added twice", STR_ARG(f->path));
@@ -138,12 +138,49 @@ static bool check_added(struct produce *p, struct error *err)
     return true;
 }
 
-static bool write_added_of(struct produce *p, const struct partition_spec *spec, struct error *err)
+/* Format 1 has no deletes; in format 3 positions are in vectors only, one for a data file. */
+static bool check_delete(struct produce *p, const struct data_file *f, struct map *vectors,
+                         struct error *err)
 {
-    struct output o = { .p = p, .spec = spec, .content = MANIFEST_DATA };
+    int version = p->metadata->format_version;
+    bool vector = str_is(f->format, "puffin");
+    bool fits = f->content == FILE_EQUALITY_DELETES ? !vector : vector == (version >= 3);
+    if (f->content == FILE_DATA)
+        return fail(err, ERR_INVALID, STR_FMT " is a data file, not a delete file",
+                    STR_ARG(f->path));
+    if (version < 2 || !fits)
+        return fail(err, ERR_INVALID, "file " STR_FMT ": tables of format version %d have no %s",
+                    STR_ARG(f->path), version, vector ? "deletion vectors" : "such delete files");
+    if (metadata_spec_by_id(p->metadata, f->spec_id) == NULL)
+        return fail(err, ERR_INVALID, "file " STR_FMT ": the table has no partition spec %d",
+                    STR_ARG(f->path), (int)f->spec_id);
+    if (vector && (!f->referenced_file.len || f->content_offset < 0 || f->content_size < 0))
+        return fail(err, ERR_INVALID, "file " STR_FMT ": a vector needs its data file and place",
+                    STR_ARG(f->path));
+    if (vector && !map_add(vectors, f->referenced_file, p))
+        return fail(err, ERR_INVALID, "two deletion vectors for the file " STR_FMT,
+                    STR_ARG(f->referenced_file));
+    return true;
+}
+
+static bool check_added_deletes(struct produce *p, struct error *err)
+{
+    struct map vectors;
+    map_init(&vectors, p->arena);
+    for (size_t i = 0; i < p->change->added_deletes_n; i++)
+        if (!check_delete(p, &p->change->added_deletes[i], &vectors, err))
+            return false;
+    return true;
+}
+
+static bool write_added_of(struct produce *p, const struct partition_spec *spec,
+                           enum manifest_content content, const struct data_file *files, size_t n,
+                           struct error *err)
+{
+    struct output o = { .p = p, .spec = spec, .content = content };
     bool ok = true;
-    for (size_t i = 0; ok && i < p->change->added_n; i++) {
-        const struct data_file *f = &p->change->added[i];
+    for (size_t i = 0; ok && i < n; i++) {
+        const struct data_file *f = &files[i];
         if (f->spec_id != spec->id)
             continue;
         struct manifest_entry e = { .status = ENTRY_ADDED,
@@ -160,11 +197,15 @@ static bool write_added_of(struct produce *p, const struct partition_spec *spec,
 
 bool snapshot_write_added(struct produce *p, struct error *err)
 {
-    if (!check_added(p, err))
+    const struct snapshot_change *c = p->change;
+    if (!check_added(p, err) || !check_added_deletes(p, err))
         return false;
-    for (size_t i = 0; i < p->metadata->specs_n; i++)
-        if (!write_added_of(p, p->metadata->specs[i], err))
+    for (size_t i = 0; i < p->metadata->specs_n; i++) {
+        const struct partition_spec *spec = p->metadata->specs[i];
+        if (!write_added_of(p, spec, MANIFEST_DATA, c->added, c->added_n, err) ||
+            !write_added_of(p, spec, MANIFEST_DELETES, c->added_deletes, c->added_deletes_n, err))
             return false;
+    }
     return true;
 }
 
@@ -223,7 +264,14 @@ static bool visit(struct produce *p, const struct manifest_file *m, bool all_col
 
 static bool is_removed(const struct produce *p, const struct data_file *f)
 {
-    return p->change->remove_all || (p->removed.n > 0 && map_get(&p->removed, f->path) != NULL);
+    if (p->change->remove_all)
+        return true;
+    if (f->content == FILE_DATA)
+        return p->removed.n > 0 && map_get(&p->removed, f->path) != NULL;
+    if (p->removed_deletes.n == 0)
+        return false;
+    int64_t offset = str_is(f->format, "puffin") ? f->content_offset : -1;
+    return map_get(&p->removed_deletes, snapshot_delete_key(f->path, offset, p->arena)) != NULL;
 }
 
 struct hits {
@@ -248,7 +296,7 @@ static bool rewrite_entry(void *ctx, const struct manifest_entry *entry, struct 
     if (is_removed(p, &e.file)) {
         e.status = ENTRY_DELETED;
         e.snapshot_id = p->snapshot_id;
-        p->removed_found++;
+        *(e.file.content == FILE_DATA ? &p->removed_found : &p->removed_deletes_found) += 1;
         snapshot_count(p, &p->gone, &e.file);
     }
     return output_add(o, &e, err);
@@ -310,7 +358,8 @@ static bool loses_files(struct produce *p, const struct manifest_file *m, bool *
                         struct error *err)
 {
     *out = p->change->remove_all;
-    if (*out || p->removed.n == 0 || m->content != MANIFEST_DATA)
+    size_t wanted = m->content == MANIFEST_DATA ? p->removed.n : p->removed_deletes.n;
+    if (*out || wanted == 0)
         return true;
     struct hits hits = { p, 0 };
     if (!visit(p, m, false, count_hit, &hits, err))
@@ -341,19 +390,21 @@ bool snapshot_carry_over(struct produce *p, struct manifest_file *manifests, siz
 
 /* --- merging --- */
 
-static bool is_small(const struct produce *p, const struct manifest_file *m, int32_t spec_id)
+static bool is_small(const struct produce *p, const struct manifest_file *m, int32_t spec_id,
+                     enum manifest_content content)
 {
     int64_t target = metadata_property_int(p->metadata, "commit.manifest.target-size-bytes",
                                            TARGET_BYTES_DEFAULT);
-    return m->content == MANIFEST_DATA && m->spec_id == spec_id && m->length < target;
+    return m->content == content && m->spec_id == spec_id && m->length < target;
 }
 
-static bool merge_spec(struct produce *p, int32_t spec_id, struct error *err)
+static bool merge_spec(struct produce *p, int32_t spec_id, enum manifest_content content,
+                       struct error *err)
 {
     size_t small = 0, kept = 0;
     struct manifest_file *all = p->kept.at;
     for (size_t i = 0; i < p->kept.n; i++)
-        small += is_small(p, &all[i], spec_id);
+        small += is_small(p, &all[i], spec_id, content);
     int64_t min_count = metadata_property_int(p->metadata, "commit.manifest.min-count-to-merge",
                                               MERGE_COUNT_DEFAULT);
     if (small < 2 || (int64_t)(small + p->fresh.n) < min_count)
@@ -361,7 +412,7 @@ static bool merge_spec(struct produce *p, int32_t spec_id, struct error *err)
     struct manifest_file *merge = arena_array(p->arena, struct manifest_file, small);
     size_t merge_n = 0;
     for (size_t i = 0; i < p->kept.n; i++)
-        if (is_small(p, &all[i], spec_id))
+        if (is_small(p, &all[i], spec_id, content))
             merge[merge_n++] = all[i];
         else
             all[kept++] = all[i];
@@ -375,7 +426,8 @@ bool snapshot_merge_kept(struct produce *p, struct error *err)
     if (str_eq_nocase(enabled, STR("false")) || p->change->remove_all)
         return true;
     for (size_t i = 0; i < p->metadata->specs_n; i++)
-        if (!merge_spec(p, p->metadata->specs[i]->id, err))
+        if (!merge_spec(p, p->metadata->specs[i]->id, MANIFEST_DATA, err) ||
+            !merge_spec(p, p->metadata->specs[i]->id, MANIFEST_DELETES, err))
             return false;
     return true;
 }

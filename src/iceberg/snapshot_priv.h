@@ -13,8 +13,9 @@
 /* Files and rows that a snapshot adds or takes away, by kind. */
 struct snapshot_tally {
     int64_t data_files, records, bytes;
-    int64_t position_delete_files, position_deletes;
+    int64_t position_delete_files, position_deletes; /* deletes: those of vectors, too */
     int64_t equality_delete_files, equality_deletes;
+    int64_t vectors;
 };
 
 /* One snapshot in the making. */
@@ -28,8 +29,10 @@ struct produce {
     int64_t snapshot_id, sequence_number;
     char uuid[UUID_TEXT_LEN + 1];
     size_t manifests_made;
-    struct map removed;    /* paths still to be found, when not all files go */
-    size_t removed_found;  /* of change->removed_n */
+    struct map removed;         /* paths still to be found, when not all files go */
+    size_t removed_found;       /* of change->removed_n */
+    struct map removed_deletes; /* likewise; by path and offset */
+    size_t removed_deletes_found;
     struct map partitions; /* that change */
     struct snapshot_tally added, gone;
     VEC(struct manifest_file) fresh; /* written for this snapshot */
@@ -49,6 +52,9 @@ MUST_USE bool snapshot_merge_kept(struct produce *p, struct error *err);
 /* Writes an object below the table's metadata folder and remembers it; *location is absolute. */
 MUST_USE bool snapshot_put(struct produce *p, str name, str bytes, str *location,
                            struct error *err);
+
+/* A delete file's name as a key of p->removed_deletes. */
+str snapshot_delete_key(str path, int64_t offset, struct arena *a);
 
 /* The summary without "operation". */
 struct property_list snapshot_summary(struct produce *p);

@@ -278,7 +278,7 @@ TEST(what_does_not_fit_is_refused_before_it_is_committed)
     c.base_snapshot_id = 0;
     f[0].content = FILE_POSITION_DELETES;
     CHECK_FAILS(snapshot_produce(t.store, t.env, t.metadata, &c, test_arena(), &r, &err),
-                ERR_UNSUPPORTED);
+                ERR_INVALID);
     drop(&t);
 }
 
