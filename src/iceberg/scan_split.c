@@ -63,7 +63,7 @@ static size_t cut_evenly(const struct data_file *f, int64_t target, struct arena
 {
     int64_t least = f->size / PIECES_MAX + 1;
     int64_t step = target > least ? target : least;
-    size_t n = (size_t)((f->size + step - 1) / step);
+    size_t n = (size_t)(f->size / step) + (f->size % step != 0);
     *out = arena_array(a, struct file_piece, n);
     for (size_t i = 0; i < n; i++) {
         int64_t start = (int64_t)i * step;
