@@ -7,6 +7,7 @@
 #include "features/pit_priv.h"
 
 #define PIT_SORT_SMALL 16 /* records that are sorted by insertion */
+#define PLACE_ROWS 64     /* records whose lines are on their way at once */
 
 struct seal {
     struct pit *p;
@@ -56,19 +57,32 @@ static void sum_counts(struct seal *s)
     s->records_n = at;
 }
 
+/* An atomic step waits for all stores before it, so all steps of a group come before its stores. */
+static void place_group(struct seal *s, size_t first, size_t end)
+{
+    const struct pit *p = s->p;
+    uint32_t at[PLACE_ROWS];
+    for (size_t i = first; i < end; i++) {
+        if (p->times[i] == PIT_NULL_TIME)
+            continue;
+        at[i - first] =
+            atomic_fetch_add_explicit(&s->ends[p->hashes[i] >> p->shift], 1, memory_order_relaxed);
+        __builtin_prefetch(&s->records[at[i - first]], 1);
+    }
+    for (size_t i = first; i < end; i++)
+        if (p->times[i] != PIT_NULL_TIME)
+            s->records[at[i - first]] =
+                (struct pit_record){ p->hashes[i], p->times[i], (uint32_t)i };
+}
+
 /* Leaves ends[b] where bucket b ends. */
 static bool place_rows(void *ctx, size_t t, struct error *err)
 {
     (void)err;
     struct seal *s = ctx;
-    struct pit *p = s->p;
-    for (size_t i = t * PIT_TASK_ROWS; i < range_end(t, p->config.entities_n); i++) {
-        if (p->times[i] == PIT_NULL_TIME)
-            continue;
-        uint32_t at =
-            atomic_fetch_add_explicit(&s->ends[p->hashes[i] >> p->shift], 1, memory_order_relaxed);
-        s->records[at] = (struct pit_record){ p->hashes[i], p->times[i], (uint32_t)i };
-    }
+    size_t end = range_end(t, s->p->config.entities_n);
+    for (size_t i = t * PIT_TASK_ROWS; i < end; i += PLACE_ROWS)
+        place_group(s, i, i + PLACE_ROWS < end ? i + PLACE_ROWS : end);
     return true;
 }
 
