@@ -56,6 +56,7 @@ static const struct shape shapes[ERR_CODES] = {
 static const struct shape commit_shapes[ERR_CODES] = {
     [ERR_NOT_FOUND] = { 400, "BadRequestException" },
     [ERR_CORRUPT] = { 400, "BadRequestException" },
+    [ERR_UNSUPPORTED] = { 400, "BadRequestException" },
     [ERR_UNAVAILABLE] = { 409, "CommitFailedException" },
     [ERR_CANCELLED] = { 409, "CommitFailedException" },
     [ERR_INTERNAL] = { 500, "CommitStateUnknownException" },

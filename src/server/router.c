@@ -16,9 +16,9 @@
 #define ROUTES_MAX 1024
 
 const struct route *const route_tables[] = {
-    features_routes, models_routes, system_routes, page_routes,    sql_routes,
-    tables_routes,   refs_routes,   jobs_routes,   iceberg_routes, functions_routes,
-    oauth_routes,    nessie_routes, NULL,
+    features_routes,  management_routes, models_routes, system_routes, page_routes,
+    sql_routes,       tables_routes,     refs_routes,   jobs_routes,   iceberg_routes,
+    functions_routes, oauth_routes,      nessie_routes, NULL,
 };
 
 struct indexed {
@@ -179,7 +179,7 @@ void route_run(struct app *app, const struct route *route, struct api_request *r
 void api_dispatch(struct app *app, struct api_request *req, struct api_answer *answer)
 {
     struct error err = { 0 };
-    const struct route *route;
+    const struct route *route = NULL;
     if (route_find(req, &route, &answer->allow, &err)) {
         route_run(app, route, req, answer);
         buf_add_str(&answer->body, answer->borrowed);
@@ -187,6 +187,6 @@ void api_dispatch(struct app *app, struct api_request *req, struct api_answer *a
         return;
     }
     int status = answer->allow.len ? 405 : err_http_status(err.code);
-    api_answer_error(answer, &err, status);
+    (route && route->failed ? route->failed : api_answer_error)(answer, &err, status);
     metrics_request(app->metrics, NULL, status, 0);
 }

@@ -6,6 +6,7 @@ The last line is "N passed, N failed"."""
 import json
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import urllib.request
@@ -171,6 +172,50 @@ def check_names():
     run(f"CALL firn.system.register_table('sp.three', '{location}')")
     assert same("sp.three") == 0
     run("DROP TABLE sp.three PURGE")
+
+
+def check_views():
+    run("CREATE NAMESPACE sv")
+    run("CREATE TABLE sv.t (id BIGINT, s STRING) USING iceberg")
+    run("INSERT INTO sv.t VALUES (1, 'a'), (2, 'b'), (3, 'b')")
+    run("CREATE VIEW sv.v (n COMMENT 'how many', s) COMMENT 'by s' TBLPROPERTIES ('k' = 'v') AS SELECT count(*), s FROM sv.t GROUP BY s")
+    assert sorted(run("SELECT s, n FROM sv.v")) == [("a", 1), ("b", 2)]
+    assert [row[1] for row in run("SHOW VIEWS IN sv")] == ["v"]
+    assert [row[1] for row in run("SHOW TABLES IN sv")] == ["t"]
+    run("CREATE OR REPLACE VIEW sv.v AS SELECT id FROM sv.t WHERE id > 1")
+    assert sorted(run("SELECT * FROM sv.v")) == [(2,), (3,)]
+    run("ALTER VIEW sv.v SET TBLPROPERTIES ('k2' = 'v2')")
+    assert ("k2", "v2") in run("SHOW TBLPROPERTIES sv.v")
+    run("ALTER VIEW sv.v UNSET TBLPROPERTIES ('k2')")
+    run("CREATE OR REPLACE VIEW sv.v AS SELECT id FROM sv.t WHERE id = 3")
+    assert run("SELECT * FROM sv.v") == [(3,)]
+    run("CREATE VIEW IF NOT EXISTS sv.v AS SELECT 1 AS one")
+    for text, words in [
+        ("CREATE VIEW sv.v AS SELECT 1 AS one", "already exists"),
+        ("CREATE VIEW sv.t AS SELECT 1 AS one", "already exists"),
+        ("CREATE TABLE sv.v (id INT) USING iceberg", "already exists"),
+        ("SELECT * FROM sv.nothing", "cannot be found"),
+    ]:
+        try:
+            run(text)
+        except Exception as error:
+            assert words in str(error), (text, str(error)[:300])
+        else:
+            raise AssertionError(text)
+    run("ALTER VIEW sv.v RENAME TO sv.w")
+    assert run("SELECT * FROM sv.w") == [(3,)]
+    run("DROP VIEW sv.w")
+    assert run("SHOW VIEWS IN sv") == []
+
+
+def check_table_anywhere():
+    """Without credentials a table may lie where Spark says."""
+    with tempfile.TemporaryDirectory() as folder:
+        run(f"CREATE TABLE sp.far (id INT) USING iceberg LOCATION 'file://{folder}/far' TBLPROPERTIES ('format-version' = '3')")
+        run("INSERT INTO sp.far VALUES (1), (2)")
+        run("DELETE FROM sp.far WHERE id = 1")
+        assert same("sp.far") == 1
+        run("DROP TABLE sp.far")
 
 
 def check_branch_of_the_catalog():

@@ -76,6 +76,21 @@ static UNUSED struct reply send_with(struct app *app, const char *method, const 
     return out;
 }
 
+/* A request outside of /iceberg. */
+static UNUSED struct reply send_raw(struct app *app, const char *method, const char *path, str body)
+{
+    struct api_answer answer;
+    struct api_request req = {
+        .method = str_of(method), .path = str_of(path), .body = body, .arena = test_arena()
+    };
+    api_answer_init(&answer);
+    api_dispatch(app, &req, &answer);
+    struct reply out = { .status = answer.status,
+                         .body = arena_str(test_arena(), buf_str(&answer.body)) };
+    api_answer_deinit(&answer);
+    return out;
+}
+
 static UNUSED struct reply send(struct app *app, const char *method, const char *path, str body)
 {
     return send_with(app, method, path, body, NULL, (str){ 0 });
