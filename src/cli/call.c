@@ -12,6 +12,7 @@
 
 #include "base/vec.h"
 #include "cli/http.h"
+#include "govern/identity.h"
 #include "io/lock.h"
 #include "sql/lake.h"
 
@@ -51,7 +52,11 @@ static bool connect_once(struct cli *cli, struct error *err)
     if (!find_server(cli, err))
         return false;
     if (cli->server.len) {
-        if (!http_open(cli->server, &cli->http, err))
+        struct http_login login = { .token = cli->token,
+                                    .credential = cli->credential,
+                                    .ca_file = cli->ca_file.len ? arena_cstr(cli->a, cli->ca_file)
+                                                                : NULL };
+        if (!http_open(cli->server, &login, &cli->http, err))
             return false;
         arena_defer(cli->a, close_http, cli->http);
         return true;
@@ -110,6 +115,7 @@ static bool call_in_process(struct cli *cli, const char *method, str path, str b
                                .request_id = STR("cli"),
                                .arena = cli->a,
                                .progress = isatty(STDERR_FILENO) && !cli->quiet ? &bar : NULL,
+                               .identity = &identity_system,
                                .in_process = true };
     struct api_answer answer;
     split_path(path, &req);
@@ -126,15 +132,25 @@ static bool call_in_process(struct cli *cli, const char *method, str path, str b
     return ok;
 }
 
+/* The status is known to the sink before the first piece. */
+struct pieces {
+    api_sink sink;
+    void *ctx;
+    int *status;
+};
+
+static bool pass_piece(void *ctx, int status, str piece)
+{
+    struct pieces *p = ctx;
+    *p->status = status;
+    return p->sink(p->ctx, piece);
+}
+
 static bool call_over_http(struct cli *cli, const char *method, str path, str body, api_sink sink,
                            void *ctx, int *status, struct error *err)
 {
-    struct buf answer = BUF_INIT(HTTP_BODY_MAX);
-    bool ok = http_request(cli->http, method, path, body, status, &answer, err);
-    if (ok)
-        sink(ctx, buf_str(&answer));
-    buf_deinit(&answer);
-    return ok;
+    struct pieces p = { sink, ctx, status };
+    return http_stream(cli->http, method, path, body, status, pass_piece, &p, err);
 }
 
 static const enum err_code codes_by_status[] = { ERR_INVALID,     ERR_DENIED,     ERR_NOT_FOUND,
@@ -150,6 +166,10 @@ static bool answer_error(int status, str text, struct arena *a, struct error *er
     for (size_t i = 0; i < sizeof codes_by_status / sizeof *codes_by_status; i++)
         if (err_http_status(codes_by_status[i]) == status)
             code = codes_by_status[i];
+    if (status == 401 || status == 419)
+        code = ERR_DENIED;
+    if (status == 429)
+        code = ERR_UNAVAILABLE;
     if (json_parse(text, a, &doc, &unreadable)) {
         const struct json *e = json_get(doc, "error"), *m = json_get(e, "message"),
                           *h = json_get(e, "hint");

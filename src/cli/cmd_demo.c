@@ -390,7 +390,7 @@ static bool step_serve(struct demo *d, struct error *err)
     const char *listen = arena_cstr(d->cli->a, cli_flag(d->cli, "listen", "127.0.0.1:8181"));
     if (!listener_start(d->cli->app, listen, &d->listener, err) ||
         !lock_set_url(d->cli->app->lake->lock, listener_url(d->listener), err) ||
-        !http_open(listener_url(d->listener), &d->http, err) ||
+        !http_open(listener_url(d->listener), NULL, &d->http, err) ||
         !ask(d, STR("/get-online-features"), online_request, &online, err) ||
         !ask(d, STR("/v2/models/late_flights/infer"), infer_request(d, online), &prediction, err))
         return false;

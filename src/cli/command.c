@@ -8,6 +8,10 @@ const struct flag global_flags[] = {
     { "data", "DIR", "data directory (FIRN_DATA; default ./firn-data)", '\0', false },
     { "server", "URL",
       "talk to a running server instead of opening the data directory (FIRN_SERVER)", '\0', false },
+    { "token", "TOKEN", "token or API key to show to a server (FIRN_TOKEN)", '\0', false },
+    { "credential", "ID:SECRET", "client id and secret to log in to a server (FIRN_CREDENTIAL)",
+      '\0', false },
+    { "ca-cert", "FILE", "trust certificates of this authority (PEM; FIRN_CA_CERT)", '\0', false },
     { "branch", "NAME", "branch or tag to work on (default main)", '\0', false },
     { "json", NULL, "print JSON", '\0', false },
     { "quiet", NULL, "print results only", 'q', false },
@@ -212,6 +216,13 @@ static bool check_args(const struct cli *cli, struct error *err)
     return fail_hint(err, "usage: firn %s %s", c->name, c->args);
 }
 
+static str flag_or_env(const struct cli *cli, const char *flag, const char *name,
+                       const char *fallback)
+{
+    const char *value = getenv(name);
+    return cli_flag(cli, flag, value && *value ? value : fallback);
+}
+
 bool cli_parse(struct cli *cli, int argc, char **argv, bool *help, struct error *err)
 {
     for (int i = 1; i < argc;
@@ -219,9 +230,11 @@ bool cli_parse(struct cli *cli, int argc, char **argv, bool *help, struct error 
         cli->json = cli->json || strcmp(argv[i], "--json") == 0;
     if (!parse_words(cli, argc, argv, err))
         return false;
-    const char *data = getenv("FIRN_DATA"), *server = getenv("FIRN_SERVER");
-    cli->data_dir = arena_cstr(cli->a, cli_flag(cli, "data", data && *data ? data : "firn-data"));
-    cli->server = cli_flag(cli, "server", server ? server : "");
+    cli->data_dir = arena_cstr(cli->a, flag_or_env(cli, "data", "FIRN_DATA", "firn-data"));
+    cli->server = flag_or_env(cli, "server", "FIRN_SERVER", "");
+    cli->token = flag_or_env(cli, "token", "FIRN_TOKEN", "");
+    cli->credential = flag_or_env(cli, "credential", "FIRN_CREDENTIAL", "");
+    cli->ca_file = flag_or_env(cli, "ca-cert", "FIRN_CA_CERT", "");
     cli->branch = cli_flag(cli, "branch", "main");
     cli->json = cli_has(cli, "json");
     cli->quiet = cli_has(cli, "quiet");

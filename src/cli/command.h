@@ -39,7 +39,10 @@ struct cli {
 
     const char *data_dir; /* --data, FIRN_DATA or ./firn-data */
     str server;           /* --server or FIRN_SERVER; empty: open the data directory */
-    str branch;           /* --branch; "main" */
+    str token,
+        credential; /* --token, --credential or FIRN_TOKEN, FIRN_CREDENTIAL: shown to a server */
+    str ca_file;    /* --ca-cert or FIRN_CA_CERT */
+    str branch;     /* --branch; "main" */
     bool json, quiet;
 
     struct app *app;   /* call.h: opened when the first request is made, */

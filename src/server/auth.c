@@ -345,14 +345,15 @@ static bool by_what_is_shown(struct attempt *t, str api_key, struct error *err)
     return by_api_key(t, api_key, err);
 }
 
-static bool within_rate(struct auth *auth, const struct api_request *req,
-                        struct auth_refusal *refusal, struct error *err)
+static bool within_rate(struct auth *auth, struct api_request *req, struct auth_refusal *refusal,
+                        struct error *err)
 {
     int wait_s;
-    const struct identity *who = req->identity;
-    return throttle_take(auth->requests, (uint64_t)who->principal_id, env_monotonic_ns(auth->env),
-                         &wait_s) ||
-           refuse_too_many(wait_s, "requests of this principal", refusal, err);
+    if (throttle_take(auth->requests, (uint64_t)req->identity->principal_id,
+                      env_monotonic_ns(auth->env), &wait_s))
+        return true;
+    req->identity = NULL;
+    return refuse_too_many(wait_s, "requests of this principal", refusal, err);
 }
 
 bool auth_identify(struct auth *auth, struct api_request *req, const struct route *route,
