@@ -246,24 +246,48 @@ static bool run_plan(struct cli *cli, struct error *err)
         { "pruned_by_manifest", "pruned by manifest", PRINT_COUNT },
         { "pruned_by_partition", "pruned by partition", PRINT_COUNT },
         { "pruned_by_metrics", "pruned by metrics", PRINT_COUNT },
+        { "files_all_match", "files whose rows all match", PRINT_COUNT },
+        { "position_delete_files", "position delete files", PRINT_COUNT },
+        { "equality_delete_files", "equality delete files", PRINT_COUNT },
+        { "deletion_vectors", "deletion vectors", PRINT_COUNT },
+        { "pieces", "pieces to read", PRINT_COUNT },
+        { "groups", "groups of pieces", PRINT_COUNT },
         { "seconds", "planning took", PRINT_SECONDS },
         { NULL, NULL, PRINT_TEXT },
     };
-    const struct json *doc;
+    static const struct print_column file_columns[] = {
+        { "path", "file", PRINT_TEXT },
+        { "rows", NULL, PRINT_COUNT },
+        { "bytes", "size", PRINT_BYTES },
+        { "pieces", NULL, PRINT_COUNT },
+        { "delete_files", NULL, PRINT_COUNT },
+        { "residual", "left to ask", PRINT_TEXT },
+        { NULL, NULL, PRINT_TEXT },
+    };
+    const struct json *doc, *files;
     struct body *b = body_begin(cli);
     bool is_file = str_ends(cli->args[0], STR(".json"));
-    if (is_file && !lend_directory(cli, err))
+    int64_t snapshot;
+    if (!cli_flag_int(cli, "snapshot", 0, 1, &snapshot, err) ||
+        (is_file && !lend_directory(cli, err)))
         return false;
     body_str(b, is_file ? "metadata" : "table",
              is_file ? absolute_path(cli, cli->args[0]) : cli->args[0]);
     body_str(b, "filter", cli_flag(cli, "filter", ""));
     body_str(b, "branch", cli->branch);
+    if (snapshot)
+        jw_kv_int(&b->w, "snapshot_id", snapshot);
+    if (cli_has(cli, "files"))
+        jw_kv_bool(&b->w, "list", true);
     if (!cli_call(cli, "POST", STR("/api/tables/plan"), body_end(b), &doc, err))
         return false;
-    if (cli->json)
+    if (cli->json) {
         print_json(doc);
-    else
-        print_object(doc, columns);
+        return true;
+    }
+    print_object(doc, columns);
+    if ((files = json_get(doc, "list")) != NULL)
+        print_rows(files, file_columns);
     return true;
 }
 
@@ -271,6 +295,9 @@ static const struct flag plan_flags[] = {
     { "filter", "EXPR",
       "rows that are wanted, as in WHERE: \"date >= '2001-06-01' AND origin = 'SFO'\"", '\0',
       false },
+    { "snapshot", "ID", "plan this snapshot instead of the current one", '\0', false },
+    { "files", NULL, "list the files: what is left of the filter for each, its deletes, its pieces",
+      '\0', false },
     { NULL, NULL, NULL, '\0', false },
 };
 

@@ -12,6 +12,7 @@
 
 #define FILES_LISTED_MAX 1000000 /* of one answer */
 #define FILES_LISTED_DEFAULT 10000
+#define RESIDUAL_TEXT_MAX 4096 /* bytes; a longer one is cut */
 
 /* ---- Tables that no catalog knows ---- */
 
@@ -80,21 +81,62 @@ struct listed_file {
     str path, format, partition;
     int64_t records, size;
     int32_t spec_id;
-    size_t deletes;
+    const struct listed_delete *deletes;
+    size_t deletes_n, pieces;
+    str residual; /* of a plan with a filter; empty when all rows match */
+};
+
+struct listed_delete {
+    str path;
+    enum file_content content;
+    bool vector;
+    int64_t records;
 };
 
 struct listing {
     const struct metadata *metadata;
-    struct arena *a;
+    struct arena *a, *scratch;
+    const struct schema *schema; /* of a plan: its words for residuals */
     size_t max;
     bool more;
+    struct split_options split;
+    uint64_t pieces;
+    struct {
+        int64_t *at;
+        size_t n, cap;
+    } weights; /* of pieces of listed files */
     struct {
         struct listed_file *at;
         size_t n, cap;
     } files;
 };
 
-static void take_file(struct listing *l, const struct scan_task *t)
+static void take_deletes(struct listing *l, const struct scan_task *t, struct listed_file *f)
+{
+    struct listed_delete *d = arena_array(l->a, struct listed_delete, t->deletes_n);
+    for (size_t i = 0; i < t->deletes_n; i++)
+        d[i] = (struct listed_delete){ .path = arena_str(l->a, t->deletes[i]->path),
+                                       .content = t->deletes[i]->content,
+                                       .vector = str_is(t->deletes[i]->format, "puffin"),
+                                       .records = t->deletes[i]->records };
+    f->deletes = d;
+    f->deletes_n = t->deletes_n;
+}
+
+static str residual_text(struct listing *l, const struct scan_task *t)
+{
+    struct buf b = BUF_INIT(EXPR_TEXT_MAX);
+    if (t->residual == NULL || t->residual->op == EXPR_TRUE)
+        return (str){ 0 };
+    expr_format(t->residual, l->schema, &b);
+    str text = b.len > RESIDUAL_TEXT_MAX || b.overflow
+                   ? arena_printf(l->a, "%.*s ...", RESIDUAL_TEXT_MAX, b.ptr)
+                   : arena_str(l->a, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+static void take_file(struct listing *l, const struct scan_task *t, size_t pieces)
 {
     const struct partition_spec *spec = metadata_spec_by_id(l->metadata, t->file->spec_id);
     struct listed_file *f = vec_push(l->a, &l->files);
@@ -105,9 +147,27 @@ static void take_file(struct listing *l, const struct scan_task *t)
                                .records = t->file->records,
                                .size = t->file->size,
                                .spec_id = t->file->spec_id,
-                               .deletes = t->deletes_n };
+                               .pieces = pieces,
+                               .residual = residual_text(l, t) };
+    take_deletes(l, t, f);
     if (spec && spec->fields_n && t->file->partition_n == spec->fields_n)
         f->partition = partition_path(spec, t->file->partition, l->a);
+}
+
+/* The pieces that readers would take the file in. */
+static size_t cut_file(struct listing *l, const struct scan_task *t)
+{
+    struct file_piece *pieces;
+    size_t n;
+    if (l->schema == NULL) /* a list of files, no plan */
+        return 0;
+    data_file_split(t->file, l->split.target_size, l->scratch, &pieces, &n);
+    if (l->files.n < l->max)
+        for (size_t i = 0; i < n; i++)
+            *vec_push(l->a, &l->weights) = split_weight(t, &pieces[i], &l->split);
+    l->pieces += n;
+    arena_reset(l->scratch);
+    return n;
 }
 
 static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struct error *err)
@@ -115,8 +175,9 @@ static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struc
     struct listing *l = ctx;
     (void)err;
     for (size_t i = 0; i < n; i++) {
+        size_t pieces = cut_file(l, &tasks[i]);
         if (l->files.n < l->max)
-            take_file(l, &tasks[i]);
+            take_file(l, &tasks[i], pieces);
         else
             l->more = true;
     }
@@ -129,6 +190,27 @@ static int by_place(const void *x, const void *y)
     if (a->manifest != b->manifest)
         return a->manifest < b->manifest ? -1 : 1;
     return a->entry < b->entry ? -1 : a->entry > b->entry;
+}
+
+static void write_deletes(const struct listed_file *f, struct json_writer *w)
+{
+    if (f->deletes_n == 0)
+        return;
+    jw_kv_int(w, "delete_files", (int64_t)f->deletes_n);
+    jw_kv_array(w, "deletes");
+    for (size_t i = 0; i < f->deletes_n; i++) {
+        const struct listed_delete *d = &f->deletes[i];
+        bool equality = d->content == FILE_EQUALITY_DELETES;
+        jw_begin_object(w);
+        jw_kv_str(w, "kind",
+                  equality    ? STR("equality")
+                  : d->vector ? STR("vector")
+                              : STR("position"));
+        jw_kv_str(w, "path", d->path);
+        kv_number(w, "rows", d->records);
+        jw_end_object(w);
+    }
+    jw_end_array(w);
 }
 
 static void write_files(struct listing *l, struct json_writer *w)
@@ -145,8 +227,11 @@ static void write_files(struct listing *l, struct json_writer *w)
         jw_kv_int(w, "spec_id", f->spec_id);
         kv_number(w, "rows", f->records);
         kv_number(w, "bytes", f->size);
-        if (f->deletes)
-            jw_kv_int(w, "delete_files", (int64_t)f->deletes);
+        if (f->pieces)
+            jw_kv_int(w, "pieces", (int64_t)f->pieces);
+        if (f->residual.len)
+            jw_kv_str(w, "residual", f->residual);
+        write_deletes(f, w);
         jw_end_object(w);
     }
     jw_end_array(w);
@@ -175,6 +260,11 @@ bool list_files(struct app *app, struct api_request *req, struct api_answer *ans
 
 /* ---- Plans ---- */
 
+static void destroy_arena(void *arena)
+{
+    arena_destroy(arena);
+}
+
 static bool find_table(struct app *app, const struct plan_body *body, struct arena *a,
                        struct loose_table *out, struct error *err)
 {
@@ -188,6 +278,13 @@ static bool find_table(struct app *app, const struct plan_body *body, struct are
         return false;
     *out = (struct loose_table){ .store = app->lake->warehouse, .metadata = t.metadata };
     return true;
+}
+
+/* How many tasks of about the target size the listed pieces make. */
+static size_t count_groups(struct listing *l)
+{
+    size_t *group = arena_array(l->a, size_t, l->weights.n);
+    return split_pack(l->weights.at, l->weights.n, l->split.target_size, l->split.lookback, group);
 }
 
 static void write_plan(const struct plan_body *body, const struct scan_stats *s, struct listing *l,
@@ -208,10 +305,17 @@ static void write_plan(const struct plan_body *body, const struct scan_stats *s,
     jw_kv_int(w, "pruned_by_metrics", (int64_t)s->files_pruned_metrics);
     jw_kv_int(w, "manifests", (int64_t)s->manifests);
     jw_kv_int(w, "manifests_read", (int64_t)s->manifests_read);
+    jw_kv_int(w, "files_all_match", (int64_t)s->files_certain);
+    jw_kv_int(w, "pieces", (int64_t)l->pieces);
     jw_kv_int(w, "delete_files", (int64_t)s->delete_files);
+    jw_kv_int(w, "position_delete_files", (int64_t)s->position_deletes);
+    jw_kv_int(w, "equality_delete_files", (int64_t)s->equality_deletes);
+    jw_kv_int(w, "deletion_vectors", (int64_t)s->vectors);
     jw_kv_int(w, "metadata_bytes", (int64_t)s->metadata_bytes);
     jw_kv_f64(w, "seconds", (double)s->wall_ns / 1e9);
+    jw_kv_f64(w, "seconds_to_first_file", (double)s->first_ns / 1e9);
     if (body->list) {
+        jw_kv_int(w, "groups", (int64_t)count_groups(l));
         jw_key(w, STR("list"));
         write_files(l, w);
         jw_kv_bool(w, "truncated", l->more);
@@ -233,8 +337,14 @@ bool plan_scan(struct app *app, struct api_request *req, struct api_answer *answ
         return false;
     struct listing l = { .metadata = t.metadata,
                          .a = req->arena,
+                         .scratch = arena_create(0),
+                         .split = split_options_of(t.metadata),
                          .max = body.list ? FILES_LISTED_MAX : 0 };
+    arena_defer(req->arena, destroy_arena, l.scratch);
     o.at.snapshot_id = body.snapshot_id;
+    o.residuals = true;
+    if (!scan_schema(t.metadata, &o.at, &l.schema, err))
+        return false;
     o.cancel = request_cancel(req, req->in_process ? 0 : TIMEOUT_MS_DEFAULT);
     if (!scan_plan(t.store, app->lake->env, t.metadata, &o, take_tasks, &l, &stats, err))
         return false;
