@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,8 +63,20 @@ static bool flush_output(struct error *err)
     return fail_errno(err, errno, "write the output");
 }
 
+/* A request may take a hundred megabytes for a moment (a table with a long history).  Left to itself the C library raises
+ * the size from which a block is given back at once, up to 32 MB, and such moments add up. */
+#define GIVEN_BACK_MIN (1 << 20)
+#define HEAP_SLACK_MAX (4 << 20)
+
+static void keep_memory_small(void)
+{
+    mallopt(M_MMAP_THRESHOLD, GIVEN_BACK_MIN);
+    mallopt(M_TRIM_THRESHOLD, HEAP_SLACK_MAX);
+}
+
 int main(int argc, char **argv)
 {
+    keep_memory_small();
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return printf("firn %s\n", FIRN_VERSION) > 0 && fflush(stdout) == 0 ? EXIT_DONE
                                                                             : EXIT_FAILED;

@@ -4,17 +4,28 @@
  *
  * A table may have a hundred thousand snapshots with twenty summary entries each, so the text is
  * copied once into the result's arena and strings stay views into the copy; only those with
- * escapes, which the JSON tree holds itself, are copied one by one.  The tree is thrown away. */
+ * escapes, which the JSON tree holds itself, are copied one by one.  There is never a tree of the
+ * whole: the lists that grow with a table's history are found as text first and then read element
+ * by element, each in the memory of the one before; the tree of the rest is thrown away. */
 #include "iceberg/metadata_priv.h"
 
+#include "base/map.h"
+#include "base/vec.h"
 #include "codec/compress.h"
 
 #define EXPANSION                                                                                  \
     16 /* times the text that the result takes at most, by the smallest JSON of each */
 
+/* Lists that are as long as the history. */
+static const char *const long_lists[] = { "snapshots", "snapshot-log", "metadata-log" };
+#define LONG_LISTS (sizeof long_lists / sizeof *long_lists)
+
+#define ELEMENT_MAX 32 /* bytes of one element of such a list, as it is kept */
+
 struct parser {
     struct arena *arena;
-    str text; /* lives in the arena; empty when the JSON is somebody else's */
+    str text;              /* lives in the arena; empty when the JSON is somebody else's */
+    str lists[LONG_LISTS]; /* their text; without a pointer: look into the tree */
 };
 
 static str keep(const struct parser *p, str s)
@@ -125,21 +136,76 @@ bool snapshot_parse(const struct json *json, struct arena *a, struct snapshot *o
 
 /* -- lists ----------------------------------------------------------------------------------- */
 
+typedef bool one_fn(const struct parser *p, const struct json *json, void *out, struct error *err);
+
+static bool too_many(const char *key, size_t n, struct error *err)
+{
+    return fail(err, ERR_LIMIT, "%s has %zu entries, limit %d", key, n, METADATA_SNAPSHOTS_MAX);
+}
+
+/* Reads the elements of a list from its text into `out`. */
+static bool read_elements(const struct parser *p, str text, const char *key, size_t size,
+                          one_fn *one, struct arena *each, struct buf *out, struct error *err)
+{
+    struct json_reader r;
+    size_t n = 0;
+    jr_init(&r, text, each);
+    jr_array(&r);
+    for (; jr_element(&r); n++) {
+        _Alignas(16) char kept[ELEMENT_MAX] = { 0 };
+        struct json v;
+        if (n == METADATA_SNAPSHOTS_MAX)
+            return too_many(key, n + 1, err);
+        jr_value(&r, &v);
+        if (!r.mistake && !one(p, &v, kept, err))
+            return fail_in(err, "%s[%zu]", key, n);
+        buf_add(out, kept, size);
+        arena_reset(each);
+    }
+    return jr_finish(&r, err) || fail_in(err, "%s[%zu]", key, n);
+}
+
+static bool parse_long_list(const struct parser *p, str text, const char *key, size_t size,
+                            one_fn *one, void **out, size_t *n, struct error *err)
+{
+    struct arena *each = arena_create(0);
+    struct buf b = BUF_INIT((size_t)METADATA_SNAPSHOTS_MAX * ELEMENT_MAX);
+    ASSERT(size <= ELEMENT_MAX);
+    bool ok = read_elements(p, text, key, size, one, each, &b, err) && buf_ok(&b, key, err);
+    if (ok) {
+        *n = b.len / size;
+        *out = arena_alloc_array(p->arena, *n, size);
+        if (b.len)
+            memcpy(*out, b.ptr, b.len);
+    }
+    buf_deinit(&b);
+    arena_destroy(each);
+    return ok;
+}
+
+/* The text of a long list that was left out of the tree; no pointer: it was not. */
+static str list_text(const struct parser *p, str key)
+{
+    for (size_t i = 0; i < LONG_LISTS; i++)
+        if (str_is(key, long_lists[i]))
+            return p->lists[i];
+    return (str){ 0 };
+}
+
 /* Reads each element of the array `key`; *out is an array of elements of `size` bytes.  A missing
  * array is empty. */
 static bool parse_list(const struct parser *p, const struct json *root, const char *key,
-                       size_t size,
-                       bool (*one)(const struct parser *p, const struct json *json, void *out,
-                                   struct error *err),
-                       void **out, size_t *n, struct error *err)
+                       size_t size, one_fn *one, void **out, size_t *n, struct error *err)
 {
     const struct json *list;
+    str text = list_text(p, str_of(key));
+    if (text.ptr)
+        return parse_long_list(p, text, key, size, one, out, n, err);
     if (!json_opt_array(root, key, &list, err))
         return false;
     *n = list ? list->array.n : 0;
     if (*n > METADATA_SNAPSHOTS_MAX)
-        return fail(err, ERR_LIMIT, "%s has %zu entries, limit %d", key, *n,
-                    METADATA_SNAPSHOTS_MAX);
+        return too_many(key, *n, err);
     *out = arena_alloc_array(p->arena, *n, size);
     for (size_t i = 0; i < *n; i++)
         if (!one(p, &list->array.items[i], (char *)*out + i * size, err))
@@ -395,14 +461,53 @@ bool metadata_text(str text, size_t max, struct arena *a, str *out, struct error
     return ok;
 }
 
+/* One member of the outermost object: a long list is kept as text, all else as a tree. */
+static void read_member(struct parser *p, struct json_reader *r, str key, struct json *value)
+{
+    enum json_kind kind = JSON_NULL;
+    for (size_t i = 0; jr_peek(r, &kind) && kind == JSON_ARRAY && i < LONG_LISTS; i++)
+        if (str_is(key, long_lists[i])) {
+            p->lists[i] = jr_raw(r);
+            *value = (struct json){ .kind = JSON_NULL };
+            return;
+        }
+    jr_value(r, value);
+}
+
+static bool read_root(struct parser *p, struct arena *scratch, struct json *root, struct error *err)
+{
+    struct json_reader r;
+    struct map seen;
+    enum json_kind kind;
+    VEC(struct json_member) members = { 0 };
+    jr_init(&r, p->text, scratch);
+    map_init(&seen, scratch);
+    if (jr_peek(&r, &kind) && kind != JSON_OBJECT) {
+        jr_value(&r, root);
+        return jr_finish(&r, err);
+    }
+    jr_object(&r);
+    for (str key; jr_member(&r, &key);) {
+        struct json_member m = { .key = key };
+        read_member(p, &r, key, &m.value);
+        if (!map_add(&seen, key, p))
+            jr_fail(&r, "an object has the same key twice");
+        *vec_push(scratch, &members) = m;
+    }
+    *root = (struct json){ .kind = JSON_OBJECT };
+    root->object.members = members.at;
+    root->object.n = members.n;
+    return jr_finish(&r, err);
+}
+
 bool metadata_parse(str text, struct arena *a, const struct metadata **out, struct error *err)
 {
     struct parser p = { .arena = a };
-    struct json *root;
+    struct json root;
     if (!metadata_text(text, METADATA_BYTES_MAX, a, &p.text, err))
         return fail_in(err, "table metadata");
     struct arena *scratch = arena_create(0);
-    bool ok = json_parse(p.text, scratch, &root, err) && parse_all(&p, root, out, err);
+    bool ok = read_root(&p, scratch, &root, err) && parse_all(&p, &root, out, err);
     arena_destroy(scratch);
     if (ok)
         return true;
