@@ -22,6 +22,9 @@ static const struct migration migrations[] = {
     { 2, "rules of branches",
       "CREATE TABLE cat_rules (pattern TEXT NOT NULL PRIMARY KEY, allowed TEXT NOT NULL,"
       " author TEXT NOT NULL, updated_us BIGINT NOT NULL);" },
+    { 3, "metadata files that are synced late",
+      "CREATE TABLE cat_late (seq BIGINT NOT NULL PRIMARY KEY, location TEXT NOT NULL,"
+      " bytes BLOB NOT NULL);" },
 };
 
 static bool make_main(struct catalog *c, struct db_tx *tx, struct error *err)
@@ -76,13 +79,15 @@ bool catalog_open(const struct catalog_options *o, struct catalog **out, struct 
     };
     c->nodes = lru_create(cache_bytes / 4);
     c->metadata = lru_create(cache_bytes - cache_bytes / 4);
-    c->publisher = publisher_create(c->db, c->env, c->nodes);
     c->turns = turns_create();
     if (!db_migrate(c->db, "catalog", migrations, sizeof migrations / sizeof *migrations, err) ||
-        !ensure_main(c, err)) {
+        !ensure_main(c, err) || !late_recover(c->db, c->store, err)) {
         catalog_close(c);
         return fail_in(err, "open catalog");
     }
+    if (o->late_sync && !c->db->shared)
+        c->late = late_create(c->db, c->store);
+    c->publisher = publisher_create(c->db, c->env, c->nodes, c->late);
     *out = c;
     return true;
 }
@@ -93,6 +98,7 @@ void catalog_close(struct catalog *c)
         return;
     turns_destroy(c->turns);
     publisher_destroy(c->publisher);
+    late_destroy(c->late);
     lru_destroy(c->metadata);
     lru_destroy(c->nodes);
     arena_destroy(c->arena);

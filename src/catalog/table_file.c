@@ -5,11 +5,13 @@
 
 #include "catalog/catalog_priv.h"
 #include "codec/compress.h"
+#include "codec/uri.h"
 #include "codec/uuid.h"
 #include "iceberg/metadata.h"
 #include "io/store.h"
 
 #define VERSION_MAX 999999999
+#define DECODINGS 4 /* of percent signs, that a location is looked through */
 
 struct cached_metadata {
     struct cached base;
@@ -132,7 +134,8 @@ bool metadata_save(struct catalog *c, const struct metadata *m, str previous, st
     str path;
     bool ok = buf_ok(&b, "table metadata", err) &&
               store_from_uri(c->store, *location, scratch, &path, err) &&
-              store_put(c->store, path, buf_str(&b), STORE_CREATE_NEW, err);
+              (c->late ? late_put(c->late, *location, path, buf_str(&b), err)
+                       : store_put(c->store, path, buf_str(&b), STORE_CREATE_NEW, err));
     buf_deinit(&b);
     arena_destroy(scratch);
     if (ok)
@@ -140,12 +143,53 @@ bool metadata_save(struct catalog *c, const struct metadata *m, str previous, st
     return fail_in(err, "write table metadata " STR_FMT, STR_ARG(*location));
 }
 
+/* What Unicode's compatible forms make dots and slashes of: nobody names a folder so by accident. */
+static bool has_lookalike(str s)
+{
+    static const char *const marks[] = {
+        "\u2024", "\u2025", "\u2026", "\uff0e", "\ufe52", /* dots */
+        "\uff0f", "\u2215", "\u2044", "\u29f8",           /* slashes */
+        "\uff3c", "\ufe68", "\u2216", "\u29f9",           /* backslashes */
+    };
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (str_find(s, str_of(marks[i])) >= 0)
+            return true;
+    return false;
+}
+
+/* A percent sign is a letter to us and may not be to who reads the metadata: what it may become must be harmless too. */
+static bool check_spelling(str location, struct arena *a, struct error *err)
+{
+    struct uri uri;
+    for (int depth = 0; depth < DECODINGS; depth++) {
+        struct error broken;
+        str decoded;
+        if (!uri_parse(location, &uri, err))
+            return false;
+        if (has_lookalike(location))
+            return fail(err, ERR_INVALID,
+                        "location \"" STR_FMT "\" has a mark that looks like one of a path",
+                        STR_ARG(location));
+        if (!percent_decode(location, false, a, &decoded, &broken) || str_eq(decoded, location))
+            return true;
+        location = decoded;
+    }
+    return fail(err, ERR_INVALID, "a location is encoded more than %d times", DECODINGS - 1);
+}
+
 bool check_place(struct catalog *c, const char *what, str location, struct arena *a,
                  struct error *err)
 {
+    struct store_info info;
+    struct error seen = { 0 };
     str path;
-    if (location.len == 0 || store_from_uri(c->store, location, a, &path, err))
+    if (location.len == 0)
         return true;
+    if (!check_spelling(location, a, err) || !store_from_uri(c->store, location, a, &path, err))
+        return fail_in(err, "%s", what);
+    if (store_head(c->store, path, &info, &seen) || seen.code != ERR_DENIED)
+        return true;
+    *err = seen; /* a link on the way leads out */
     return fail_in(err, "%s", what);
 }
 

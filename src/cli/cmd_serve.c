@@ -88,7 +88,7 @@ static bool take_options(struct cli *cli, const struct server_config *c,
 
 static bool run(struct cli *cli, struct error *err)
 {
-    struct lake_options o = { .dir = cli->data_dir };
+    struct lake_options o = { .dir = cli->data_dir, .late_sync = true };
     struct listener_options options;
     struct app *app;
     struct listener *listener;

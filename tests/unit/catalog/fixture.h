@@ -23,12 +23,13 @@ struct fixture {
     struct env *env;
     struct pool *pool;
     struct catalog *catalog;
+    bool late; /* metadata files are synced late */
 };
 
 static inline void open_parts(struct fixture *f, const char *dir)
 {
     struct error err;
-    f->arena = test_arena();
+    *f = (struct fixture){ .arena = test_arena() };
     f->env = env_real();
     f->pool = pool_create("test", 2, 16);
     struct store_fs_options o = { .root = arena_printf(f->arena, "%s/warehouse", dir) };
@@ -38,8 +39,42 @@ static inline void open_parts(struct fixture *f, const char *dir)
 
 static inline bool open_catalog(struct fixture *f, struct error *err)
 {
-    struct catalog_options o = { .db = f->db, .store = f->store, .env = f->env, .pool = f->pool };
+    struct catalog_options o = {
+        .db = f->db, .store = f->store, .env = f->env, .pool = f->pool, .late_sync = f->late
+    };
     return catalog_open(&o, &f->catalog, err);
+}
+
+static inline void close_parts(struct fixture *f)
+{
+    db_close(f->db);
+    store_destroy(f->store);
+    pool_destroy(f->pool);
+}
+
+/* What a power cut does to the files that were not synced and whose location is like `pattern`: nothing is left of them, or a
+ * part.  Their number. */
+static inline size_t lose_late_files(const char *dir, const char *pattern, bool whole)
+{
+    struct fixture f;
+    struct error err;
+    struct db_tx *tx;
+    struct db_rows rows;
+    str path;
+    open_parts(&f, dir);
+    CHECK_OK(db_read_begin(f.db, &tx, &err));
+    CHECK_OK(db_run(tx, STR("SELECT location FROM cat_late WHERE location LIKE ?"),
+                    DB_ARGS(db_val_text(str_of(pattern))), f.arena, &rows, &err));
+    db_rollback(tx);
+    for (size_t i = 0; i < rows.n; i++) {
+        CHECK_OK(store_from_uri(f.store, db_str(&rows, i, 0), f.arena, &path, &err));
+        if (whole)
+            CHECK_OK(store_delete(f.store, path, &err));
+        else
+            CHECK_OK(store_put(f.store, path, STR("{\"format-ver"), STORE_REPLACE, &err));
+    }
+    close_parts(&f);
+    return rows.n;
 }
 
 static inline void fixture_open(struct fixture *f)
@@ -52,9 +87,7 @@ static inline void fixture_open(struct fixture *f)
 static inline void fixture_close(struct fixture *f)
 {
     catalog_close(f->catalog);
-    db_close(f->db);
-    store_destroy(f->store);
-    pool_destroy(f->pool);
+    close_parts(f);
 }
 
 static inline void fixture_reopen(struct fixture *f)
