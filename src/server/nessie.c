@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/nessie_priv.h"
 
-#include "govern/identity.h"
-
 #define ROOT "/nessie/api"
 #define V1 ROOT "/v1/"
 #define V2 ROOT "/v2/"
@@ -94,16 +92,6 @@ void nessie_no_content(struct api_answer *answer)
 bool nessie_is_v1(const struct api_request *req)
 {
     return str_starts(req->path, STR(V1));
-}
-
-struct commit_info nessie_commit_info(const struct api_request *req, str message, str author)
-{
-    struct commit_info info = { .message = message, .author = author };
-    if (req->identity)
-        info.principal = req->identity->principal;
-    if (author.len == 0)
-        info.author = info.principal;
-    return info;
 }
 
 str nessie_query(const struct api_request *req, const char *name, const char *name_v1)

@@ -162,8 +162,8 @@ static bool write_operations(struct log_writer *l, const struct commit_entry *c,
     return true;
 }
 
-static bool write_commit(struct log_writer *l, const struct commit_entry *c, struct json_writer *w,
-                         struct error *err)
+static bool write_log_entry(struct log_writer *l, const struct commit_entry *c,
+                            struct json_writer *w, struct error *err)
 {
     jw_begin_object(w);
     jw_key(w, STR("commitMeta"));
@@ -228,7 +228,7 @@ NESSIE_HANDLER(nessie_show_log)
     jw_begin_object(w);
     jw_kv_array(w, "logEntries");
     for (size_t i = 0; i < page.n; i++)
-        if (!write_commit(&l, &page.commits[i], w, err))
+        if (!write_log_entry(&l, &page.commits[i], w, err))
             return false;
     jw_end_array(w);
     nessie_page_write(page.next, w);

@@ -15,7 +15,7 @@
 #ifndef FIRN_SERVER_NESSIE_PRIV_H
 #define FIRN_SERVER_NESSIE_PRIV_H
 
-#include "server/answer_priv.h"
+#include "server/refs_priv.h"
 #include "server/cel.h"
 #include "server/nessie_body.h"
 #include "sql/lake.h"
@@ -73,7 +73,6 @@ void nessie_no_content(struct api_answer *answer);
 
 /* Whether the path of the request is v1's. */
 bool nessie_is_v1(const struct api_request *req);
-struct commit_info nessie_commit_info(const struct api_request *req, str message, str author);
 
 #define NESSIE_HANDLER(name_)                                                                      \
     bool name_(struct app *app, struct api_request *req, struct api_answer *answer,                \

@@ -258,7 +258,7 @@ NESSIE_HANDLER(nessie_assign_ref)
     struct nessie_ref_body body;
     struct nessie_ref r, target;
     str expected;
-    struct commit_info who = nessie_commit_info(req, (str){ 0 }, (str){ 0 });
+    struct commit_info who = request_commit_info(req, (str){ 0 }, (str){ 0 });
     if (!nessie_ref_parse(req->body, req->arena, &body, err) ||
         !checked_ref(app, req, &r, &expected, err) ||
         !target_of(app, req, &body, (str){ 0 }, &target, err))
@@ -276,7 +276,7 @@ NESSIE_HANDLER(nessie_delete_ref)
 {
     struct nessie_ref r;
     str expected;
-    struct commit_info who = nessie_commit_info(req, (str){ 0 }, (str){ 0 });
+    struct commit_info who = request_commit_info(req, (str){ 0 }, (str){ 0 });
     if (!checked_ref(app, req, &r, &expected, err))
         return false;
     if (!catalog_delete_ref(app->lake->catalog, r.name, expected, &who, err))

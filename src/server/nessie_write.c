@@ -73,7 +73,7 @@ NESSIE_HANDLER(nessie_commit)
     if (!nessie_commit_parse(req->body, req->arena, &body, err) ||
         !target_branch(app, req, &branch, err))
         return false;
-    struct commit_info info = nessie_commit_info(req, body.message, body.author);
+    struct commit_info info = request_commit_info(req, body.message, body.author);
     struct entry_commit commit = { .base = branch.exact ? branch.hash : (str){ 0 },
                                    .ops = body.ops,
                                    .n = body.n };
@@ -199,7 +199,7 @@ static bool begin_merge(struct app *app, struct api_request *req, struct merging
         !target_branch(app, req, &m->branch, err) ||
         !nessie_resolve(app, req, m->branch.name, (str){ 0 }, &m->head, err))
         return false;
-    m->info = nessie_commit_info(req, m->body.message, m->body.author);
+    m->info = request_commit_info(req, m->body.message, m->body.author);
     return true;
 }
 
