@@ -484,6 +484,8 @@ static bool create_view(struct binder *b, struct source *s, struct error *err)
         return false;
     if (!scan_names_of(s->table.metadata, b->a, &scan.names, &scan.names_n, err))
         return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
+    if (s->target)
+        s->target->scan = scan;
     struct buf sql = BUF_INIT(VIEW_SQL_MAX);
     begin_create(&sql, s);
     if (!parquet_scan_sql(b->session, &scan, &sql, err)) {

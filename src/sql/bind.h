@@ -35,6 +35,7 @@ struct bind_target {
     const struct expr *filter; /* what the plan left files out by; NULL: nothing */
     struct target_file *files; /* by file_index */
     size_t files_n;
+    struct parquet_scan scan; /* how all of it is read */
 };
 
 struct bind_request {

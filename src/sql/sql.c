@@ -153,6 +153,9 @@ static const struct {
     { "CREATE TABLE", "CREATE TABLE", run_create_table },
     { "CREATE OR REPLACE TABLE", "CREATE TABLE", run_create_table },
     { "INSERT INTO", "INSERT", run_insert },
+    { "DELETE FROM", "DELETE", run_change },
+    { "UPDATE", "UPDATE", run_change },
+    { "MERGE INTO", "MERGE", run_change },
     { "DROP SCHEMA", "DROP SCHEMA", run_drop_schema },
     { "DROP TABLE", "DROP TABLE", run_drop_table },
 };
@@ -173,7 +176,7 @@ static bool dispatch(struct run *r, struct error *err)
     return fail_hint(
         err,
         "supported: SELECT, EXPLAIN, DESCRIBE, SUMMARIZE, SHOW, CREATE SCHEMA, CREATE TABLE [AS], INSERT, "
-        "DROP TABLE, DROP SCHEMA");
+        "DELETE, UPDATE, MERGE, DROP TABLE, DROP SCHEMA");
 }
 
 /* A semicolon after the statement is fine, a second statement is not. */

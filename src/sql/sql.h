@@ -8,6 +8,7 @@
  *   SELECT ... FROM ns.table [FOR VERSION AS OF snapshot-id | FOR TIMESTAMP AS OF 'time' | FOR VERSION AS OF 'ref']
  *   SELECT ... FROM 'file.parquet'                        (files: only where the request allows them)
  *   CREATE SCHEMA, DROP SCHEMA, CREATE TABLE [AS] [PARTITIONED BY (...)] , INSERT INTO, DROP TABLE
+ *   DELETE FROM, UPDATE, MERGE INTO                       (sql/dml_parse.h)
  *
  * Anything else answers ERR_UNSUPPORTED with the statement's kind in the text. */
 #ifndef FIRN_SQL_SQL_H

@@ -24,5 +24,6 @@ bool run_drop_schema(struct run *r, struct error *err);
 bool run_create_table(struct run *r, struct error *err);
 bool run_drop_table(struct run *r, struct error *err);
 bool run_insert(struct run *r, struct error *err);
+bool run_change(struct run *r, struct error *err); /* DELETE, UPDATE, MERGE */
 
 #endif

@@ -12,6 +12,7 @@
 #include "catalog/table_ops.h"
 #include "codec/uuid.h"
 #include "engine/parquet.h"
+#include "engine/parquet_scan.h"
 #include "engine/session.h"
 #include "govern/access.h"
 #include "iceberg/metrics.h"
@@ -40,7 +41,8 @@ struct writer {
     struct table_update *definition; /* from the table to `target`, without the snapshot */
     size_t definition_n;
     bool by_name;
-    str folder; /* staging, on this machine */
+    bool lineage; /* two more columns, of row ids */
+    str folder;   /* staging, on this machine */
     const struct data_file *files;
     size_t files_n;
     int64_t rows, bytes;
@@ -250,6 +252,15 @@ static bool publish_one(void *ctx, size_t i, struct error *err)
                          err);
 }
 
+/* Columns of row lineage have no metrics: the table does not know them. */
+static size_t own_stats(const struct parquet_file *f)
+{
+    size_t n = f->stats_n;
+    while (n && f->stats[n - 1].field_id > FIELD_ID_MAX)
+        n--;
+    return n;
+}
+
 static bool describe_file(struct writer *w, const struct parquet_file *f, str path,
                           struct data_file *out, struct error *err)
 {
@@ -269,7 +280,7 @@ static bool describe_file(struct writer *w, const struct parquet_file *f, str pa
         .content_offset = -1,
         .content_size = -1,
     };
-    if (!metrics_make(s, &w->target->properties, f->stats, f->stats_n, w->a, &columns,
+    if (!metrics_make(s, &w->target->properties, f->stats, own_stats(f), w->a, &columns,
                       &out->columns_n, err))
         return false;
     out->columns = columns;
@@ -305,6 +316,24 @@ static bool take_files(struct writer *w, str data, str prefix, const struct parq
     return true;
 }
 
+/* The table's columns and those of row lineage, whose ids are reserved. */
+static const struct schema *with_lineage(const struct schema *s, struct arena *a)
+{
+    struct schema *out = arena_new(a, struct schema);
+    struct field *f = arena_array(a, struct field, s->fields_n + 2);
+    memcpy(f, s->fields, s->fields_n * sizeof *f);
+    f[s->fields_n] =
+        (struct field){ .id = FIELD_ROW_ID, .name = STR("_row_id"), .type = type_of(TYPE_LONG) };
+    f[s->fields_n + 1] = (struct field){ .id = FIELD_UPDATED,
+                                         .name = STR("_last_updated_sequence_number"),
+                                         .type = type_of(TYPE_LONG) };
+    *out = *s;
+    out->fields = f;
+    out->fields_n = s->fields_n + 2;
+    out->type = type_struct(a, f, out->fields_n);
+    return out;
+}
+
 static bool write_files(struct writer *w, struct error *err)
 {
     str data, prefix = new_prefix(w);
@@ -318,6 +347,8 @@ static bool write_files(struct writer *w, struct error *err)
                                .prefix = prefix,
                                .params = w->req->params,
                                .params_n = w->req->params_n };
+    if (w->lineage)
+        p.schema = with_lineage(p.schema, w->a);
     p.file_bytes = metadata_property_int(w->target, "write.target-file-size-bytes", 0);
     if (!find_codec(w->target, &p.codec, err) || !data_path(w, &data, err) ||
         !store_stage(w->lake->warehouse, arena_printf(w->a, STR_FMT "/rows", STR_ARG(data)), w->a,
@@ -475,4 +506,23 @@ bool sql_write_query(struct lake *lake, const struct write_request *req, struct 
     out->inputs = w.bound.scans;
     out->inputs_n = w.bound.scans_n;
     return true;
+}
+
+bool sql_write_rows(struct lake *lake, const struct rows_request *req, struct arena *a,
+                    const struct data_file **out, size_t *n, struct error *err)
+{
+    struct write_request request = { .cancel = req->cancel };
+    struct writer w = { .lake = lake,
+                        .req = &request,
+                        .a = a,
+                        .session = req->session,
+                        .bound = { .query = req->query },
+                        .target = req->table,
+                        .lineage = req->lineage };
+    bool ok = write_files(&w, err);
+    if (w.folder.len)
+        store_discard(lake->warehouse, w.folder);
+    *out = w.files;
+    *n = w.files_n;
+    return ok;
 }

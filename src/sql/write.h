@@ -10,7 +10,9 @@
 #include "base/thread.h"
 
 struct access;
+struct data_file;
 struct lake;
+struct metadata;
 struct param;
 struct session;
 
@@ -57,5 +59,18 @@ struct write_result {
 /* Runs the query and commits its rows.  Nothing is visible unless it returns true; ERR_CONFLICT only after retries. */
 MUST_USE bool sql_write_query(struct lake *lake, const struct write_request *req, struct arena *a,
                               struct write_result *out, struct error *err);
+
+/* The rows of a query that is bound in the session already, as data files of the table: written and durable, not
+ * committed.  Its columns are the table's by place; with `lineage` two more follow, _row_id and
+ * _last_updated_sequence_number, null where the row is new. */
+struct rows_request {
+    struct session *session;
+    const struct metadata *table;
+    str query;
+    bool lineage;
+    struct cancel *cancel;
+};
+MUST_USE bool sql_write_rows(struct lake *lake, const struct rows_request *req, struct arena *a,
+                             const struct data_file **out, size_t *n, struct error *err);
 
 #endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A DELETE, UPDATE or MERGE while it runs: dml.c finds the rows that change, dml_commit.c writes files and
+ * commits. */
+#ifndef FIRN_SQL_DML_PRIV_H
+#define FIRN_SQL_DML_PRIV_H
+
+#include "base/vec.h"
+#include "catalog/table.h"
+#include "iceberg/snapshot.h"
+#include "sql/bind.h"
+#include "sql/dml_parse.h"
+#include "sql/statement_priv.h"
+
+struct dml {
+    struct run *run;
+    struct arena *a;
+    struct dml_statement statement;
+    str ns, name;
+    struct table table; /* as it was read */
+    const struct schema *schema;
+    bool merge_on_read, serializable, lineage;
+    const struct expr *filter; /* what the change depends on; NULL: all rows */
+    struct bind_target target;
+    struct bound bound;
+    struct positions **matched; /* by file_index of the target: rows that change; NULL: none */
+    str new_rows;               /* a query for rows to be written; empty: none */
+    int64_t rows;               /* that change */
+
+    /* The snapshot that is made. */
+    VEC(const struct data_file *) touched;
+    VEC(str) removed;
+    VEC(struct data_file) deletes;
+    VEC(struct delete_name) removed_deletes;
+    const struct data_file *added;
+    size_t added_n;
+    bool deletes_only; /* a DELETE: rows that others deleted meanwhile do not matter */
+};
+
+/* Removes the data file of the target whole, with the delete files that are of it alone. */
+void dml_remove_file(struct dml *d, const struct target_file *f);
+
+/* From d->matched and d->new_rows to files: whole files go, others get deletes or are written again. */
+MUST_USE bool dml_write(struct dml *d, struct error *err);
+
+/* Commits what was collected; nothing to do is fine. */
+MUST_USE bool dml_commit(struct dml *d, struct error *err);
+
+#endif
