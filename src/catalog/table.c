@@ -264,7 +264,8 @@ static bool plan_register(void *ctx, struct attempt *t, struct error *err)
         old = (str){ 0 };
     }
     view_close(&t->view);
-    if (!metadata_load(t->catalog, r->location, (str){ 0 }, t->out, &r->metadata, err) ||
+    if (!check_place(t->catalog, "metadata-location", r->location, t->arena, err) ||
+        !metadata_load(t->catalog, r->location, (str){ 0 }, t->out, &r->metadata, err) ||
         !metadata_check_places(t->catalog, r->metadata, err))
         return false;
     return table_plan_entry(t, key, r->metadata, r->location, old, err);

@@ -137,11 +137,11 @@ static bool replayed_commit(struct attempt *t, struct table_commit *tc, struct e
 static bool check_snapshots(struct attempt *t, const struct table_change *ch, struct error *err)
 {
     for (size_t i = 0; i < ch->updates_n; i++) {
-        str path, list = { 0 };
+        str list = { 0 };
         if (ch->updates[i].kind == UPDATE_ADD_SNAPSHOT)
             list = ch->updates[i].snapshot->manifest_list;
-        if (list.len && !store_from_uri(t->catalog->store, list, t->arena, &path, err))
-            return fail_in(err, "manifest list");
+        if (!check_place(t->catalog, "manifest list", list, t->arena, err))
+            return false;
     }
     return true;
 }

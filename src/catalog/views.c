@@ -251,7 +251,8 @@ static bool plan_register(void *ctx, struct attempt *t, struct error *err)
         return false;
     view_close(&t->view);
     r->written = arena_str(t->out, r->location);
-    return view_file_load(t->catalog, r->location, (str){ 0 }, t->out, &r->metadata, err) &&
+    return check_place(t->catalog, "metadata-location", r->location, t->arena, err) &&
+           view_file_load(t->catalog, r->location, (str){ 0 }, t->out, &r->metadata, err) &&
            view_check_places(t->catalog, r->metadata, err) &&
            put_entry(r, t, r->written, (str){ 0 }, err);
 }
