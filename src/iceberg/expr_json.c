@@ -276,8 +276,8 @@ static bool parse_test(const struct parser *p, const struct json *json, enum exp
 {
     bool set = op == EXPR_IN || op == EXPR_NOT_IN;
     const struct json *column, *values;
-    struct literal *lits;
-    size_t n;
+    struct literal *lits = NULL;
+    size_t n = 0;
     str name;
     if (json_get(json, "value") != NULL || (!set && json_get(json, "values") != NULL))
         return fail(p->err, ERR_INVALID, "filter: a %s has a value",
