@@ -125,7 +125,9 @@ void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *m
     x->mhd = mhd;
     x->route = NULL;
     x->hosts = 0;
-    x->host = x->origin = x->api_key = (str){ 0 };
+    x->lengths = x->codings = 0;
+    x->malformed = false;
+    x->host = x->origin = x->api_key = x->authority = x->coding = (str){ 0 };
     x->must_identify = false;
     x->body_size = 0;
     x->head = x->refused = x->packed = false;
@@ -137,7 +139,7 @@ void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *m
                                    .cancel = &x->cancel,
                                    .peer = str_of(c->peer) };
     str whole = arena_str(x->req_arena, str_of(target));
-    if (!guard_target(whole, &x->req.path, &x->req.query, &err)) {
+    if (!guard_target(whole, &x->authority, &x->req.path, &x->req.query, &err)) {
         x->req.path = STR("/");
         refuse(x, &err, 0);
     }
@@ -157,13 +159,27 @@ static void take_once(struct exchange *x, str *place, str name, str text)
     refuse(x, &err, 0);
 }
 
+/* What cannot be cut off the stream with certainty is answered at once, and nothing after it is read. */
+static void refuse_malformed(struct exchange *x, const struct error *err)
+{
+    x->malformed = true;
+    x->refused = false; /* this comes first */
+    refuse(x, err, 400);
+}
+
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
-                                   const char *value)
+                                   size_t name_len, const char *value, size_t value_len)
 {
     struct exchange *x = cls;
-    str key = str_of(name), text = str_of(value);
+    struct error err = { 0 };
+    str key = str_make(name, name_len), text = str_make(value, value_len);
     (void)kind;
-    if (str_eq_nocase(key, STR("Host"))) {
+    if (!guard_field(key, text, &err)) {
+        refuse_malformed(x, &err);
+    } else if (str_eq_nocase(key, STR("Transfer-Encoding"))) {
+        x->coding = text;
+        x->codings++;
+    } else if (str_eq_nocase(key, STR("Host"))) {
         x->host = text;
         x->hosts++;
     } else if (str_eq_nocase(key, STR("Origin"))) {
@@ -177,6 +193,7 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
     } else if (str_eq_nocase(key, STR("Accept"))) {
         x->req.accept = text;
     } else if (str_eq_nocase(key, STR("Content-Length"))) {
+        x->lengths++;
         if (!str_to_u64(text, &x->body_size))
             x->body_size = UINT64_MAX;
     } else if (str_eq_nocase(key, STR("Accept-Encoding"))) {
@@ -243,17 +260,31 @@ static void identify(struct exchange *x, bool may_block)
     auth_refusal_headers(&refusal, &x->answer);
 }
 
+static void check_form(struct exchange *x)
+{
+    struct error err = { 0 };
+    if (!x->malformed && !guard_framing(x->lengths, x->codings, x->coding, &err))
+        refuse_malformed(x, &err);
+    if (!x->malformed && x->hosts > 1) {
+        fail(&err, ERR_INVALID, "the request has %d Host headers", x->hosts);
+        refuse_malformed(x, &err);
+    }
+    if (x->malformed || !x->authority.len || str_eq_nocase(x->authority, x->host))
+        return;
+    fail(&err, ERR_INVALID, "the request's address and its Host header name different servers");
+    refuse_malformed(x, &err);
+}
+
 static void check_headers(struct exchange *x, str method)
 {
     struct error err = { 0 };
     x->head = str_is(method, "HEAD");
     x->req.method = method;
-    if (x->hosts > 1) {
-        fail(&err, ERR_INVALID, "the request has %d Host headers", x->hosts);
-        refuse(x, &err, 0);
-    } else if (!guard_host(x->host, &x->listener->names, &err) ||
-               (!x->head && !str_is(method, "GET") &&
-                !guard_origin(x->origin, &x->listener->names, &err))) {
+    if (x->malformed)
+        return;
+    if (!guard_host(x->host, &x->listener->names, &err) ||
+        (!x->head && !str_is(method, "GET") &&
+         !guard_origin(x->origin, &x->listener->names, &err))) {
         refuse(x, &err, 0);
     } else if (!x->refused && !route_find(&x->req, &x->route, &x->answer.allow, &err)) {
         str allow = x->answer.allow;
@@ -276,11 +307,12 @@ static enum MHD_Result on_headers(struct exchange *x, const char *method)
     atomic_fetch_add(&l->in_flight, 1);
     metrics_in_flight(l->app->metrics, 1);
     x->counted = true;
-    MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, take_header, x);
+    MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, take_header, x);
+    check_form(x);
     if (x->req.request_id.len == 0)
         make_request_id(x);
     check_headers(x, arena_str(x->req_arena, str_of(method)));
-    return x->refused && x->body_size > DISCARD_MAX ? queue_answer(x) : MHD_YES;
+    return x->malformed || (x->refused && x->body_size > DISCARD_MAX) ? queue_answer(x) : MHD_YES;
 }
 
 /* A piece of the body.  What a refused request still sends is thrown away, up to a limit. */
@@ -345,7 +377,7 @@ static void add_headers(struct exchange *x, struct MHD_Response *r)
         snprintf(text, sizeof text, "%d", answer->retry_after_s);
         MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, text);
     }
-    if (atomic_load(&x->listener->draining))
+    if (x->malformed || atomic_load(&x->listener->draining))
         MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 

@@ -190,11 +190,42 @@ bool guard_accepts(str header, str coding)
     return any;
 }
 
-bool guard_target(str target, str *path, str *query, struct error *err)
+static bool is_token_char(char c)
 {
+    char lower = (char)(c | 0x20);
+    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') ||
+           (c && str_find_char(STR("!#$%&'*+-.^_`|~"), c) >= 0);
+}
+
+bool guard_field(str name, str value, struct error *err)
+{
+    bool good = name.len > 0;
+    for (size_t i = 0; good && i < name.len; i++)
+        good = is_token_char(name.ptr[i]);
+    if (!good)
+        return fail(err, ERR_INVALID, "the name of a header field is not well formed");
+    for (size_t i = 0; i < value.len; i++)
+        if (((unsigned char)value.ptr[i] < ' ' && value.ptr[i] != '\t') || value.ptr[i] == 127)
+            return fail(err, ERR_INVALID, "the header field " STR_FMT " has a control character",
+                        STR_ARG(str_sub(name, 0, 64)));
+    return true;
+}
+
+bool guard_framing(int lengths, int encodings, str encoding, struct error *err)
+{
+    if (lengths > 1 || encodings > 1 || (lengths && encodings))
+        return fail(err, ERR_INVALID, "the request tells the end of its body in more than one way");
+    return encodings == 0 || str_eq_nocase(encoding, STR("chunked")) ||
+           fail(err, ERR_INVALID, "Transfer-Encoding is not chunked");
+}
+
+bool guard_target(str target, str *authority, str *path, str *query, struct error *err)
+{
+    *authority = (str){ 0 };
     if (str_starts_nocase(target, STR("http://"))) {
         str rest = str_from(target, 7);
         ptrdiff_t slash = str_find_char(rest, '/');
+        *authority = slash < 0 ? rest : str_sub(rest, 0, (size_t)slash);
         target = slash < 0 ? STR("/") : str_from(rest, (size_t)slash);
     }
     for (size_t i = 0; i < target.len; i++)

@@ -40,8 +40,16 @@ bool guard_request_id(str id);
 /* Whether an Accept-Encoding header admits this coding: named, or by "*", and not with q=0. */
 bool guard_accepts(str header, str coding);
 
-/* Cuts a request target into path and query, taking "http://host" off its front; ERR_INVALID when no path is left or it has control
- * characters or bytes above 126. */
-MUST_USE bool guard_target(str target, str *path, str *query, struct error *err);
+/* Cuts a request target into path and query, and what stands in front of the path of "http://host/path" (empty: nothing);
+ * ERR_INVALID when no path is left or it has control characters or bytes above 126. */
+MUST_USE bool guard_target(str target, str *authority, str *path, str *query, struct error *err);
+
+/* A header field as it came: the name is a token, the value has no control characters.  ERR_INVALID: two readers might see two
+ * different requests in it. */
+MUST_USE bool guard_field(str name, str value, struct error *err);
+
+/* How the body's end is told (RFC 9112, section 6): how many Content-Length and Transfer-Encoding fields there are, and the last of the
+ * latter.  ERR_INVALID for more than one, for both kinds, and for another encoding than "chunked". */
+MUST_USE bool guard_framing(int lengths, int encodings, str encoding, struct error *err);
 
 #endif

@@ -44,8 +44,13 @@ struct exchange {
     struct buf body;
     const struct route *route;
     int64_t began_ns;
-    int hosts;          /* Host headers seen */
-    str host, origin;   /* as sent */
+    int hosts;            /* Host headers seen */
+    str host, origin;     /* as sent */
+    str authority;        /* of a target "http://host/path" */
+    int lengths, codings; /* Content-Length and Transfer-Encoding fields seen */
+    str coding;           /* the last of the latter */
+    bool
+        malformed; /* where it ends, or what it says, is not sure: the connection is closed after the answer */
     str api_key;        /* header X-API-Key */
     bool must_identify; /* who asks is found out by the worker: it may take a while */
     uint64_t body_size; /* Content-Length; 0 when there is none */

@@ -128,8 +128,8 @@ static void check_head(str text, struct arena *a)
     static const struct guard_names names = { .listens = STR_INIT("127.0.0.1") };
     struct listen_address at;
     struct error err = { 0 };
-    str path, query;
-    if (guard_target(text, &path, &query, &err)) {
+    str authority, path, query;
+    if (guard_target(text, &authority, &path, &query, &err)) {
         HOLDS(path.len > 0 && path.ptr[0] == '/' && str_find_char(path, '?') < 0);
         HOLDS(str_find_char(path, '\n') < 0 && str_find_char(query, '\r') < 0);
     } else {

@@ -84,19 +84,19 @@ TEST(request_ids_are_plain)
 TEST(targets_are_cut_into_path_and_query)
 {
     struct error err = { 0 };
-    str path, query;
-    CHECK_OK(guard_target(STR("/a/b?x=1&y=?"), &path, &query, &err));
+    str authority, path, query;
+    CHECK_OK(guard_target(STR("/a/b?x=1&y=?"), &authority, &path, &query, &err));
     CHECK_STR(path, "/a/b");
     CHECK_STR(query, "x=1&y=?");
-    CHECK_OK(guard_target(STR("http://127.0.0.1:1/a"), &path, &query, &err));
+    CHECK_OK(guard_target(STR("http://127.0.0.1:1/a"), &authority, &path, &query, &err));
     CHECK_STR(path, "/a");
     CHECK_INT(query.len, 0);
-    CHECK_OK(guard_target(STR("http://127.0.0.1"), &path, &query, &err));
+    CHECK_OK(guard_target(STR("http://127.0.0.1"), &authority, &path, &query, &err));
     CHECK_STR(path, "/");
-    CHECK_FAILS(guard_target(STR("a"), &path, &query, &err), ERR_INVALID);
-    CHECK_FAILS(guard_target(STR("*"), &path, &query, &err), ERR_INVALID);
-    CHECK_FAILS(guard_target(STR("/a\x01"), &path, &query, &err), ERR_INVALID);
-    CHECK_FAILS(guard_target(STR("/\xc3\xa4"), &path, &query, &err), ERR_INVALID);
+    CHECK_FAILS(guard_target(STR("a"), &authority, &path, &query, &err), ERR_INVALID);
+    CHECK_FAILS(guard_target(STR("*"), &authority, &path, &query, &err), ERR_INVALID);
+    CHECK_FAILS(guard_target(STR("/a\x01"), &authority, &path, &query, &err), ERR_INVALID);
+    CHECK_FAILS(guard_target(STR("/\xc3\xa4"), &authority, &path, &query, &err), ERR_INVALID);
 }
 
 /* With credentials the server may listen elsewhere, and is called by the names that it was given. */
