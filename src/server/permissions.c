@@ -36,6 +36,10 @@ struct permission_row {
     ask_body ask;
 };
 
+#define NESSIE_V1 "/nessie/api/v1/"
+#define NESSIE_V2 "/nessie/api/v2/"
+#define MANAGEMENT "/api/management/v1/"
+
 /* A path that begins with "iceberg:" is that operation of the Iceberg REST catalog, with a prefix and without. */
 static const struct permission_row rows[] = {
     { "GET", "iceberg:config", PRIVILEGE_SIGNED_IN, AT_NOTHING, NULL },
@@ -106,7 +110,15 @@ static const struct permission_row rows[] = {
     { "GET", "/api/refs", REFERENCE_LIST, AT_CATALOG, NULL },
     { "POST", "/api/refs", REFERENCE_CREATE, AT_BODY, ask_create_ref },
     { "GET", "/api/refs/{name...}", REFERENCE_LIST, AT_REF, NULL },
+    { "PUT", "/api/refs/{name...}", REFERENCE_ASSIGN, AT_BODY, ask_change_ref },
     { "DELETE", "/api/refs/{name...}", REFERENCE_DELETE, AT_REF, NULL },
+    { "GET", "/api/commits", REFERENCE_READ, AT_CATALOG, NULL },
+    { "GET", "/api/commits/{ref...}", REFERENCE_READ, AT_REF, NULL },
+    { "POST", "/api/cherry-pick", REFERENCE_MERGE, AT_BODY, ask_cherry_pick },
+    { "POST", "/api/revert", REFERENCE_MERGE, AT_BODY, ask_revert },
+    { "GET", "/api/branch-rules", REFERENCE_LIST, AT_CATALOG, NULL },
+    { "PUT", "/api/branch-rules", CATALOG_MANAGE_ACCESS, AT_CATALOG, NULL },
+    { "DELETE", "/api/branch-rules", CATALOG_MANAGE_ACCESS, AT_CATALOG, NULL },
     { "POST", "/api/merge", REFERENCE_MERGE, AT_BODY, ask_merge },
     { "GET", "/api/log", REFERENCE_READ, AT_CATALOG, NULL },
     { "GET", "/api/diff", REFERENCE_READ, AT_BODY, ask_diff },
@@ -131,6 +143,105 @@ static const struct permission_row rows[] = {
     { "GET", "/v2/models/{name}/ready", MODEL_READ_PROPERTIES, AT_MODEL, NULL },
     { "GET", "/v2/models/{name}/versions/{version}", MODEL_READ_PROPERTIES, AT_MODEL, NULL },
     { "GET", "/v2/models/{name}/versions/{version}/ready", MODEL_READ_PROPERTIES, AT_MODEL, NULL },
+
+    { "GET", NESSIE_V2 "config", PRIVILEGE_SIGNED_IN, AT_NOTHING, NULL },
+    { "GET", NESSIE_V2 "config/repository", PRIVILEGE_SIGNED_IN, AT_NOTHING, NULL },
+    { "POST", NESSIE_V2 "config/repository", CATALOG_WRITE_PROPERTIES, AT_CATALOG, NULL },
+    { "GET", NESSIE_V2 "trees", REFERENCE_LIST, AT_CATALOG, NULL },
+    { "POST", NESSIE_V2 "trees", REFERENCE_CREATE, AT_BODY, ask_nessie_create },
+    { "GET", NESSIE_V2 "trees/{ref}", REFERENCE_LIST, AT_BODY, ask_nessie_list },
+    { "PUT", NESSIE_V2 "trees/{ref}", REFERENCE_ASSIGN, AT_BODY, ask_nessie_assign },
+    { "DELETE", NESSIE_V2 "trees/{ref}", REFERENCE_DELETE, AT_BODY, ask_nessie_delete },
+    { "GET", NESSIE_V2 "trees/{ref}/entries", REFERENCE_READ, AT_BODY, ask_nessie_read },
+    { "GET", NESSIE_V2 "trees/{ref}/history", REFERENCE_READ, AT_BODY, ask_nessie_read },
+    { "GET", NESSIE_V2 "trees/{ref}/recent-changes", REFERENCE_READ, AT_BODY, ask_nessie_read },
+    { "GET", NESSIE_V2 "trees/{from}/diff/{to}", REFERENCE_READ, AT_BODY, ask_nessie_diff },
+    { "GET", NESSIE_V2 "trees/{ref}/contents", TABLE_READ_PROPERTIES, AT_BODY,
+      ask_nessie_contents },
+    { "POST", NESSIE_V2 "trees/{ref}/contents", TABLE_READ_PROPERTIES, AT_BODY,
+      ask_nessie_contents },
+    { "GET", NESSIE_V2 "trees/{ref}/contents/{key}", TABLE_READ_PROPERTIES, AT_BODY,
+      ask_nessie_content },
+    { "POST", NESSIE_V2 "trees/{branch}/history/commit", TABLE_WRITE_DATA, AT_BODY,
+      ask_nessie_commit },
+    { "POST", NESSIE_V2 "trees/{branch}/history/merge", REFERENCE_MERGE, AT_BODY,
+      ask_nessie_merge },
+    { "POST", NESSIE_V2 "trees/{branch}/history/transplant", REFERENCE_MERGE, AT_BODY,
+      ask_nessie_merge },
+    { "GET", NESSIE_V1 "config", PRIVILEGE_SIGNED_IN, AT_NOTHING, NULL },
+    { "GET", NESSIE_V1 "trees", REFERENCE_LIST, AT_CATALOG, NULL },
+    { "GET", NESSIE_V1 "trees/tree", REFERENCE_LIST, AT_CATALOG, NULL },
+    { "POST", NESSIE_V1 "trees/tree", REFERENCE_CREATE, AT_BODY, ask_nessie_create },
+    { "GET", NESSIE_V1 "trees/tree/{ref}", REFERENCE_LIST, AT_BODY, ask_nessie_list },
+    { "GET", NESSIE_V1 "trees/tree/{ref}/entries", REFERENCE_READ, AT_BODY, ask_nessie_read },
+    { "GET", NESSIE_V1 "trees/tree/{ref}/log", REFERENCE_READ, AT_BODY, ask_nessie_read },
+    { "PUT", NESSIE_V1 "trees/branch/{ref}", REFERENCE_ASSIGN, AT_BODY, ask_nessie_assign },
+    { "DELETE", NESSIE_V1 "trees/branch/{ref}", REFERENCE_DELETE, AT_BODY, ask_nessie_delete },
+    { "PUT", NESSIE_V1 "trees/tag/{ref}", REFERENCE_ASSIGN, AT_BODY, ask_nessie_assign },
+    { "DELETE", NESSIE_V1 "trees/tag/{ref}", REFERENCE_DELETE, AT_BODY, ask_nessie_delete },
+    { "POST", NESSIE_V1 "trees/branch/{branch}/commit", TABLE_WRITE_DATA, AT_BODY,
+      ask_nessie_commit },
+    { "POST", NESSIE_V1 "trees/branch/{branch}/merge", REFERENCE_MERGE, AT_BODY, ask_nessie_merge },
+    { "POST", NESSIE_V1 "trees/branch/{branch}/transplant", REFERENCE_MERGE, AT_BODY,
+      ask_nessie_merge },
+    { "GET", NESSIE_V1 "contents/{key}", TABLE_READ_PROPERTIES, AT_BODY, ask_nessie_content },
+    { "POST", NESSIE_V1 "contents", TABLE_READ_PROPERTIES, AT_BODY, ask_nessie_contents },
+    { "GET", NESSIE_V1 "diffs/{refs}", REFERENCE_READ, AT_BODY, ask_nessie_diff_v1 },
+
+    { "GET", MANAGEMENT "catalogs", CATALOG_READ_PROPERTIES, AT_CATALOG, NULL },
+    { "POST", MANAGEMENT "catalogs", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "GET", MANAGEMENT "catalogs/{catalog}", CATALOG_READ_PROPERTIES, AT_CATALOG, NULL },
+    { "PUT", MANAGEMENT "catalogs/{catalog}", CATALOG_WRITE_PROPERTIES, AT_CATALOG, NULL },
+    { "DELETE", MANAGEMENT "catalogs/{catalog}", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "GET", MANAGEMENT "principals", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "POST", MANAGEMENT "principals", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "GET", MANAGEMENT "principals/{name}", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "PUT", MANAGEMENT "principals/{name}", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "DELETE", MANAGEMENT "principals/{name}", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "POST", MANAGEMENT "principals/{name}/rotate", SERVICE_MANAGE_ACCESS, AT_BODY, ask_rotate },
+    { "POST", MANAGEMENT "principals/{name}/reset", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "GET", MANAGEMENT "principals/{name}/principal-roles", SERVICE_MANAGE_ACCESS, AT_SERVICE,
+      NULL },
+    { "PUT", MANAGEMENT "principals/{name}/principal-roles", SERVICE_MANAGE_ACCESS, AT_SERVICE,
+      NULL },
+    { "DELETE", MANAGEMENT "principals/{name}/principal-roles/{role}", SERVICE_MANAGE_ACCESS,
+      AT_SERVICE, NULL },
+    { "GET", MANAGEMENT "principals/{name}/api-keys", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "POST", MANAGEMENT "principals/{name}/api-keys", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "DELETE", MANAGEMENT "principals/{name}/api-keys/{key}", SERVICE_MANAGE_ACCESS, AT_SERVICE,
+      NULL },
+    { "POST", MANAGEMENT "bootstrap", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "GET", MANAGEMENT "principal-roles", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "POST", MANAGEMENT "principal-roles", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "GET", MANAGEMENT "principal-roles/{role}", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "PUT", MANAGEMENT "principal-roles/{role}", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "DELETE", MANAGEMENT "principal-roles/{role}", SERVICE_MANAGE_ACCESS, AT_SERVICE, NULL },
+    { "GET", MANAGEMENT "principal-roles/{role}/principals", SERVICE_MANAGE_ACCESS, AT_SERVICE,
+      NULL },
+    { "GET", MANAGEMENT "principal-roles/{role}/catalog-roles/{catalog}", CATALOG_MANAGE_ACCESS,
+      AT_CATALOG, NULL },
+    { "PUT", MANAGEMENT "principal-roles/{role}/catalog-roles/{catalog}", CATALOG_MANAGE_ACCESS,
+      AT_CATALOG, NULL },
+    { "DELETE", MANAGEMENT "principal-roles/{role}/catalog-roles/{catalog}/{catalog-role}",
+      CATALOG_MANAGE_ACCESS, AT_CATALOG, NULL },
+    { "GET", MANAGEMENT "catalogs/{catalog}/catalog-roles", CATALOG_MANAGE_ACCESS, AT_CATALOG,
+      NULL },
+    { "POST", MANAGEMENT "catalogs/{catalog}/catalog-roles", CATALOG_MANAGE_ACCESS, AT_CATALOG,
+      NULL },
+    { "GET", MANAGEMENT "catalogs/{catalog}/catalog-roles/{catalog-role}", CATALOG_MANAGE_ACCESS,
+      AT_CATALOG, NULL },
+    { "PUT", MANAGEMENT "catalogs/{catalog}/catalog-roles/{catalog-role}", CATALOG_MANAGE_ACCESS,
+      AT_CATALOG, NULL },
+    { "DELETE", MANAGEMENT "catalogs/{catalog}/catalog-roles/{catalog-role}", CATALOG_MANAGE_ACCESS,
+      AT_CATALOG, NULL },
+    { "GET", MANAGEMENT "catalogs/{catalog}/catalog-roles/{catalog-role}/principal-roles",
+      CATALOG_MANAGE_ACCESS, AT_CATALOG, NULL },
+    { "GET", MANAGEMENT "catalogs/{catalog}/catalog-roles/{catalog-role}/grants",
+      CATALOG_MANAGE_ACCESS, AT_CATALOG, NULL },
+    { "PUT", MANAGEMENT "catalogs/{catalog}/catalog-roles/{catalog-role}/grants",
+      CATALOG_MANAGE_ACCESS, AT_BODY, ask_grant },
+    { "POST", MANAGEMENT "catalogs/{catalog}/catalog-roles/{catalog-role}/grants",
+      CATALOG_MANAGE_ACCESS, AT_BODY, ask_grant },
 };
 
 /* ---- From route to row, once ---- */
@@ -254,16 +365,27 @@ static void find_ref(struct asking *q)
         q->ref = api_query(q->req, "ref", "");
 }
 
+/* NULL in tests that have no lake: then there is nothing to guard. */
+static struct govern *govern_of(const struct app *app)
+{
+    return app && app->lake ? app->lake->govern : NULL;
+}
+
+static bool is_on(const struct app *app)
+{
+    return govern_of(app) && govern_on(govern_of(app));
+}
+
 static void set_access(struct app *app, struct api_request *req)
 {
     struct access *x = arena_new(req->arena, struct access);
     const struct identity *who = req->identity ? req->identity : &identity_anonymous;
     if (req->in_process)
         who = &identity_local;
-    else if (!govern_on(app->lake->govern))
+    else if (!is_on(app))
         who = &identity_system;
     *x = (struct access){
-        .govern = app->lake->govern, .who = who, .request_id = req->request_id, .peer = req->peer
+        .govern = govern_of(app), .who = who, .request_id = req->request_id, .peer = req->peer
     };
     req->access = x;
 }
@@ -276,8 +398,10 @@ bool permission_check(struct app *app, const struct route *route, struct api_req
     set_access(app, req);
     if (route->permission == PERMISSION_MISSING)
         return fail(err, ERR_DENIED, "this route has no permission set");
-    if (route->permission == PERMISSION_PUBLIC || !govern_on(app->lake->govern))
+    if (route->permission == PERMISSION_PUBLIC || !is_on(app))
         return true;
+    if (app->local_files && !req->in_process)
+        app_trust_files(app, false); /* others than the user of this process ask from now on */
     row = permission_find(route);
     if (!row)
         return access_denied(req->access, SERVICE_OPERATE, &SECURE_SERVICE, (str){ 0 }, err);

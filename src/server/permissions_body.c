@@ -244,6 +244,52 @@ bool ask_merge(struct asking *q, struct error *err)
            ask_ref(q, REFERENCE_MERGE, into, err) && ask_ref(q, REFERENCE_READ, from, err);
 }
 
+/* A new name is a new ref, and the old one is gone. */
+bool ask_change_ref(struct asking *q, struct error *err)
+{
+    const struct json *doc;
+    str to, name;
+    if (!api_body(q->req, &doc, err) || !json_opt_str(doc, "to", (str){ 0 }, &to, err) ||
+        !json_opt_str(doc, "rename", (str){ 0 }, &name, err))
+        return false;
+    if (name.len && (!ask_ref(q, REFERENCE_DELETE, q->params[0], err) ||
+                     !ask_ref(q, REFERENCE_CREATE, name, err)))
+        return false;
+    return (name.len && !to.len) ||
+           (ask_ref(q, REFERENCE_ASSIGN, q->params[0], err) && ask_ref(q, REFERENCE_READ, to, err));
+}
+
+static bool ask_into(struct asking *q, const struct json *doc, struct error *err)
+{
+    str into;
+    return json_opt_str(doc, "into", STR(MAIN_REF), &into, err) &&
+           ask_ref(q, REFERENCE_MERGE, into, err);
+}
+
+/* The commits may be anybody's: each is read. */
+bool ask_cherry_pick(struct asking *q, struct error *err)
+{
+    const struct json *doc, *commits;
+    if (!api_body(q->req, &doc, err) || !ask_into(q, doc, err) ||
+        !json_need_array(doc, "commits", &commits, err))
+        return false;
+    for (size_t i = 0; i < commits->array.n; i++) {
+        const struct json *c = &commits->array.items[i];
+        if (c->kind != JSON_STR)
+            return fail(err, ERR_INVALID, "commits[%zu] is %s, not a string", i,
+                        json_kind_name(c->kind));
+        if (!ask_ref(q, REFERENCE_READ, c->s, err))
+            return false;
+    }
+    return true;
+}
+
+bool ask_revert(struct asking *q, struct error *err)
+{
+    const struct json *doc;
+    return api_body(q->req, &doc, err) && ask_into(q, doc, err);
+}
+
 bool ask_diff(struct asking *q, struct error *err)
 {
     return ask_ref(q, REFERENCE_READ, api_query(q->req, "from", ""), err) &&
@@ -265,6 +311,20 @@ bool ask_train(struct asking *q, struct error *err)
     return api_body(q->req, &doc, err) && json_need_obj(doc, "spec", &spec, err) &&
            json_need_str(spec, "model", &model, err) &&
            ask(q, MODEL_WRITE_DATA, SECURABLE_MODEL, (str){ 0 }, model, q->ref, err);
+}
+
+/* Grants on the service are for who manages it: else managing a catalog would be a way to everything. */
+bool ask_grant(struct asking *q, struct error *err)
+{
+    const struct json *doc, *grant;
+    str type;
+    if (!api_body(q->req, &doc, err) || !json_opt_obj(doc, "grant", &grant, err) ||
+        !json_need_str(grant ? grant : doc, "type", &type, err) ||
+        !ask(q, CATALOG_MANAGE_ACCESS, SECURABLE_CATALOG, (str){ 0 }, (str){ 0 }, q->ref, err))
+        return false;
+    return !str_is(type, securable_kind_name(SECURABLE_SERVICE)) ||
+           ask(q, SERVICE_MANAGE_ACCESS, SECURABLE_SERVICE, (str){ 0 }, (str){ 0 }, (str){ 0 },
+               err);
 }
 
 /* One's own secret, or anybody's with the right to manage principals. */

@@ -32,10 +32,27 @@ bool ask_put_function(struct asking *q, struct error *err);
 bool ask_plan(struct asking *q, struct error *err);
 bool ask_roll_back(struct asking *q, struct error *err);
 bool ask_create_ref(struct asking *q, struct error *err);
+bool ask_change_ref(struct asking *q, struct error *err);
+bool ask_cherry_pick(struct asking *q, struct error *err);
+bool ask_revert(struct asking *q, struct error *err);
 bool ask_merge(struct asking *q, struct error *err);
 bool ask_diff(struct asking *q, struct error *err);
 bool ask_define_features(struct asking *q, struct error *err);
 bool ask_train(struct asking *q, struct error *err);
+bool ask_grant(struct asking *q, struct error *err);
 bool ask_rotate(struct asking *q, struct error *err);
+
+/* Nessie's API (permissions_nessie.c). */
+bool ask_nessie_list(struct asking *q, struct error *err);
+bool ask_nessie_read(struct asking *q, struct error *err);
+bool ask_nessie_delete(struct asking *q, struct error *err);
+bool ask_nessie_assign(struct asking *q, struct error *err);
+bool ask_nessie_create(struct asking *q, struct error *err);
+bool ask_nessie_diff(struct asking *q, struct error *err);
+bool ask_nessie_diff_v1(struct asking *q, struct error *err);
+bool ask_nessie_content(struct asking *q, struct error *err);
+bool ask_nessie_contents(struct asking *q, struct error *err);
+bool ask_nessie_commit(struct asking *q, struct error *err);
+bool ask_nessie_merge(struct asking *q, struct error *err);
 
 #endif

@@ -88,7 +88,9 @@ static inline const struct access *as(struct fixture *f, int64_t principal)
     const struct identity *who;
     struct access *x = arena_new(f->a, struct access);
     CHECK_OK(principal_identity(f->g, principal, (str){ 0 }, STR("test"), f->a, &who, &err));
-    *x = (struct access){ f->g, who, STR("req-1"), STR("127.0.0.1") };
+    *x = (struct access){
+        .govern = f->g, .who = who, .request_id = STR("req-1"), .peer = STR("127.0.0.1")
+    };
     return x;
 }
 
