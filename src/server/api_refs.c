@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog/refs.h"
 #include "codec/json.h"
-#include "govern/identity.h"
+#include "govern/access.h"
 #include "server/refs_priv.h"
 #include "sql/lake.h"
 
@@ -15,10 +15,7 @@ static const char *kind_name(enum catalog_ref_kind kind)
 struct commit_info request_commit_info(const struct api_request *req, str message, str author)
 {
     struct commit_info info = { .message = message, .author = author };
-    if (req->identity)
-        info.principal = req->identity->principal;
-    if (author.len == 0)
-        info.author = info.principal;
+    access_sign(req->access, req->arena, &info);
     return info;
 }
 
