@@ -190,3 +190,253 @@ TEST(summaries)
     CHECK_STR(str_of(summary(lake, "total-delete-files")), "1");
     lake_close(lake);
 }
+
+/* ---- Row lineage and metadata columns */
+
+TEST(rows_keep_their_ids)
+{
+    struct lake *lake = open_lake();
+    for (size_t m = 2; m < MODES; m += 2) { /* v3, both modes */
+        fill(lake, m, "");
+        CHECK_STR(ask(lake, "SELECT min(_row_id), max(_row_id), count(DISTINCT _row_id) FROM s.t"),
+                  "0|9|10");
+        CHECK_STR(
+            ask(lake,
+                "SELECT id, _row_id, _last_updated_sequence_number FROM s.t WHERE id IN (1, 7) ORDER BY id"),
+            "1|1|1\n7|7|2");
+        ask(lake, "UPDATE s.t SET name = 'new' WHERE id = 7");
+        ask(lake, "DELETE FROM s.t WHERE id = 1");
+        ask(lake,
+            "MERGE INTO s.t USING (VALUES (8, 'm'), (77, 'i')) v(id, name) ON t.id = v.id "
+            "WHEN MATCHED THEN UPDATE SET name = v.name WHEN NOT MATCHED THEN INSERT (id, name) VALUES (v.id, v.name)");
+        CHECK_STR(
+            ask(lake,
+                "SELECT string_agg(id || ':' || _row_id || ':' || _last_updated_sequence_number, ' ' ORDER BY id) "
+                "FROM s.t WHERE id NOT IN (77)"),
+            "0:0:1 2:2:1 3:3:1 4:4:1 5:5:2 6:6:2 7:7:3 8:8:5 9:9:2");
+        CHECK_STR(
+            ask(lake, "SELECT _row_id > 9, _last_updated_sequence_number FROM s.t WHERE id = 77"),
+            "true|5");
+        CHECK_STR(ask(lake, "SELECT count(*), count(DISTINCT _row_id) FROM s.t"), "10|10");
+        const struct metadata *t = table_now(lake);
+        for (size_t i = 1; i < t->snapshots_n; i++)
+            CHECK_INT(t->snapshots[i]->first_row_id,
+                      t->snapshots[i - 1]->first_row_id + t->snapshots[i - 1]->added_rows);
+    }
+    lake_close(lake);
+}
+
+TEST(metadata_columns)
+{
+    struct lake *lake = open_lake();
+    fill(lake, 4, "PARTITIONED BY (p)");
+    ask(lake, "DELETE FROM s.t WHERE id = 4");
+    CHECK_STR(
+        ask(lake, "SELECT count(DISTINCT _file), min(_pos), max(_pos), min(_spec_id) FROM s.t"),
+        "4|0|2|0");
+    CHECK_STR(ask(lake, "SELECT _partition.p, count(*) FROM s.t GROUP BY ALL ORDER BY ALL"),
+              "0|4\n1|5");
+    CHECK_STR(ask(lake, "SELECT id FROM s.t WHERE _deleted"), "4");
+    CHECK_STR(ask(lake, "SELECT id FROM s.t WHERE _partition.p = 1 AND _pos = 0 ORDER BY id"),
+              "1\n5");
+    CHECK_STR(ask(lake, "SELECT count(*) FROM s.t WHERE _file LIKE '%.parquet' AND id > 5"), "4");
+    /* Without naming one, there are none; a table's own column of the name wins. */
+    CHECK_STR(ask(lake, "SELECT count(*) FROM (DESCRIBE SELECT * FROM s.t)"), "3");
+    ask(lake, "CREATE TABLE s.own AS SELECT 5 AS _pos, 'x' AS v");
+    CHECK_STR(ask(lake, "SELECT _pos, v FROM s.own"), "5|x");
+    ask(lake, "CREATE TABLE s.empty (a INTEGER)");
+    CHECK_STR(ask(lake, "SELECT count(_file) FROM s.empty WHERE _pos > 1"), "0");
+    lake_close(lake);
+}
+
+/* Rows that are gone must not make a query fail. */
+TEST(deleted_rows_are_not_computed_with)
+{
+    struct lake *lake = open_lake();
+    for (size_t m = 3; m < MODES; m++) {
+        fill(lake, m, "");
+        ask(lake, "INSERT INTO s.t VALUES (99, 'bad', 0)");
+        ask(lake, "UPDATE s.t SET name = CAST(id AS VARCHAR) WHERE name <> 'bad'");
+        ask(lake,
+            "INSERT INTO s.t SELECT i, CASE WHEN i = 1500 THEN 'bad' ELSE CAST(i AS VARCHAR) END, 1 FROM range(1000, 3000) r(i)");
+        ask(lake, "DELETE FROM s.t WHERE name = 'bad'");
+        CHECK_STR(ask(lake, "SELECT count(*) FROM s.t WHERE CAST(name AS INTEGER) > 5"), "2003");
+        CHECK_STR(
+            ask(lake,
+                "SELECT count(*) FROM s.t WHERE id = CAST(name AS INTEGER) AND CAST(name AS INTEGER) > 1"),
+            "2007");
+    }
+    lake_close(lake);
+}
+
+/* ---- A DELETE that needs no data */
+
+TEST(whole_files_go_without_being_read)
+{
+    struct lake *lake = open_lake();
+    for (size_t m = 0; m < MODES; m++) {
+        fill(lake, m, "PARTITIONED BY (p)");
+        CHECK_INT(
+            system(text_f("find '%s/lake/warehouse' -name '*.parquet' -exec truncate -s 10 {} +",
+                          test_tmpdir())),
+            0);
+        CHECK_INT(rows_of(lake, "DELETE FROM s.t WHERE p = 1"), 5);
+        CHECK_STR(str_of(summary(lake, "deleted-data-files")), "2");
+        CHECK_STR(str_of(summary(lake, "deleted-records")), "5");
+        CHECK_STR(str_of(summary(lake, "total-records")), "5");
+        CHECK_STR(metadata_snapshot(table_now(lake))->operation, "delete");
+        CHECK_INT(rows_of(lake, "DELETE FROM s.t WHERE p < 1 AND id < 100"), 5);
+        CHECK_STR(ask(lake, "SELECT count(*) FROM s.t"), "0");
+    }
+    lake_close(lake);
+}
+
+/* ---- Random histories */
+
+#define IDS 60
+#define STEPS 24
+
+struct model {
+    int32_t v[IDS]; /* -1: there is no row; several rows never share an id here */
+    int32_t p[IDS];
+};
+
+static str model_text(const struct model *m)
+{
+    struct buf *b = arena_new(test_arena(), struct buf);
+    buf_init(b, 1 << 20);
+    buf_in_arena(b, test_arena());
+    for (int i = 0; i < IDS; i++)
+        if (m->v[i] >= 0)
+            buf_printf(b, "%s%d:%d:%d", b->len ? " " : "", i, m->v[i], m->p[i]);
+    return buf_str(b);
+}
+
+#define ALL_ROWS                                                                                   \
+    "SELECT coalesce(string_agg(id || ':' || v || ':' || p, ' ' ORDER BY id), '') FROM s.m"
+
+static void check_model(struct lake *lake, const struct model *m, const char *at, const char *what)
+{
+    str got = ask(lake, text_f(ALL_ROWS " %s", at)), want = model_text(m);
+    if (!str_eq(got, want))
+        test_fail(__FILE__, __LINE__, "%s %s\n  " STR_FMT "\nwanted\n  " STR_FMT, what, at,
+                  STR_ARG(got), STR_ARG(want));
+}
+
+static const char *step_insert(struct model *m, struct rand *r)
+{
+    struct buf b = BUF_INIT(1 << 16);
+    for (int i = 0; i < IDS; i++)
+        if (m->v[i] < 0 && rand_below(r, 3) == 0) {
+            m->v[i] = (int32_t)rand_below(r, 1000);
+            m->p[i] = (int32_t)rand_below(r, 3);
+            buf_printf(&b, "%s(%d, %d, %d)", b.len ? ", " : "INSERT INTO s.m VALUES ", i, m->v[i],
+                       m->p[i]);
+        }
+    const char *sql = b.len ? arena_cstr(test_arena(), buf_str(&b)) : NULL;
+    buf_deinit(&b);
+    return sql;
+}
+
+static const char *step_delete(struct model *m, struct rand *r)
+{
+    int lo = (int)rand_below(r, IDS), n = (int)rand_below(r, 12), p = (int)rand_below(r, 3);
+    int kind = (int)rand_below(r, 4);
+    for (int i = 0; i < IDS; i++) {
+        bool hit = kind == 0 ? m->p[i] == p : kind == 1 ? m->v[i] % 7 == p : i >= lo && i < lo + n;
+        if (hit)
+            m->v[i] = -1;
+    }
+    return kind == 0   ? text_f("DELETE FROM s.m WHERE p = %d", p)
+           : kind == 1 ? text_f("DELETE FROM s.m WHERE v %% 7 = %d", p)
+                       : text_f("DELETE FROM s.m WHERE id >= %d AND id < %d", lo, lo + n);
+}
+
+static const char *step_update(struct model *m, struct rand *r)
+{
+    int lo = (int)rand_below(r, IDS), n = (int)rand_below(r, 15), p = (int)rand_below(r, 3);
+    for (int i = lo; i < IDS && i < lo + n; i++)
+        if (m->v[i] >= 0) {
+            m->v[i] = (m->v[i] + 13) % 1000;
+            m->p[i] = p;
+        }
+    return text_f("UPDATE s.m SET v = (v + 13) %% 1000, p = %d WHERE id BETWEEN %d AND %d", p, lo,
+                  lo + n - 1);
+}
+
+static const char *step_merge(struct model *m, struct rand *r)
+{
+    struct buf b = BUF_INIT(1 << 16);
+    bool by_source = rand_below(r, 3) == 0;
+    bool used[IDS] = { 0 };
+    buf_lit(&b, "MERGE INTO s.m AS t USING (VALUES (-1, 0)");
+    for (int k = 0; k < 10; k++) {
+        int i = (int)rand_below(r, IDS), v = (int)rand_below(r, 1000);
+        if (used[i])
+            continue;
+        used[i] = true;
+        buf_printf(&b, ", (%d, %d)", i, v);
+        if (m->v[i] >= 0 && v % 5 == 0) {
+            m->v[i] = -1;
+        } else if (m->v[i] >= 0) {
+            m->v[i] = v;
+        } else {
+            m->v[i] = v;
+            m->p[i] = 1;
+        }
+    }
+    buf_lit(&b, ") AS s(k, w) ON t.id = s.k WHEN MATCHED AND s.w % 5 = 0 THEN DELETE "
+                "WHEN MATCHED THEN UPDATE SET v = s.w "
+                "WHEN NOT MATCHED AND s.k >= 0 THEN INSERT (id, v, p) VALUES (s.k, s.w, 1)");
+    if (by_source) {
+        buf_lit(&b, " WHEN NOT MATCHED BY SOURCE AND t.p = 2 THEN UPDATE SET p = 0");
+        for (int i = 0; i < IDS; i++)
+            if (!used[i] && m->v[i] >= 0 && m->p[i] == 2)
+                m->p[i] = 0;
+    }
+    const char *sql = arena_cstr(test_arena(), buf_str(&b));
+    buf_deinit(&b);
+    return sql;
+}
+
+static void random_history(struct lake *lake, size_t mode, const char *partitioned, struct rand *r)
+{
+    static const char *(*const kinds[])(
+        struct model *, struct rand *) = { step_insert, step_delete, step_update, step_merge };
+    struct model now, *then = arena_array(test_arena(), struct model, STEPS + 1);
+    int64_t snapshots[STEPS + 1];
+    size_t n = 0;
+    memset(now.v, 0xFF, sizeof now.v);
+    memset(now.p, 0, sizeof now.p);
+    ask(lake, "DROP TABLE IF EXISTS s.m");
+    ask(lake, text_f("CREATE TABLE s.m (id INTEGER, v INTEGER, p INTEGER) %s WITH (%s)",
+                     partitioned, modes[mode].properties));
+    for (int step = 0; step < STEPS; step++) {
+        const char *sql = kinds[step < 2 ? 0 : rand_below(r, 4)](&now, r);
+        struct sql_outcome out;
+        if (!sql)
+            continue;
+        ask_on(lake, "", sql, &out);
+        check_model(lake, &now, "", sql);
+        if (out.snapshot_id < 0)
+            continue;
+        if (n && snapshots[n - 1] == out.snapshot_id)
+            continue;
+        then[n] = now;
+        snapshots[n++] = out.snapshot_id;
+    }
+    for (size_t i = 0; i < n; i++)
+        check_model(lake, &then[i], text_f("FOR VERSION AS OF %lld", (long long)snapshots[i]),
+                    modes[mode].name);
+}
+
+TEST(random_histories_equal_a_model)
+{
+    struct lake *lake = open_lake();
+    struct rand r;
+    rand_init(&r, test_seed());
+    ask(lake, "CREATE SCHEMA s");
+    for (size_t m = 0; m < MODES; m++)
+        random_history(lake, m, m % 2 ? "PARTITIONED BY (p)" : "", &r);
+    lake_close(lake);
+}
