@@ -62,9 +62,44 @@ bool db_open(str where, struct db **out, struct error *err)
     return db_is_uri(where) ? db_postgres_open(where, out, err) : db_sqlite_open(where, out, err);
 }
 
+static int64_t known_version(struct db *db, str area)
+{
+    size_t n = atomic_load(&db->known_n);
+    for (size_t i = 0; i < n; i++)
+        if (str_is(area, db->known[i].area))
+            return db->known[i].version;
+    return INT64_MAX; /* somebody else's: none of ours */
+}
+
+/* Under the write lock: nobody has brought the schema forward since this program looked. */
+static bool check_schema(struct db_tx *tx, struct error *err)
+{
+    struct arena *a = arena_create(0);
+    struct db_rows rows;
+    bool ok = db_run(tx, STR("SELECT area, max(version) FROM schema_version GROUP BY area"),
+                     DB_NO_ARGS, a, &rows, err);
+    for (size_t i = 0; ok && i < rows.n; i++) {
+        int64_t known = known_version(tx->db, db_str(&rows, i, 0));
+        if (db_int(&rows, i, 1) <= known)
+            continue;
+        ok = fail(err, ERR_UNAVAILABLE,
+                  "the database was brought to " STR_FMT
+                  " schema version %lld meanwhile, this program knows up to %lld",
+                  STR_ARG(db_str(&rows, i, 0)), (long long)db_int(&rows, i, 1), (long long)known);
+        fail_hint(err, "start this server again with the newer release");
+    }
+    arena_destroy(a);
+    return ok;
+}
+
 bool db_begin(struct db *db, struct db_tx **tx, struct error *err)
 {
-    return db->ops->begin(db, true, tx, err);
+    if (!db->ops->begin(db, true, tx, err))
+        return false;
+    if (!db->shared || atomic_load(&db->known_n) == 0 || check_schema(*tx, err))
+        return true;
+    db_rollback(*tx);
+    return false;
 }
 
 bool db_read_begin(struct db *db, struct db_tx **tx, struct error *err)
@@ -184,6 +219,21 @@ static bool apply_next(struct db_tx *tx, const struct steps *s, struct arena *a,
     return true;
 }
 
+/* Before the first write of the area's own folder, by the thread that opens it. */
+static void know(struct db *db, const char *area, int64_t version)
+{
+    size_t n = atomic_load(&db->known_n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(db->known[i].area, area) == 0) {
+            db->known[i].version = version;
+            return;
+        }
+    ASSERT(n < DB_AREAS_MAX);
+    db->known[n].area = area;
+    db->known[n].version = version;
+    atomic_store(&db->known_n, n + 1);
+}
+
 bool db_migrate(struct db *db, const char *area, const struct migration *steps, size_t n,
                 struct error *err)
 {
@@ -194,7 +244,7 @@ bool db_migrate(struct db *db, const char *area, const struct migration *steps, 
     bool ok = true;
     for (bool done = false; ok && !done; arena_reset(a)) {
         struct db_tx *tx;
-        ok = db_begin(db, &tx, err);
+        ok = db->ops->begin(db, true, &tx, err); /* whatever is known */
         if (!ok)
             break;
         ok = apply_next(tx, &s, a, &done, err);
@@ -204,6 +254,8 @@ bool db_migrate(struct db *db, const char *area, const struct migration *steps, 
             db_rollback(tx);
     }
     arena_destroy(a);
+    if (ok)
+        know(db, area, (int64_t)n);
     return ok;
 }
 

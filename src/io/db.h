@@ -105,10 +105,17 @@ int64_t db_int(const struct db_rows *rows, size_t r, size_t c);
 double db_real(const struct db_rows *rows, size_t r, size_t c);
 str db_str(const struct db_rows *rows, size_t r, size_t c); /* text or blob */
 
+#define DB_AREAS_MAX 32 /* that migrate */
+
 struct db {
     const struct db_ops *ops;
     bool
         shared; /* other processes write to it too: nothing that can change may be kept in memory */
+    struct {
+        const char *area;
+        int64_t version;
+    } known[DB_AREAS_MAX]; /* the schema as this program knows it; db_migrate appends */
+    atomic_size_t known_n;
 };
 
 struct db_tx { /* an implementation's transaction begins with this */
@@ -163,6 +170,11 @@ struct migration {
     const char *name;
     const char *sql;
 };
+
+/* Servers of one database are brought to a newer release one after the other.  As soon as the first of them has
+ * applied a step, db_begin fails on those that do not know it, with ERR_UNAVAILABLE and a hint, since what they
+ * would write may break the newer one's rules; they go on reading.  So a step must leave what is there readable
+ * for the program before it: add tables and columns, never drop or rename one that is still read. */
 
 /* Brings the tables of one area ("catalog", "models": each folder that keeps tables has its own
  * numbering) up to the last of its n steps, each in a transaction of its own together with its row

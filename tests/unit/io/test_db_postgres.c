@@ -217,6 +217,29 @@ TEST(servers_that_start_at_once_make_the_schema_once)
     db_close(db);
 }
 
+TEST(a_server_that_knows_less_writes_no_more)
+{
+    if (!on_postgres())
+        return;
+    str uri = schema_uri();
+    struct db *old = open_uri(uri), *new;
+    const struct migration more[] = { steps[0],
+                                      { 2, "more", "ALTER TABLE counter ADD COLUMN x BIGINT" } };
+    CHECK_OK(count(old, &err));
+    CHECK_OK(db_open(uri, &new, &err));
+    CHECK_OK(db_migrate(new, "counters", more, 2, &err));
+    CHECK_FAILS(count(old, &err), ERR_UNAVAILABLE);
+    CHECK(strstr(err.msg, "counters schema version 2") && strstr(err.hint, "newer release"));
+    CHECK_INT(counted(old), 1); /* it goes on reading */
+    CHECK_OK(count(new, &err));
+    CHECK_INT(counted(old), 2);
+    db_close(old);
+    CHECK_OK(db_open(uri, &old, &err)); /* and does not start again */
+    CHECK_FAILS(db_migrate(old, "counters", steps, 1, &err), ERR_INVALID);
+    db_close(old);
+    db_close(new);
+}
+
 TEST(a_schema_of_another_program_is_left_alone)
 {
     if (!on_postgres())
