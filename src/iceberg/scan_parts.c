@@ -7,6 +7,10 @@
 #include "iceberg/metadata.h"
 #include "iceberg/scan_priv.h"
 
+#define PIECES_MAX                                                                                 \
+    10000 /* of one manifest: larger ones rather than more, whatever its counts say */
+#define PARTS_MAX 100000 /* then manifests are not cut any more */
+
 struct parts {
     struct arena *arena;
     uint64_t files; /* of one part */
@@ -33,9 +37,11 @@ static void add_piece(struct parts *p, size_t manifest, uint64_t from, uint64_t 
 /* A manifest with more entries than a part: pieces of it, the last one to its end whatever the counts say. */
 static void add_large(struct parts *p, size_t manifest, uint64_t entries)
 {
-    uint64_t from = 0;
-    for (; entries - from > p->files; from += p->files)
-        add_piece(p, manifest, from, from + p->files);
+    uint64_t from = 0, step = entries / PIECES_MAX + 1;
+    if (step < p->files)
+        step = p->files;
+    for (; entries - from > step && p->list.n < PARTS_MAX; from += step)
+        add_piece(p, manifest, from, from + step);
     add_piece(p, manifest, from, 0);
     p->room = 0;
 }

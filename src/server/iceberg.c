@@ -320,11 +320,6 @@ static bool show_config(struct app *app, struct api_request *req, struct api_ans
     ROUTE(method_, path_, PERMISSION_READ, handler_, summary_, .slow = true, .gzip = true,         \
           .plus_is_space = true, .failed = iceberg_failed, .body_max = API_BODY_MAX)
 
-/* A question that may be long. */
-#define ASK(method_, path_, handler_, summary_)                                                    \
-    ROUTE(method_, path_, PERMISSION_READ, handler_, summary_, .slow = true, .gzip = true,         \
-          .plus_is_space = true, .failed = iceberg_failed, .body_max = API_BODY_MAX)
-
 #define NAMESPACE "namespaces/{namespace}"
 #define TABLE NAMESPACE "/tables/{table}"
 #define VIEW NAMESPACE "/views/{view}"

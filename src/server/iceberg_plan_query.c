@@ -314,8 +314,11 @@ static bool read_task(const struct json *doc, const struct metadata *m, int64_t 
     if (q->schema == NULL || metadata_snapshot_by_id(m, q->snapshot_id) == NULL)
         return fail(err, ERR_INVALID, "its snapshot has expired");
     q->appends = json_get(doc, "after") != NULL;
-    return json_opt_int(doc, "after", 0, &q->after_id, err) &&
-           json_need_bool(doc, "case", &q->case_sensitive, err) &&
+    if (!json_opt_int(doc, "after", 0, &q->after_id, err))
+        return false;
+    if (q->appends && metadata_snapshot_by_id(m, q->after_id) == NULL)
+        return fail(err, ERR_INVALID, "its snapshot has expired");
+    return json_need_bool(doc, "case", &q->case_sensitive, err) &&
            json_opt_int(doc, "rows", 0, &q->rows_wanted, err) && read_stats(doc, a, q, err) &&
            read_part(doc, &q->part, err) && take_filter(json_get(doc, "filter"), a, q, err);
 }
@@ -328,8 +331,7 @@ bool plan_task_parse(str text, const struct metadata *m, int64_t now_ms, struct 
     *out = (struct plan_query){ 0 };
     bool ok = base64url_decode(text, a, &bytes) && json_parse(bytes, a, &doc, err) &&
               read_task(doc, m, now_ms, a, out, err);
-    if (ok && (out->rows_wanted < 0 || out->after_id < 0))
-        ok = false;
-    return ok || fail(err, ERR_NOT_FOUND, "Could not find tasks for plan task " STR_FMT,
-                      STR_ARG(str_sub(text, 0, 100)));
+    return (ok && out->rows_wanted >= 0) ||
+           fail(err, ERR_NOT_FOUND, "Could not find tasks for plan task " STR_FMT,
+                STR_ARG(str_sub(text, 0, 100)));
 }

@@ -92,6 +92,8 @@ works "files" table files bronze.t --json
 equal "files" "$(value "sum(f['rows'] for f in d)" <<<"$out")" 4
 works "plan" table plan bronze.t --filter "day >= '2001-01-03'" --json
 equal "plan" "$(value "(d['files'], d['files_total'])" <<<"$out")" "[2, 4]"
+works "plan with files" table plan bronze.t --filter "day >= '2001-01-03'" --files --json
+equal "plan with files" "$(value "[len(d['list']), d['groups'], sum(f['pieces'] for f in d['list'])]" <<<"$out")" "[2, 1, 2]"
 works "plan without a filter" table plan bronze.t
 fails "plan with a bad filter" 1 "nope" table plan bronze.t --filter "nope = 1"
 works "time travel" sql -c "SELECT count(*) FROM bronze.t FOR VERSION AS OF $first" --format csv

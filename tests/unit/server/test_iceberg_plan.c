@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/env.h"
 #include "base/map.h"
+#include "codec/digest.h"
 #include "iceberg_test.h"
 
 #define T "/v1/namespaces/s/tables/t"
@@ -287,6 +288,46 @@ TEST(plan_tasks_that_are_none_are_not_found)
                  404, "NoSuchPlanTaskException", "Could not find tasks");
     EXPECT_ERROR(send(app, "POST", T "/tasks", json_f("{}")), 400, "BadRequestException",
                  "plan-task");
+    app_close(app);
+}
+
+/* What a task says is no more than what a request could ask for; nothing in it is believed. */
+TEST(plan_tasks_may_lie)
+{
+    static const struct {
+        const char *part, *more;
+        int status;
+        size_t files;
+    } cases[] = {
+        { "0,100,0,0", "", 200, 4 },
+        { "2,1,0,0", "", 404, 0 },
+        { "0,0,0,0", "", 404, 0 },
+        { "0,1", "", 404, 0 },
+        { "0,-1,0,0", "", 404, 0 },
+        { "1000000,9223372036854775807,0,0", "", 200, 0 },
+        { "0,1,9223372036854775807,3", "", 200, 0 },
+        { "0,100,0,0", ",'stats':[2147483647,1,1]", 200, 4 },
+        { "0,100,0,0", ",'stats':[-1]", 404, 0 },
+        { "0,100,0,0", ",'filter':{'type':'eq','term':'p','value':'x'}", 200, 2 },
+        { "0,100,0,0", ",'filter':{'type':'eq','term':'q','value':'x'}", 404, 0 },
+        { "0,100,0,0", ",'rows':-5", 404, 0 },
+        { "0,100,0,0", ",'rows':9223372036854775807", 200, 4 },
+        { "0,100,0,0", ",'after':77", 404, 0 },
+    };
+    struct app *app = app_with_rows("");
+    str uuid = reply_uuid(get(app, T));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        str text =
+            json_f("{'v':1,'table':'" STR_FMT "','snapshot':%lld,'schema':0,'case':true,"
+                   "'part':[%s],'until':9000000000000%s}",
+                   STR_ARG(uuid), (long long)snapshot_id(app, 2), cases[i].part, cases[i].more);
+        struct reply r = fetch(app, base64url_encode(text, test_arena()));
+        if (cases[i].status != 200) {
+            EXPECT(r, cases[i].status);
+            continue;
+        }
+        CHECK_INT(tasks_of(r)->array.n, cases[i].files);
+    }
     app_close(app);
 }
 
