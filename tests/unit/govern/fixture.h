@@ -4,6 +4,7 @@
 #ifndef FIRN_TEST_GOVERN_FIXTURE_H
 #define FIRN_TEST_GOVERN_FIXTURE_H
 
+#include "db_place.h"
 #include "govern/access.h"
 #include "govern/audit.h"
 #include "govern/roles.h"
@@ -27,7 +28,7 @@ static inline void fixture_open(struct fixture *f)
 {
     struct error err = { 0 };
     *f = (struct fixture){ .a = test_arena() };
-    CHECK_OK(db_open(fixture_path(f, "catalog.db"), &f->db, &err));
+    CHECK_OK(db_open(db_place(fixture_path(f, "catalog.db")), &f->db, &err));
     CHECK_OK(govern_open(f->db, env_real(), fixture_path(f, "audit"), &f->g, &err));
 }
 
