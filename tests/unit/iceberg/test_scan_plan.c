@@ -591,3 +591,225 @@ TEST(a_hundred_thousand_delete_files_are_found_by_name)
     CHECK_INT(found_with(100000, true), 100000);
     CHECK_INT(found_with(100000, false), 100000);
 }
+
+/* --- found deletes against all of them --- */
+
+enum { WORLD_FILES = 12, WORLD_ROWS = 5, WORLD_DELETES = 14, WORLD_PAIRS = 6, NULL_ID = -1 };
+
+/* A delete file with what stands in it. */
+struct real_delete {
+    struct delete_file meta;
+    bool global; /* an equality delete of an unpartitioned spec */
+    size_t n;
+    size_t files[WORLD_PAIRS]; /* of position deletes: which file, which row */
+    int64_t values[WORLD_PAIRS];
+};
+
+struct world {
+    struct data_file files[WORLD_FILES];
+    int64_t sequence[WORLD_FILES];
+    int64_t ids[WORLD_FILES][WORLD_ROWS];
+    struct real_delete deletes[WORLD_DELETES];
+};
+
+static int64_t pick_id(struct rand *r, int64_t near)
+{
+    return rand_below(r, 6) == 0 ? NULL_ID : near + (int64_t)rand_below(r, 5);
+}
+
+static void set_bounds(struct data_file *f, const int64_t *ids, size_t n)
+{
+    int64_t low = INT64_MAX, high = INT64_MIN, nulls = 0;
+    for (size_t i = 0; i < n; i++) {
+        nulls += ids[i] == NULL_ID;
+        if (ids[i] == NULL_ID)
+            continue;
+        low = ids[i] < low ? ids[i] : low;
+        high = ids[i] > high ? ids[i] : high;
+    }
+    struct column_metrics *c = id_metrics(low, high, (int64_t)n, nulls);
+    if (low > high)
+        c->lower = c->upper = (str){ 0 };
+    f->columns = c;
+    f->columns_n = 1;
+}
+
+static void pick_file(struct rand *r, struct world *w, size_t i)
+{
+    int64_t near = (int64_t)rand_below(r, 3) * 4;
+    w->files[i] = base_file(arena_printf(test_arena(), "f%02zu", i), (int)rand_below(r, 2));
+    w->files[i].records = WORLD_ROWS;
+    w->sequence[i] = 1 + (int64_t)rand_below(r, 4);
+    for (size_t k = 0; k < WORLD_ROWS; k++)
+        w->ids[i][k] = pick_id(r, near);
+    if (rand_below(r, 4) > 0)
+        set_bounds(&w->files[i], w->ids[i], WORLD_ROWS);
+}
+
+static void pick_positions(struct rand *r, struct world *w, struct real_delete *d)
+{
+    struct data_file *f = &d->meta.file;
+    size_t only = rand_below(r, WORLD_FILES);
+    bool one = rand_below(r, 2);
+    str low = { 0 }, high = { 0 };
+    d->n = 1 + rand_below(r, WORLD_PAIRS);
+    for (size_t i = 0; i < d->n; i++) {
+        d->files[i] = one ? only : rand_below(r, WORLD_FILES);
+        d->values[i] = (int64_t)rand_below(r, WORLD_ROWS);
+        str path = w->files[d->files[i]].path;
+        low = i == 0 || str_cmp(path, low) < 0 ? path : low;
+        high = i == 0 || str_cmp(path, high) > 0 ? path : high;
+    }
+    f->content = FILE_POSITION_DELETES;
+    if (one && rand_below(r, 3) == 0) {
+        f->referenced_file = w->files[only].path;
+        f->format = rand_below(r, 2) ? STR("puffin") : STR("parquet");
+    } else if (rand_below(r, 3) > 0) {
+        struct column_metrics *c = arena_new(test_arena(), struct column_metrics);
+        *c = (struct column_metrics){ .field_id = DELETE_PATH_FIELD, .lower = low, .upper = high };
+        f->columns = c;
+        f->columns_n = 1;
+    }
+}
+
+static void pick_equality(struct rand *r, struct real_delete *d)
+{
+    static const int32_t ids[] = { 1 };
+    struct data_file *f = &d->meta.file;
+    d->n = 1 + rand_below(r, WORLD_PAIRS);
+    int64_t near = (int64_t)rand_below(r, 3) * 4;
+    for (size_t i = 0; i < d->n; i++)
+        d->values[i] = pick_id(r, near);
+    f->content = FILE_EQUALITY_DELETES;
+    f->equality_ids = ids;
+    f->equality_ids_n = 1;
+    d->global = rand_below(r, 4) == 0;
+    if (d->global) {
+        f->spec_id = 7;
+        f->partition_n = 0;
+    }
+    if (rand_below(r, 3) > 0)
+        set_bounds(f, d->values, d->n);
+}
+
+static bool is_dv(const struct real_delete *d)
+{
+    return str_is(d->meta.file.format, "puffin");
+}
+
+static bool in_partition(const struct world *w, const struct real_delete *d, size_t file)
+{
+    return d->global || d->meta.file.partition[0].i == w->files[file].partition[0].i;
+}
+
+static bool removes(const struct world *w, const struct real_delete *d, size_t file, size_t row)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        bool position = d->meta.file.content == FILE_POSITION_DELETES;
+        if (position ? d->files[i] == file && d->values[i] == (int64_t)row
+                     : d->values[i] == w->ids[file][row])
+            return true;
+    }
+    return false;
+}
+
+/* The scope rules of the specification, word by word. */
+static bool in_scope(const struct world *w, const struct real_delete *d, size_t file)
+{
+    if (!in_partition(w, d, file))
+        return false;
+    if (d->meta.file.content == FILE_EQUALITY_DELETES)
+        return w->sequence[file] < d->meta.sequence_number;
+    return w->sequence[file] <= d->meta.sequence_number;
+}
+
+static const struct real_delete *vector_of(const struct world *w, size_t file)
+{
+    const struct real_delete *found = NULL;
+    for (size_t i = 0; i < WORLD_DELETES; i++) {
+        const struct real_delete *d = &w->deletes[i];
+        if (is_dv(d) && str_eq(d->meta.file.referenced_file, w->files[file].path) &&
+            in_scope(w, d, file) &&
+            (found == NULL || d->meta.sequence_number >= found->meta.sequence_number))
+            found = d;
+    }
+    return found;
+}
+
+static bool deleted(const struct world *w, size_t file, size_t row)
+{
+    const struct real_delete *vector = vector_of(w, file);
+    if (vector && removes(w, vector, file, row))
+        return true;
+    for (size_t i = 0; i < WORLD_DELETES; i++) {
+        const struct real_delete *d = &w->deletes[i];
+        bool position = d->meta.file.content == FILE_POSITION_DELETES;
+        if (!is_dv(d) && !(position && vector) && in_scope(w, d, file) && removes(w, d, file, row))
+            return true;
+    }
+    return false;
+}
+
+static bool deleted_by_found(const struct world *w, const struct data_file *const *found, size_t n,
+                             size_t file, size_t row)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < WORLD_DELETES; k++)
+            if (str_eq(found[i]->path, w->deletes[k].meta.file.path) &&
+                removes(w, &w->deletes[k], file, row))
+                return true;
+    return false;
+}
+
+static void pick_world(struct rand *r, struct world *w, struct delete_index *x)
+{
+    for (size_t i = 0; i < WORLD_FILES; i++)
+        pick_file(r, w, i);
+    for (size_t i = 0; i < WORLD_DELETES; i++) {
+        struct real_delete *d = &w->deletes[i];
+        d->meta.file = base_file(arena_printf(test_arena(), "d%02zu", i), (int)rand_below(r, 2));
+        d->meta.sequence_number = 1 + (int64_t)rand_below(r, 5);
+        if (rand_below(r, 2))
+            pick_positions(r, w, d);
+        else
+            pick_equality(r, d);
+        /* A table has one vector for a file, and a second one only by accident. */
+        for (size_t k = 0; k < i; k++)
+            if (is_dv(d) && is_dv(&w->deletes[k]) &&
+                str_eq(d->meta.file.referenced_file, w->deletes[k].meta.file.referenced_file))
+                d->meta.file.format = STR("parquet");
+        struct manifest_entry e = { .sequence_number = d->meta.sequence_number,
+                                    .file = d->meta.file };
+        delete_index_add(x, &e, d->global);
+    }
+    delete_index_seal(x);
+}
+
+TEST(deletes_found_remove_what_all_of_them_would)
+{
+    struct table t = create();
+    struct rand r;
+    size_t found_n = 0, scope_n = 0;
+    rand_init(&r, test_seed());
+    for (int round = 0; round < 400; round++) {
+        struct arena *a = arena_create(0);
+        struct world *w = arena_new(a, struct world);
+        struct delete_index x;
+        delete_index_init(&x, a);
+        x.schema = metadata_schema(t.metadata);
+        pick_world(&r, w, &x);
+        for (size_t f = 0; f < WORLD_FILES; f++) {
+            const struct data_file *const *found;
+            size_t n;
+            delete_index_find(&x, &w->files[f], w->sequence[f], a, &found, &n);
+            for (size_t row = 0; row < WORLD_ROWS; row++)
+                CHECK_INT(deleted_by_found(w, found, n, f, row), deleted(w, f, row));
+            found_n += n;
+            for (size_t i = 0; i < WORLD_DELETES; i++)
+                scope_n += in_scope(w, &w->deletes[i], f);
+        }
+        arena_destroy(a);
+    }
+    CHECK(found_n * 4 < scope_n * 3); /* bounds and names leave many out */
+    store_destroy(t.store);
+}
