@@ -67,6 +67,7 @@ struct commit_info {
     str principal;
     const str *roles;
     size_t roles_n;
+    bool own; /* the process itself keeps its own tables: no rule holds */
 };
 
 #define COMMIT_ID_LEN 64 /* hexadecimal digits */

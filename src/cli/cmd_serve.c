@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "cli/commands.h"
 #include "server/api.h"
+#include "server/audit_thread.h"
 #include "server/auth.h"
 #include "server/config.h"
 #include "server/listener.h"
@@ -101,7 +102,9 @@ static bool run(struct cli *cli, struct error *err)
     bool ok = take_options(cli, app->config, &options, err) &&
               listener_start_with(app, &options, &listener, err);
     if (ok && lock_set_url(app->lake->lock, listener_url(listener), err)) {
+        struct audit_thread *audit = audit_thread_start(app->lake);
         serve_until_signal(cli, listener, &signals);
+        audit_thread_stop(audit);
     } else if (ok) {
         listener_stop(listener, 0);
         ok = false;

@@ -192,8 +192,12 @@ struct securable secure_in(enum securable_kind kind, str ns, str name, struct ar
 
 void access_sign(const struct access *access, struct arena *a, struct commit_info *info)
 {
-    if (!access || !govern_on(access->govern) || access->who == &identity_system)
+    if (!access || !access->govern || !govern_on(access->govern))
         return;
+    if (access->who == &identity_system) {
+        info->own = true;
+        return;
+    }
     info->principal = access->who->principal;
     info->roles = identity_role_names(access->govern, access->who, a, &info->roles_n);
     if (info->author.len == 0)

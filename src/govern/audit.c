@@ -13,6 +13,16 @@ struct spool *audit_spool(struct govern *g)
     return atomic_load(&g->audit);
 }
 
+void audit_turn_take(struct govern *g)
+{
+    pthread_mutex_lock(&g->flushing);
+}
+
+void audit_turn_give(struct govern *g)
+{
+    pthread_mutex_unlock(&g->flushing);
+}
+
 /* "a.b.t": levels and name; a dot inside a level is not told apart, the log is for people. */
 static void write_object(const struct securable *on, struct json_writer *w)
 {

@@ -15,12 +15,17 @@
 
 #define AUDIT_SYNC_US (1 * 1000000LL)
 #define AUDIT_NAMESPACE "system"
-#define AUDIT_TABLE "system.audit_logs"
+#define AUDIT_TABLE_NAME "audit_logs"
+#define AUDIT_TABLE AUDIT_NAMESPACE "." AUDIT_TABLE_NAME
 
 struct spool;
 
 /* Where decisions of `g` are recorded; NULL while access control is off. */
 struct spool *audit_spool(struct govern *g);
+
+/* The right to move segments to the table: one thread of the process at a time. */
+void audit_turn_take(struct govern *g);
+void audit_turn_give(struct govern *g);
 
 /* One line.  `reason` says why in a few words.  Also for what is decided elsewhere: a credential that was refused ("AUTHENTICATE"). */
 struct audit_event {

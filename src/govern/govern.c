@@ -74,6 +74,7 @@ bool govern_open(struct db *db, struct env *env, str audit_dir, struct govern **
     g->env = env;
     g->secrets = secret_cache_create(env);
     pthread_mutex_init(&g->changing, NULL);
+    pthread_mutex_init(&g->flushing, NULL);
     if (audit_dir.len) {
         g->audit_dir = mem_array(char, audit_dir.len + 1);
         memcpy(g->audit_dir, audit_dir.ptr, audit_dir.len);
@@ -95,6 +96,7 @@ void govern_close(struct govern *g)
     secret_cache_destroy(g->secrets);
     spool_close(atomic_load(&g->audit));
     mem_free(g->audit_dir);
+    pthread_mutex_destroy(&g->flushing);
     pthread_mutex_destroy(&g->changing);
     mem_free(g);
 }

@@ -94,6 +94,7 @@ struct govern {
     struct published policy; /* struct policy */
     atomic_bool on, stale;
     atomic_llong looked_ns;   /* when the version was last compared */
+    pthread_mutex_t flushing; /* held while segments of the audit log are written to their table */
     pthread_mutex_t changing; /* one change or reload at a time; held during its transaction */
     struct secret_cache *secrets;
     char *audit_dir;

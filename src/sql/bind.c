@@ -21,6 +21,7 @@
 #include "sql/lake.h"
 #include "sql/lex.h"
 #include "sql/scan_names.h"
+#include "sql/system_names.h"
 #include "sql/travel.h"
 
 #define VIEW_SQL_MAX ((size_t)256 << 20)
@@ -103,7 +104,7 @@ static bool load_table(struct binder *b, struct source *s, const struct travel *
 {
     str ref = b->req->branch;
     struct catalog *c = b->lake->catalog;
-    str ns = ns_from_dotted(s->schema, b->a);
+    str ns = ns_from_dotted(system_names_of(s->schema), b->a);
     if (t && t->ref.len) {
         struct error first = { 0 };
         if (catalog_load_table(c, t->ref, ns, name, b->a, &s->table, &first))
@@ -140,7 +141,8 @@ static bool resolve(struct binder *b, const struct statement_name *n, struct err
     const struct travel *t = find_travel(b, n->schema, n->name);
     s.target = is_target(b, n) ? b->req->target : NULL;
     str name = s.target ? s.target->name : t ? t->name : n->name;
-    s.label = arena_printf(b->a, STR_FMT "." STR_FMT, STR_ARG(n->schema), STR_ARG(name));
+    s.label =
+        arena_printf(b->a, STR_FMT "." STR_FMT, STR_ARG(system_names_of(n->schema)), STR_ARG(name));
     if (s.target)
         s.table = *s.target->table;
     else if (!load_table(b, &s, t, name, err))
@@ -532,7 +534,8 @@ bool sql_bind(struct lake *lake, struct session *s, const struct bind_request *r
 {
     struct binder b = { .lake = lake, .session = s, .req = req, .a = a };
     if (!find_metadata_words(&b, err) ||
-        !travel_rewrite(req->query, a, &b.query, &b.travels, &b.travels_n, err) ||
+        !travel_rewrite(system_names_hide(req->query, a), a, &b.query, &b.travels, &b.travels_n,
+                        err) ||
         !resolve_all(&b, err) || !learn_filters(&b, err))
         return false;
     for (size_t i = 0; i < b.sources.n; i++)
