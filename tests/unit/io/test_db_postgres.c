@@ -6,7 +6,7 @@
 
 #include "base/thread.h"
 #include "db_place.h"
-#include "io/db_priv.h"
+#include "io/db_postgres_priv.h"
 #include "proxy.h"
 
 static struct error err;
@@ -76,6 +76,80 @@ static int64_t ask(struct db *db, const char *sql)
 static int64_t counted(struct db *db)
 {
     return ask(db, "SELECT n FROM counter WHERE name = 'a'");
+}
+
+TEST(sql_in_the_words_of_postgresql)
+{
+    static const struct {
+        const char *from, *to;
+        size_t params;
+    } cases[] = {
+        { "SELECT a FROM t WHERE b = ? AND c > ?", "SELECT a FROM t WHERE b = $1 AND c > $2", 2 },
+        { "SELECT '?', \"?\", 'it''s ?' -- ?\n, ?", "SELECT '?', \"?\", 'it''s ?' -- ?\n, $1", 1 },
+        { "SELECT CAST(? AS TEXT), CAST(? AS INTEGER)",
+          "SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT)", 2 },
+        { "CREATE TABLE t (a TEXT, b BLOB, c REAL, TEXTS INTEGER); INSERT INTO t VALUES ('TEXT')",
+          "CREATE TABLE t (a TEXT COLLATE \"C\", b BYTEA, c DOUBLE PRECISION, TEXTS BIGINT); "
+          "INSERT INTO t VALUES ('TEXT')",
+          0 },
+        { "", "", 0 },
+        { "SELECT 'open", "SELECT 'open", 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t n;
+        CHECK_STR(pg_sql(str_of(cases[i].from), test_arena(), &n), cases[i].to);
+        CHECK_INT(n, cases[i].params);
+    }
+}
+
+static void check_error(const char *state, const char *text, enum err_code code)
+{
+    CHECK(!pg_fail(&err, state, text, STR("SELECT 1")));
+    CHECK_INT(err.code, code);
+    CHECK(str_find_char(str_of(err.msg), '\n') < 0);
+}
+
+TEST(errors_of_the_server_have_codes)
+{
+    check_error("23505", "duplicate key\n", ERR_EXISTS);
+    check_error("23503", "foreign key", ERR_INVALID);
+    check_error("53100", "could not extend file: No space left on device", ERR_LIMIT);
+    CHECK(strstr(err.hint, "nothing was changed"));
+    check_error("40001", "could not serialize", ERR_UNAVAILABLE);
+    check_error("55P03", "canceling statement due to lock timeout", ERR_UNAVAILABLE);
+    check_error("57P01", "terminating connection\nDETAIL: x", ERR_UNAVAILABLE);
+    check_error("25006", "read-only transaction", ERR_DENIED);
+    check_error("42703", "column x does not exist", ERR_INTERNAL);
+    check_error("XX001", "invalid page in block 3", ERR_CORRUPT);
+    check_error(NULL, "", ERR_UNAVAILABLE);
+}
+
+TEST(numbers_of_the_server_are_read)
+{
+    struct db_value v;
+    const struct {
+        str bytes;
+        int64_t want;
+    } cases[] = {
+        { STR("\0\0\0\0\0\0\0\0"), 0 },
+        { STR("\0\x1\0\0\0\0\0\0\0\x7b"), 123 },
+        { STR("\0\x1\0\x1\x40\0\0\0\0\x5"), -50000 },
+        { STR("\0\x2\0\x1\0\0\0\0\0\x1\x9\x29"), 12345 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CHECK_OK(pg_decode(1700, cases[i].bytes, &v, &err));
+        CHECK(v.kind == DB_INT);
+        CHECK_INT(v.i, cases[i].want);
+    }
+    CHECK_OK(pg_decode(1700, STR("\0\x1\xff\xff\0\0\0\x2\x13\x88"), &v, &err)); /* 0.50 */
+    CHECK(v.kind == DB_REAL && v.f == 0.5);
+    CHECK_FAILS(pg_decode(1700, STR("\0\x9\0\0\0\0\0\0"), &v, &err), ERR_INTERNAL);  /* cut */
+    CHECK_FAILS(pg_decode(1700, STR("\0\0\0\0\xc0\0\0\0"), &v, &err), ERR_INTERNAL); /* NaN */
+    CHECK_FAILS(pg_decode(1114, STR("\0\0\0\0\0\0\0\0"), &v, &err), ERR_INTERNAL);   /* timestamp */
+    CHECK_OK(pg_decode(16, STR("\x1"), &v, &err));
+    CHECK_INT(v.i, 1);
+    CHECK_OK(pg_decode(23, STR("\xff\xff\xff\xfe"), &v, &err));
+    CHECK_INT(v.i, -2);
 }
 
 TEST(a_lost_answer_is_settled)
