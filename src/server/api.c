@@ -30,17 +30,30 @@ void api_answer_deinit(struct api_answer *answer)
     buf_deinit(&answer->body);
 }
 
-void api_error_json(const struct error *err, struct json_writer *w)
+/* Statuses that no code has: who asks is not known, or asks too often. */
+static const char *type_of(const struct error *err, int status)
+{
+    if (status == 401 || status == 419)
+        return "NotAuthorized";
+    return status == 429 ? "TooManyRequests" : err_code_type(err->code);
+}
+
+static void write_error(const struct error *err, int status, struct json_writer *w)
 {
     jw_begin_object(w);
     jw_kv_object(w, "error");
-    jw_kv_str(w, "type", str_of(err_code_type(err->code)));
-    jw_kv_int(w, "code", err_http_status(err->code));
+    jw_kv_str(w, "type", str_of(type_of(err, status)));
+    jw_kv_int(w, "code", status);
     jw_kv_str(w, "message", str_of(err->msg));
     if (*err->hint)
         jw_kv_str(w, "hint", str_of(err->hint));
     jw_end_object(w);
     jw_end_object(w);
+}
+
+void api_error_json(const struct error *err, struct json_writer *w)
+{
+    write_error(err, err_http_status(err->code), w);
 }
 
 void api_answer_error(struct api_answer *answer, const struct error *err, int status)
@@ -53,7 +66,7 @@ void api_answer_error(struct api_answer *answer, const struct error *err, int st
     answer->retry_after_s = answer->status == 503 ? 1 : 0;
     answer->etag = answer->borrowed = (str){ 0 };
     jw_init(&w, &answer->body);
-    api_error_json(err, &w);
+    write_error(err, answer->status, &w);
 }
 
 static int hex_digit(char c)
