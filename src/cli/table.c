@@ -34,6 +34,11 @@ const struct command *const commands[] = {
     &cmd_model_ls,
     &cmd_model_show,
     &cmd_model_predict,
+    &cmd_admin_bootstrap,
+    &cmd_admin_principal,
+    &cmd_admin_key,
+    &cmd_admin_role,
+    &cmd_admin_grant,
     &cmd_docs,
     NULL,
 };
