@@ -16,6 +16,11 @@
 static const struct flag flags[] = {
     { "listen", "ADDRESS", "host:port (default 127.0.0.1:8181; port 0 takes a free one)", '\0',
       false },
+    { "catalog", "URI",
+      "postgresql://... that several servers share (default: firn.yaml, then catalog.db)", '\0',
+      false },
+    { "warehouse", "DIR",
+      "where tables lie (default: firn.yaml, then warehouse in the data directory)", '\0', false },
     { "tls-cert", "FILE", "certificate chain (PEM); read again on SIGHUP", '\0', false },
     { "tls-key", "FILE", "its private key (PEM)", '\0', false },
     { NULL, NULL, NULL, '\0', false },
@@ -89,7 +94,10 @@ static bool take_options(struct cli *cli, const struct server_config *c,
 
 static bool run(struct cli *cli, struct error *err)
 {
-    struct lake_options o = { .dir = cli->data_dir, .late_sync = true };
+    struct lake_options o = { .dir = cli->data_dir,
+                              .late_sync = true,
+                              .catalog = flag_or(cli, "catalog", (str){ 0 }),
+                              .warehouse = flag_or(cli, "warehouse", (str){ 0 }) };
     struct listener_options options;
     struct app *app;
     struct listener *listener;

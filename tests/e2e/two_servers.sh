@@ -13,9 +13,9 @@ seconds=${SHARED_SECONDS:-12}
 socket=.s.PGSQL.5432
 mkdir "$work/cut" "$work/one" "$work/two"
 
-# start NAME PORT: a server on its own data directory; sets $pid.
+# start NAME PORT [FLAGS...]: a server on its own data directory; sets $pid.
 start() {
-    "$FIRN" serve --data "$work/$1" --listen "127.0.0.1:$2" 2>>"$work/$1.log" &
+    "$FIRN" serve --data "$work/$1" --listen "127.0.0.1:$2" "${@:3}" 2>>"$work/$1.log" &
     pid=$!
     started+=("$pid")
 }
@@ -33,16 +33,16 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 "$PROXY" "$work/cut/$socket" "$FIRN_TEST_PGDIR/$socket" "; COMMIT" 25 >"$work/proxy" &
 proxy_pid=$!
 started+=("$proxy_pid")
-for name in one two; do
-    printf 'catalog: "%s"\nwarehouse: %s/warehouse\nartifacts: %s/artifacts\n' "$FIRN_TEST_POSTGRES" "$work" "$work" >"$work/$name/firn.yaml"
-done
-sed -i "s|host=$FIRN_TEST_PGDIR|host=$work/cut|" "$work/one/firn.yaml"
+# One says in its configuration where things are, the other is told.
+printf 'catalog: "%s"\nwarehouse: %s/warehouse\nartifacts: %s/artifacts\n' "${FIRN_TEST_POSTGRES/$FIRN_TEST_PGDIR/$work/cut}" "$work" "$work" >"$work/one/firn.yaml"
+printf 'artifacts: %s/artifacts\n' "$work" >"$work/two/firn.yaml"
+shared=(--catalog "$FIRN_TEST_POSTGRES" --warehouse "$work/warehouse")
 port1=$(free_port)
 port2=$(free_port)
 start one "$port1"
 pid1=$pid
 check "the first server answers" answers "$port1"
-start two "$port2"
+start two "$port2" "${shared[@]}"
 pid2=$pid
 check "the second server answers" answers "$port2"
 url1=http://127.0.0.1:$port1 url2=http://127.0.0.1:$port2
@@ -52,7 +52,7 @@ writers=$!
 sleep "$(awk "BEGIN { print $seconds / 4 }")"
 kill -9 "$pid2"
 wait "$pid2" 2>/dev/null
-start two "$port2"
+start two "$port2" "${shared[@]}"
 pid2=$pid
 sleep "$(awk "BEGIN { print $seconds / 4 }")"
 touch "$FIRN_TEST_PGDIR/again"
