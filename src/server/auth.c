@@ -258,8 +258,39 @@ static const struct identity *without_roles(const struct identity *who, struct a
 struct attempt {
     struct auth *auth;
     struct api_request *req;
+    struct auth_memory *memory; /* NULL: none */
     bool may_block, must_block, expired;
 };
+
+void auth_memory_deinit(struct auth_memory *memory)
+{
+    arena_destroy(memory->a);
+    *memory = (struct auth_memory){ 0 };
+}
+
+static void remember(struct attempt *t, const struct token_claims *claims)
+{
+    struct auth_memory *m = t->memory;
+    if (!m)
+        return;
+    if (m->a)
+        arena_reset(m->a);
+    else
+        m->a = arena_create(0);
+    m->authorization = arena_str(m->a, t->req->authorization);
+    m->claims = *claims;
+    m->claims.principal = arena_str(m->a, claims->principal);
+    m->claims.client_id = arena_str(m->a, claims->client_id);
+    m->claims.scope = arena_str(m->a, claims->scope);
+}
+
+/* The token that the connection showed before, while it is good.  What it stands for is looked up anew. */
+static bool is_remembered(const struct attempt *t)
+{
+    const struct auth_memory *m = t->memory;
+    return m && m->authorization.len && env_now_us(t->auth->env) / US_PER_S < m->claims.expires_s &&
+           bytes_equal_secret(m->authorization, t->req->authorization);
+}
 
 static bool by_our_token(struct attempt *t, const struct jwt *token, struct error *err)
 {
@@ -267,6 +298,7 @@ static bool by_our_token(struct attempt *t, const struct jwt *token, struct erro
     struct api_request *req = t->req;
     if (!token_check(t->auth->tokens, token, req->arena, &claims, &t->expired, err))
         return false;
+    remember(t, &claims);
     return principal_identity(t->auth->govern, claims.principal_id, claims.scope, claims.client_id,
                               req->arena, &req->identity, err);
 }
@@ -326,6 +358,11 @@ static bool by_authorization(struct attempt *t, struct error *err)
 {
     str text, client_id, secret;
     bool broken;
+    if (is_remembered(t)) {
+        const struct token_claims *c = &t->memory->claims;
+        return principal_identity(t->auth->govern, c->principal_id, c->scope, c->client_id,
+                                  t->req->arena, &t->req->identity, err);
+    }
     if (scheme_is(t->req->authorization, STR("Bearer"), &text))
         return str_starts(text, STR(API_KEY_PREFIX)) ? by_api_key(t, text, err)
                                                      : by_token(t, text, err);
@@ -357,10 +394,10 @@ static bool within_rate(struct auth *auth, struct api_request *req, struct auth_
 }
 
 bool auth_identify(struct auth *auth, struct api_request *req, const struct route *route,
-                   str api_key, bool may_block, bool *must_block, struct auth_refusal *refusal,
-                   struct error *err)
+                   str api_key, struct auth_memory *memory, bool may_block, bool *must_block,
+                   struct auth_refusal *refusal, struct error *err)
 {
-    struct attempt t = { .auth = auth, .req = req, .may_block = may_block };
+    struct attempt t = { .auth = auth, .req = req, .memory = memory, .may_block = may_block };
     bool is_public = route && route->permission == PERMISSION_PUBLIC;
     int wait_s;
     *must_block = false;

@@ -38,12 +38,22 @@ struct auth_refusal {
     int retry_after_s;
 };
 
+/* What a connection remembers of the token of ours that it showed last, so that showing it again costs a comparison.  One
+ * thread at a time; zeroed at first. */
+struct auth_memory {
+    struct arena *a;
+    str authorization; /* the header; empty: nothing is remembered */
+    struct token_claims claims;
+};
+void auth_memory_deinit(struct auth_memory *memory);
+
 /* Sets req->identity from req->authorization and `api_key` (the header X-API-Key; empty: none), and checks the limits.  Without
  * credentials req->identity stays NULL, which is a refusal (401) unless the route is public.  Without may_block it never
- * waits: *must_block then asks for another call on a thread that may.  Some microseconds.  False with *err and *refusal. */
+ * waits: *must_block then asks for another call on a thread that may.  Some microseconds, less with `memory` (may be NULL).
+ * False with *err and *refusal. */
 MUST_USE bool auth_identify(struct auth *auth, struct api_request *req, const struct route *route,
-                            str api_key, bool may_block, bool *must_block,
-                            struct auth_refusal *refusal, struct error *err);
+                            str api_key, struct auth_memory *memory, bool may_block,
+                            bool *must_block, struct auth_refusal *refusal, struct error *err);
 
 /* Puts a refusal's header fields into the answer that was made of it. */
 void auth_refusal_headers(const struct auth_refusal *refusal, struct api_answer *answer);

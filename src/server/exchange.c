@@ -252,8 +252,9 @@ static void identify(struct exchange *x, bool may_block)
     struct app *app = x->listener->app;
     if (app->local_files && auth_on(app->auth))
         app_trust_files(app, false); /* access control was turned on meanwhile */
-    if (auth_identify(app->auth, &x->req, x->route, x->api_key, may_block, &x->must_identify,
-                      &refusal, &err) ||
+    if (auth_identify(app->auth, &x->req, x->route, x->api_key,
+                      may_block ? NULL : &connection_of(x->mhd)->memory, may_block,
+                      &x->must_identify, &refusal, &err) ||
         x->must_identify)
         return;
     refuse(x, &err, refusal.status);

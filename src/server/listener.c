@@ -107,6 +107,7 @@ static void connection_close(struct connection *c)
     pthread_mutex_unlock(&l->lock);
     metrics_connections(l->app->metrics, -1);
     exchange_unref(c->x);
+    auth_memory_deinit(&c->memory);
     arena_destroy(c->arena);
 }
 

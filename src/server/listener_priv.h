@@ -72,6 +72,7 @@ struct connection {
     struct arena *arena; /* of this struct */
     struct listener *listener;
     struct exchange *x;
+    struct auth_memory memory;   /* touched while the connection is awake */
     char peer[INET6_ADDRSTRLEN]; /* its address, without the port */
     int fd;
     atomic_int_least64_t deadline_ns; /* by which the next request must have arrived; 0: none */

@@ -15,6 +15,7 @@
 
 static struct app *app;
 static struct principal_secret root;
+static struct auth_memory memory; /* of the one connection that all requests of a test come over */
 static const struct jwk *provider_key;
 
 static void write_text(const char *name, str text)
@@ -88,11 +89,11 @@ static int ask(str authorization, str api_key, const struct identity **who, stru
     struct auth_refusal refusal;
     bool must_block;
     *err = (struct error){ 0 };
-    bool ok =
-        auth_identify(app->auth, &req, &private_route, api_key, false, &must_block, &refusal, err);
+    bool ok = auth_identify(app->auth, &req, &private_route, api_key, &memory, false, &must_block,
+                            &refusal, err);
     if (!ok && must_block)
-        ok = auth_identify(app->auth, &req, &private_route, api_key, true, &must_block, &refusal,
-                           err);
+        ok = auth_identify(app->auth, &req, &private_route, api_key, NULL, true, &must_block,
+                           &refusal, err);
     CHECK(!must_block);
     CHECK(ok == (req.identity != NULL));
     *who = req.identity;
@@ -280,6 +281,7 @@ TEST(keys_are_in_the_database)
     CHECK_INT(ask_token(token, &who, &err), 0);
     app_close(app);
     app = open_app();
+    auth_memory_deinit(&memory); /* another connection */
     CHECK_OK(db_begin(app->lake->db, &tx, &err));
     CHECK_OK(db_run(tx, STR("DELETE FROM auth_keys"), DB_NO_ARGS, NULL, NULL, &err));
     CHECK_OK(db_commit(tx, &err));
