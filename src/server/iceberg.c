@@ -27,6 +27,8 @@ static const struct {
     { "View does not exist", "NoSuchViewException" },
     { "Function does not exist", "NoSuchFunctionException" },
     { "Namespace is not empty", "NamespaceNotEmptyException" },
+    { "Invalid view version:",
+      "IllegalArgumentException" }, /* the Java client raises what it is told */
     { "Branch or tag does not exist", "NotFoundException" },
     { "Commit does not exist", "NotFoundException" },
 };
@@ -84,7 +86,7 @@ void iceberg_refuse(struct api_answer *answer, int status, const char *type, con
 static struct shape shape_of(const struct error *err, bool commit)
 {
     struct shape s = shapes[err->code];
-    if (err->code == ERR_NOT_FOUND || err->code == ERR_CONFLICT)
+    if (err->code == ERR_NOT_FOUND || err->code == ERR_CONFLICT || err->code == ERR_INVALID)
         for (size_t i = 0; i < sizeof named_types / sizeof *named_types; i++)
             if (str_find(str_of(err->msg), str_of(named_types[i].words)) >= 0)
                 return (struct shape){ s.status, named_types[i].type };

@@ -7,6 +7,7 @@ The last line is "N passed, N failed"; with --rates it measures instead."""
 import concurrent.futures
 import datetime
 import decimal
+import gzip
 import json
 import logging
 import os
@@ -596,6 +597,31 @@ def check_reference_in_the_path():
     side = RestCatalog("firn", uri=URL + "/iceberg/by-path")
     side.create_namespace("only_there")
     assert ("only_there",) in side.list_namespaces() and ("only_there",) not in CATALOG.list_namespaces()
+
+
+def check_gzip():
+    """Packed answers and packed requests, plain ones for who does not take them."""
+    path = "/iceberg/v1/namespaces/t/tables/http"
+    plain = urllib.request.urlopen(URL + path).read()
+    asked = urllib.request.Request(URL + path, headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(asked) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip" and answer.headers["Vary"] == "Accept-Encoding"
+        assert gzip.decompress(answer.read()) == plain
+    change = gzip.compress(json.dumps({"updates": [{"action": "set-properties", "updates": {"packed": "yes"}}]}).encode())
+
+    def post(body, coding):
+        request = urllib.request.Request(URL + path, data=body, headers={"Content-Type": "application/json", "Content-Encoding": coding})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert post(change, "gzip") == 200
+    assert CATALOG.load_table("t.http").properties["packed"] == "yes"
+    assert post(change[:-3], "gzip") == 400 and post(b"{}", "gzip") == 400
+    assert post(b"{}", "br") == 415
+    assert post(gzip.compress(b" " * (65 << 20)), "gzip") == 413
 
 
 def check_bad_requests():

@@ -131,3 +131,29 @@ TEST(on_the_network)
     CHECK_FAILS(guard_host(STR("what\tever"), &names, &err), ERR_DENIED);
     CHECK_FAILS(guard_host(STR("a,b"), &names, &err), ERR_DENIED);
 }
+
+TEST(codings_are_accepted_by_name_and_weight)
+{
+    static const struct {
+        const char *header;
+        bool accepted;
+    } cases[] = {
+        { "", false },
+        { "gzip", true },
+        { "GZIP", true },
+        { "deflate, gzip;q=0.5", true },
+        { "gzip;q=0", false },
+        { "gzip;q=0.000", false },
+        { "gzip; q=1.0 ,br", true },
+        { "*", true },
+        { "*;q=0", false },
+        { "gzip;q=0, *", false },
+        { "identity", false },
+        { "xgzip", false },
+        { "gzip;q=x", false },
+        { ",,;q=1,gzip", true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (guard_accepts(str_of(cases[i].header), STR("gzip")) != cases[i].accepted)
+            test_fail(__FILE__, __LINE__, "\"%s\"", cases[i].header);
+}

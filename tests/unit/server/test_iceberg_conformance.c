@@ -873,7 +873,7 @@ TEST(replacing_views)
           "'timestamp-ms':1,'summary':{},'default-namespace':['a'],'representations':["
           "{'type':'sql','sql':'x','dialect':'trino'},{'type':'sql','sql':'y','dialect':'Trino'}]}}",
           400,
-          "BadRequestException: Invalid view version: Cannot add multiple queries for dialect trino" },
+          "IllegalArgumentException: Invalid view version: Cannot add multiple queries for dialect trino" },
         /* properties and location leave versions alone */
         { "POST " V "/v",
           UPDATES("{'action':'set-properties','updates':{'k1':'v1'}},"

@@ -482,6 +482,52 @@ TEST(without_credentials_places_are_the_users_own)
     app_close(p.app);
 }
 
+TEST(allowed_locations_are_inside_too)
+{
+    char real[4096];
+    CHECK(realpath(test_tmpdir(), real));
+    CHECK(mkdir(cstr(text("%s/lake", real)), 0755) == 0);
+    CHECK(mkdir(cstr(text("%s/allowed", real)), 0755) == 0);
+    write_file(text("%s/lake/firn.yaml", real),
+               text("allowed_locations:\n  - %s/allowed\n"
+                    "  - {location: \"s3://bucket/t\", dir: %s/allowed}\n",
+                    real, real));
+    struct app *app = open_app();
+    make_namespace(app, "'a'");
+    for (size_t i = 0; i < 2; i++) {
+        str place = text("%s%s/allowed/%zu", i ? "file://" : "", real, i);
+        EXPECT(send(app, "POST", "/v1/namespaces/a/tables",
+                    json_f("{'name':'t%zu','location':'" STR_FMT "','schema':" SCHEMA "}", i,
+                           STR_ARG(place))),
+               200);
+    }
+    EXPECT(send(app, "POST", "/v1/namespaces/a/tables",
+                json_f("{'name':'s','location':'s3://bucket/t/s','schema':" SCHEMA "}")),
+           200);
+    const char *bad[] = { "-evil/x", "/../outside", "" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct reply r = send(
+            app, "POST", "/v1/namespaces/a/tables",
+            json_f("{'name':'b','location':'%s/allowed%s','schema':" SCHEMA "}", real, bad[i]));
+        CHECK(r.status == 400 || r.status == 403);
+    }
+    app_close(app);
+}
+
+/* A namespace's own location makes no exception for the tables below it. */
+TEST(a_namespace_cannot_lead_out)
+{
+    struct places p = open_places();
+    size_t before = count_files(p.outside);
+    send(p.app, "POST", "/v1/namespaces",
+         json_f("{'namespace':['n'],'properties':{'location':'" STR_FMT "'}}", STR_ARG(p.outside)));
+    struct reply r =
+        send(p.app, "POST", "/v1/namespaces/n/tables", json_f("{'name':'t','schema':" SCHEMA "}"));
+    CHECK(r.status >= 400 && r.status < 500);
+    CHECK_INT(count_files(p.outside), before);
+    app_close(p.app);
+}
+
 /* ---- Advisories: what other catalogs got wrong ---- */
 
 /* CVE-2026-42809: credentials for a staged table before its location was looked at. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog/refs.h"
+#include "codec/compress.h"
 #include "iceberg_test.h"
 
 #define T "/v1/namespaces/a/tables"
@@ -402,5 +403,96 @@ TEST(what_is_not_built_is_not_there)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         EXPECT(get(app, paths[i]), 404);
     EXPECT(send(app, "PUT", T "/t", json_f("{}")), 405);
+    app_close(app);
+}
+
+/* ---- gzip ---- */
+
+static struct reply packed_get(struct app *app, const char *path, str if_none_match, bool *packed)
+{
+    struct api_answer answer;
+    struct api_request req = { .method = STR("GET"),
+                               .arena = test_arena(),
+                               .if_none_match = if_none_match,
+                               .accepts_gzip = true };
+    str_cut(arena_printf(test_arena(), "/iceberg%s", path), '?', &req.path, &req.query);
+    api_answer_init(&answer);
+    api_dispatch(app, &req, &answer);
+    *packed = answer.gzipped;
+    struct reply out = { answer.status, arena_str(test_arena(), buf_str(&answer.body)),
+                         arena_str(test_arena(), answer.etag), answer.content_type };
+    api_answer_deinit(&answer);
+    return out;
+}
+
+static str unpacked(str bytes)
+{
+    struct error err = { 0 };
+    struct buf b = BUF_INIT(16 << 20);
+    CHECK_OK(decompress_bytes(COMPRESSION_GZIP, bytes, 16 << 20, &b, &err));
+    str out = arena_str(test_arena(), buf_str(&b));
+    buf_deinit(&b);
+    return out;
+}
+
+TEST(answers_are_packed_for_who_takes_that)
+{
+    struct app *app = app_with_namespace();
+    str none = { 0 };
+    bool packed;
+    make_table(app, "a", "t");
+    struct reply plain = get(app, T "/t");
+    for (int again = 0; again < 2; again++) { /* made, then from the cache */
+        struct reply r = packed_get(app, T "/t", none, &packed);
+        EXPECT(r, 200);
+        CHECK(packed && str_eq(unpacked(r.body), plain.body));
+        CHECK(!str_eq(r.etag, plain.etag));
+        /* Either tag stands for the version, whichever form is asked for now. */
+        EXPECT(packed_get(app, T "/t", r.etag, &packed), 304);
+        EXPECT(packed_get(app, T "/t", plain.etag, &packed), 304);
+        CHECK(!packed);
+        EXPECT(send_with(app, "GET", T "/t", none, NULL, r.etag), 304);
+    }
+    EXPECT(packed_get(app, T, none, &packed), 200);
+    CHECK(!packed); /* small */
+    EXPECT(send(app, "POST", "/v1/namespaces",
+                json_f("{'namespace':['b'],'properties':{'p':'%04000d'}}", 0)),
+           200);
+    struct reply b = packed_get(app, "/v1/namespaces/b", none, &packed);
+    CHECK(packed && str_eq(unpacked(b.body), get(app, "/v1/namespaces/b").body));
+    EXPECT(packed_get(app, T "/no", none, &packed), 404);
+    CHECK(!packed);
+    app_close(app);
+}
+
+/* ---- Repeats ---- */
+
+TEST(repeats_of_views_and_of_giving_up)
+{
+    static const char *const keys[] = { "017f22e2-79b0-7cc3-98c4-dc0c0c073911",
+                                        "017f22e2-79b0-7cc3-98c4-dc0c0c073912",
+                                        "017f22e2-79b0-7cc3-98c4-dc0c0c073913",
+                                        "017f22e2-79b0-7cc3-98c4-dc0c0c073914" };
+    struct app *app = app_with_namespace();
+    str none = { 0 };
+    make_table(app, "a", "t");
+    str view = json_f("{'name':'v','schema':" SCHEMA
+                      ",'view-version':{'version-id':1,'schema-id':0,'timestamp-ms':1,'summary':{},"
+                      "'default-namespace':[],'representations':[{'type':'sql','sql':'x','dialect':"
+                      "'d'}]}}");
+    str change = json_f("{'updates':[{'action':'set-properties','updates':{'p':'1'}}]}");
+    struct reply made = send_with(app, "POST", "/v1/namespaces/a/views", view, keys[0], none);
+    EXPECT(made, 200);
+    CHECK(str_eq(send_with(app, "POST", "/v1/namespaces/a/views", view, keys[0], none).body,
+                 made.body));
+    EXPECT(send(app, "POST", "/v1/namespaces/a/views", view), 409);
+    for (int i = 0; i < 2; i++)
+        EXPECT(send_with(app, "POST", "/v1/namespaces/a/views/v", change, keys[1], none), 200);
+    for (int i = 0; i < 2; i++)
+        EXPECT(send_with(app, "DELETE", "/v1/namespaces/a/views/v", none, keys[2], none), 204);
+    struct reply last = send_with(app, "POST", T "/t/unregister", none, keys[3], none);
+    EXPECT(last, 200);
+    CHECK(str_eq(send_with(app, "POST", T "/t/unregister", none, keys[3], none).body, last.body));
+    EXPECT(send(app, "POST", T "/t/unregister", none), 404);
     app_close(app);
 }
