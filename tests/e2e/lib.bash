@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 FIRN=$(realpath "${FIRN:-build/release/firn}")
-unset FIRN_DATA FIRN_SERVER
+unset FIRN_DATA FIRN_SERVER FIRN_TOKEN FIRN_CREDENTIAL FIRN_CA_CERT
 root=$PWD
 work=$(mktemp -d "${TMPDIR:-/tmp}/firn-e2e-XXXXXX")
 data=$work/data
@@ -90,7 +90,7 @@ serve() {
     server_pid=$!
     started+=("$server_pid")
     for _ in $(seq 200); do
-        url=$(grep -oE 'http://[0-9.]+:[0-9]+' "$work/serve.log" | head -n 1)
+        url=$(grep -oE 'https?://[0-9.]+:[0-9]+' "$work/serve.log" | head -n 1)
         [[ -n $url ]] && return 0
         kill -0 "$server_pid" 2>/dev/null || break
         sleep 0.05
