@@ -277,12 +277,17 @@ static void keep_target(struct change *ch, int64_t snapshot_id)
     ch->report->snapshot_id = snapshot_id;
 }
 
+static bool is_append(const struct table_merge *t)
+{
+    return t->updates.list.n == 0 && t->removed.n == 0 && t->undone.n == 0;
+}
+
 static str combine_text(const struct table_merge *t, struct arena *a)
 {
-    if (t->updates.list.n == 0 && t->removed.n == 0)
+    if (is_append(t))
         return arena_printf(a, "%zu appended files appended again", t->files.n);
     return arena_printf(a, "combined: %zu files added, %zu removed, %zu changes of the definition",
-                        t->files.n, t->removed.n, t->updates.list.n);
+                        t->files.n, t->removed.n + t->undone.n, t->updates.list.n);
 }
 
 static bool decide_table(struct merge *m, struct change *ch, struct error *err)
@@ -301,8 +306,7 @@ static bool decide_table(struct merge *m, struct change *ch, struct error *err)
     else if (t->kind == TABLE_TAKE)
         accept(ch, MERGE_TAKEN, STR("the source has all of the target's rows"));
     else
-        accept(ch, t->updates.list.n || t->removed.n ? MERGE_COMBINED : MERGE_REAPPLIED,
-               combine_text(t, a));
+        accept(ch, is_append(t) ? MERGE_REAPPLIED : MERGE_COMBINED, combine_text(t, a));
     return true;
 }
 
@@ -368,8 +372,9 @@ static bool decide_contents(struct merge *m, struct attempt *t, struct error *er
     return share_out(m, decide_one, err);
 }
 
-/* What came from where is named in the new snapshot. */
-static bool add_files(struct merge *m, struct change *ch, str location, struct error *err)
+/* Adds a snapshot; what came from where is named in it. */
+static bool add_snapshot(struct merge *m, struct change *ch, struct snapshot_change *change,
+                         str location, struct error *err)
 {
     struct arena *a = ch->arena;
     const struct table_merge *t = &ch->table;
@@ -378,14 +383,9 @@ static bool add_files(struct merge *m, struct change *ch, str location, struct e
     summary[1] = (struct property){ STR(MERGED_COMMIT), sha_text(&m->source.id, a) };
     summary[2] = (struct property){ STR("firn.merged-snapshot-id"),
                                     arena_printf(a, "%" PRId64, t->source->current_snapshot_id) };
-    struct snapshot_change change = { .operation = t->operation,
-                                      .added = t->files.at,
-                                      .added_n = t->files.n,
-                                      .removed = t->removed.at,
-                                      .removed_n = t->removed.n,
-                                      .summary = { summary, 3 } };
+    change->summary = (struct property_list){ summary, 3 };
     struct snapshot_result r = { 0 };
-    bool ok = snapshot_produce(m->catalog->store, m->catalog->env, ch->next, &change, a, &r, err);
+    bool ok = snapshot_produce(m->catalog->store, m->catalog->env, ch->next, change, a, &r, err);
     for (size_t i = 0; i < r.written_n; i++)
         *vec_push(a, &ch->written) = r.written[i];
     int64_t now_ms = catalog_now_us(m->catalog, ch->next->last_updated_ms * 1000) / 1000;
@@ -400,6 +400,23 @@ static bool add_files(struct merge *m, struct change *ch, str location, struct e
     return ok;
 }
 
+static bool add_snapshots(struct merge *m, struct change *ch, str location, struct error *err)
+{
+    const struct table_merge *t = &ch->table;
+    struct snapshot_change undo = { .operation = SNAPSHOT_DELETE,
+                                    .removed = t->undone.at,
+                                    .removed_n = t->undone.n };
+    struct snapshot_change rest = { .operation = t->operation,
+                                    .added = t->files.at,
+                                    .added_n = t->files.n,
+                                    .removed = t->removed.at,
+                                    .removed_n = t->removed.n };
+    if (t->undone.n && !add_snapshot(m, ch, &undo, location, err))
+        return false;
+    return ch->report->conflict || (t->files.n == 0 && t->removed.n == 0) ||
+           add_snapshot(m, ch, &rest, location, err);
+}
+
 static bool combine_table(struct merge *m, struct change *ch, struct error *err)
 {
     struct entry target;
@@ -412,7 +429,7 @@ static bool combine_table(struct merge *m, struct change *ch, struct error *err)
     if (!metadata_apply(t->target, target.location, t->updates.list.at, t->updates.list.n, now_ms,
                         a, &ch->next, err))
         return false;
-    if ((t->files.n || t->removed.n) && !add_files(m, ch, target.location, err))
+    if (!add_snapshots(m, ch, target.location, err))
         return false;
     if (ch->report->conflict)
         return true;

@@ -34,7 +34,8 @@ struct table_merge {
     const struct metadata *source, *target;
     struct table_updates updates; /* shape, snapshots carried over, a rollback */
     VEC(struct data_file) files;  /* to be added */
-    VEC(str) removed;             /* paths to be removed */
+    VEC(str) removed;             /* paths to be removed: their rows come in `files` */
+    VEC(str) undone;              /* paths to be removed first, with their rows */
     enum snapshot_operation operation;
 };
 

@@ -9,10 +9,10 @@
  *       in all is added to and removed from the target in one snapshot.  Appends commute; files that both rewrote do not.  Rows
  *       appended again are new rows to v3: their ids are assigned anew behind the target's.
  *       What merges and reverts wrote themselves counts as such, so that merges can be repeated.
- *   M4  The source's snapshots count from the merge base's snapshot, not from the last one that both have: what an earlier merge
- *       appended again has other snapshot ids on the target.  Files that the target has taken already are left out.
- *   M5  A source that went back behind the base undoes: files appended in between are removed from the target, whatever else
- *       it has got since.
+ *   M4  Sides are compared by their files, each from the newest snapshot that it has in common with the base: what earlier merges
+ *       appended again has other snapshot ids there.  Files that the target has taken already are left out.
+ *   M5  A source that does not have what the base appended undoes it: these files are removed from the target, whatever else it
+ *       has got since, in a snapshot of their own (a delete), which tells giving rows back from rewriting them.
  *   M6  Schema, partitioning, order and properties merge as merge_shape.c says, besides the rows.  Anything else is a conflict. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -124,34 +124,59 @@ static bool read_file(struct catalog *c, str location, size_t max, struct arena 
            store_get(c->store, path, max, a, bytes, err);
 }
 
-/* What a line of snapshots did to the files of a table. */
-struct net {
-    VEC(struct data_file) added;    /* and still there */
-    VEC(str) removed;               /* that had been there before */
-    struct map added_by_path;       /* ever; -> struct data_file */
-    struct map gone;                /* paths of `added` that went again, and those removed */
-    const struct snapshot *deletes; /* the first that came with delete files */
+/* How a table stands to the rows of a file. */
+enum standing {
+    FILE_LACKS,    /* never had them, or gave them back */
+    FILE_HAS,      /* the file itself */
+    FILE_REWRITTEN /* in another file */
 };
+
+/* A file that a line of snapshots added or removed. */
+struct net_file {
+    struct data_file file;
+    bool own; /* added by the line; otherwise it had been there before */
+    enum standing standing;
+};
+
+struct net {
+    VEC(struct net_file *) files;
+    struct map by_path;             /* -> struct net_file */
+    const struct snapshot *deletes; /* the first that came with delete files */
+    bool rewrites_only;
+};
+
+static struct net_file *net_file(struct net *n, str path, bool own, struct arena *a)
+{
+    struct net_file *f = map_get(&n->by_path, path);
+    if (!f) {
+        f = arena_new(a, struct net_file);
+        f->own = own;
+        f->file.path = path;
+        map_put(&n->by_path, f->file.path, f);
+        *vec_push(a, &n->files) = f;
+    }
+    return f;
+}
 
 static void net_add(struct net *n, const struct data_file *file, struct arena *a)
 {
-    struct data_file *f = arena_new(a, struct data_file);
-    *f = *file;
-    f->first_row_id = -1; /* added again, the rows are new (v3) */
-    map_put(&n->added_by_path, f->path, f);
-    *vec_push(a, &n->added) = *f;
+    struct net_file *f = net_file(n, file->path, true, a);
+    f->file = *file;
+    f->file.first_row_id = -1; /* added again, the rows are new (v3) */
+    f->standing = FILE_HAS;
 }
 
-static void net_remove(struct net *n, str path, struct arena *a)
+static void net_remove(struct net *n, const struct data_file *file, bool undone, struct arena *a)
 {
-    if (!map_get(&n->added_by_path, path))
-        *vec_push(a, &n->removed) = path;
-    map_put(&n->gone, path, n);
+    struct net_file *f = net_file(n, file->path, false, a);
+    f->file = *file;
+    f->file.first_row_id = -1;
+    f->standing = undone ? FILE_LACKS : FILE_REWRITTEN;
 }
 
 static bool net_of_manifest(struct catalog *c, const struct metadata *m,
-                            const struct manifest_file *file, struct arena *a, struct net *n,
-                            struct error *err)
+                            const struct manifest_file *file, bool undoes, struct arena *a,
+                            struct net *n, struct error *err)
 {
     struct manifest_read_options options = { .file = file,
                                              .spec = metadata_spec_by_id(m, file->spec_id),
@@ -171,7 +196,7 @@ static bool net_of_manifest(struct catalog *c, const struct metadata *m,
         if (entries[i].status == ENTRY_ADDED)
             net_add(n, &entries[i].file, a);
         else if (entries[i].status == ENTRY_DELETED)
-            net_remove(n, entries[i].file.path, a);
+            net_remove(n, &entries[i].file, undoes, a);
     }
     return true;
 }
@@ -192,7 +217,7 @@ static bool net_of_snapshot(struct catalog *c, const struct metadata *m, const s
             continue;
         if (manifests[i].content != MANIFEST_DATA)
             n->deletes = n->deletes ? n->deletes : s;
-        else if (!net_of_manifest(c, m, &manifests[i], a, n, err))
+        else if (!net_of_manifest(c, m, &manifests[i], str_is(s->operation, "delete"), a, n, err))
             return fail_in(err, "manifest " STR_FMT, STR_ARG(manifests[i].path));
     }
     return true;
@@ -203,8 +228,8 @@ static bool net_of(struct catalog *c, const struct metadata *m, const struct sna
                    struct arena *a, struct net *n, struct error *err)
 {
     *n = (struct net){ 0 };
-    map_init(&n->added_by_path, a);
-    map_init(&n->gone, a);
+    map_init(&n->by_path, a);
+    n->rewrites_only = all_are(s, STR("replace"));
     for (size_t i = s->list.n; i-- > 0;)
         if (!net_of_snapshot(c, m, s->list.at[i], a, n, err))
             return false;
@@ -225,57 +250,115 @@ static bool specs_fit(const struct metadata *source, const struct metadata *targ
     return true;
 }
 
-/* M3, M4: the source's net change without what the target has got already. */
-static void put_together(const struct net *source, const struct net *target, struct arena *a,
-                         struct table_merge *out)
+/* A table beside the base: what each did since the newest snapshot that both have. */
+struct beside {
+    struct net own, base;
+};
+
+/* `at_base` is how the base stands to the file: so does the table, when none of the lines says otherwise. */
+static enum standing standing_of(const struct beside *x, str path, enum standing at_base)
 {
-    for (size_t i = 0; i < source->added.n; i++) {
-        str path = source->added.at[i].path;
-        if (!map_get(&source->gone, path) && !map_get(&target->added_by_path, path))
-            *vec_push(a, &out->files) = source->added.at[i];
-    }
-    for (size_t i = 0; i < source->removed.n; i++) {
-        str path = source->removed.at[i];
-        if (map_get(&target->gone, path))
-            conflict(out, a, "both sides rewrote the file " STR_FMT, STR_ARG(path));
+    const struct net_file *f = map_get(&x->own.by_path, path);
+    if (f)
+        return f->standing;
+    f = map_get(&x->base.by_path, path);
+    return !f ? at_base : f->own ? FILE_LACKS : FILE_HAS;
+}
+
+static enum standing standing_of_base(const struct beside *x, str path)
+{
+    const struct net_file *f = map_get(&x->base.by_path, path);
+    if (f)
+        return f->standing;
+    f = map_get(&x->own.by_path, path);
+    return f && f->own ? FILE_LACKS : FILE_HAS;
+}
+
+static bool other_operation(const struct snapshots *s, const char *side, struct arena *a,
+                            struct table_merge *out)
+{
+    const struct snapshot *other = find_other(s, STR("append"), STR("replace"));
+    if (!s->complete)
+        conflict(out, a, "history since the merge base was rolled back or has expired");
+    else if (other)
+        conflict(out, a,
+                 "rows changed on both sides, and the %s has snapshot %" PRId64 " (" STR_FMT ")",
+                 side, other->id, STR_ARG(other->operation));
+    return out->kind == TABLE_CONFLICT;
+}
+
+static bool read_beside(struct catalog *c, const struct metadata *m, const struct metadata *base,
+                        const char *side, struct arena *a, struct table_merge *out,
+                        struct beside *x, struct error *err)
+{
+    struct snapshots own = { 0 }, other = { 0 };
+    int64_t common = common_snapshot(m, base);
+    snapshots_since(m, common, a, &own);
+    snapshots_since(base, common, a, &other);
+    if (other_operation(&own, side, a, out) || other_operation(&other, "merge base", a, out))
+        return true;
+    return net_of(c, m, &own, a, &x->own, err) && net_of(c, base, &other, a, &x->base, err);
+}
+
+/* What the source did to one file since the base, done to the target. */
+static void merge_file(const struct net_file *f, const struct beside *source,
+                       const struct beside *target, struct arena *a, struct table_merge *out)
+{
+    str path = f->file.path;
+    enum standing b = standing_of_base(source, path), s = standing_of(source, path, b),
+                  t = standing_of(target, path, b);
+    if (s == b)
+        return;
+    if (s == FILE_HAS && b == FILE_REWRITTEN) {
+        conflict(out, a, "the source went back behind a rewrite of the file " STR_FMT,
+                 STR_ARG(path));
+    } else if (s == FILE_HAS) { /* M4 */
+        if (t == FILE_LACKS)
+            *vec_push(a, &out->files) = f->file;
+    } else if (s == FILE_LACKS) { /* M5 */
+        if (t == FILE_HAS)
+            *vec_push(a, &out->undone) = path;
+        else if (t == FILE_REWRITTEN || b == FILE_REWRITTEN)
+            conflict(out, a, "the file " STR_FMT " is to be undone, and was rewritten",
+                     STR_ARG(path));
+    } else if (t == FILE_HAS) { /* its rows come in another file */
         *vec_push(a, &out->removed) = path;
+    } else if (t == FILE_REWRITTEN) {
+        conflict(out, a, "both sides rewrote the file " STR_FMT, STR_ARG(path));
+    } else if (b == FILE_HAS) {
+        conflict(out, a, "the source rewrote the file " STR_FMT ", which the target gave back",
+                 STR_ARG(path));
     }
 }
 
-static bool other_operation(const struct snapshot *s, const char *side, struct arena *a,
-                            struct table_merge *out)
+static void merge_files(const struct beside *source, const struct beside *target, struct arena *a,
+                        struct table_merge *out)
 {
-    if (s)
-        conflict(out, a,
-                 "rows changed on both sides, and the %s has snapshot %" PRId64 " (" STR_FMT ")",
-                 side, s->id, STR_ARG(s->operation));
-    return s != NULL;
+    for (size_t i = 0; i < source->own.files.n; i++)
+        merge_file(source->own.files.at[i], source, target, a, out);
+    for (size_t i = 0; i < source->base.files.n; i++)
+        if (!map_get(&source->own.by_path, source->base.files.at[i]->file.path))
+            merge_file(source->base.files.at[i], source, target, a, out);
+    out->operation = out->removed.n == 0         ? SNAPSHOT_APPEND
+                     : source->own.rewrites_only ? SNAPSHOT_REPLACE
+                                                 : SNAPSHOT_OVERWRITE;
 }
 
 static bool merge_rows(struct catalog *c, const struct sides *m, struct arena *a,
                        struct table_merge *out, struct error *err)
 {
-    struct snapshots source = { 0 }, target = { 0 };
-    struct net from, into;
-    snapshots_since(m->source, m->base->current_snapshot_id, a, &source);
-    snapshots_since(m->target, common_snapshot(m->target, m->base), a, &target);
-    if (!source.complete || !target.complete) {
-        conflict(out, a, "history since the merge base was rolled back or has expired");
-        return true;
-    }
-    if (other_operation(find_other(&source, STR("append"), STR("replace")), "source", a, out) ||
-        other_operation(find_other(&target, STR("append"), STR("replace")), "target", a, out))
-        return true;
-    if (!net_of(c, m->source, &source, a, &from, err) ||
-        !net_of(c, m->target, &target, a, &into, err))
+    struct beside source = { 0 }, target = { 0 };
+    if (!read_beside(c, m->source, m->base, "source", a, out, &source, err) ||
+        (out->kind != TABLE_CONFLICT &&
+         !read_beside(c, m->target, m->base, "target", a, out, &target, err)))
         return false;
-    if (from.deletes)
-        conflict(out, a, "the source has row-level deletes in snapshot %" PRId64, from.deletes->id);
+    if (out->kind == TABLE_CONFLICT)
+        return true;
+    if (source.own.deletes)
+        conflict(out, a, "the source has row-level deletes in snapshot %" PRId64,
+                 source.own.deletes->id);
     else
-        put_together(&from, &into, a, out);
-    out->operation = out->removed.n == 0                ? SNAPSHOT_APPEND
-                     : all_are(&source, STR("replace")) ? SNAPSHOT_REPLACE
-                                                        : SNAPSHOT_OVERWRITE;
+        merge_files(&source, &target, a, out);
     return true;
 }
 
@@ -293,36 +376,14 @@ static bool carry_over(const struct sides *m, struct arena *a, struct table_merg
     return true;
 }
 
-/* M5.  When nothing came after what is undone, main just goes back. */
-static bool undo_rows(struct catalog *c, const struct sides *m, struct arena *a,
-                      struct table_merge *out, struct error *err)
+/* M5: when nothing came after what is undone, main just goes back. */
+static bool go_back(const struct sides *m, struct arena *a, struct table_merge *out)
 {
-    int64_t s = m->source->current_snapshot_id;
-    struct snapshots undone = { 0 };
-    struct net net;
-    if (m->target->current_snapshot_id == m->base->current_snapshot_id && s != SNAPSHOT_NONE &&
-        metadata_snapshot_by_id(m->target, s)) {
-        *vec_push(a, &out->updates.list) = update_set_ref(STR("main"), REF_BRANCH, s);
-        return true;
-    }
-    snapshots_since(m->base, s, a, &undone);
-    const struct snapshot *other = find_other(&undone, STR("append"), STR("append"));
-    if (!undone.complete) {
-        conflict(out, a, "what is to be undone has expired");
-        return true;
-    }
-    if (other) {
-        conflict(out, a,
-                 "snapshot %" PRId64 " (" STR_FMT
-                 ") is to be undone, and the target has changed since",
-                 other->id, STR_ARG(other->operation));
-        return true;
-    }
-    if (!net_of(c, m->base, &undone, a, &net, err))
+    int64_t b = m->base->current_snapshot_id, s = m->source->current_snapshot_id;
+    if (m->target->current_snapshot_id != b || s == SNAPSHOT_NONE || descends(m->source, b) ||
+        !descends(m->base, s) || !metadata_snapshot_by_id(m->target, s))
         return false;
-    for (size_t i = 0; i < net.added.n; i++)
-        *vec_push(a, &out->removed) = net.added.at[i].path;
-    out->operation = SNAPSHOT_DELETE;
+    *vec_push(a, &out->updates.list) = update_set_ref(STR("main"), REF_BRANCH, s);
     return true;
 }
 
@@ -333,10 +394,9 @@ static bool decide_rows(struct catalog *c, const struct sides *m, struct arena *
             t = m->target->current_snapshot_id;
     if (s == b || s == t) /* M2 */
         return true;
-    if (!descends(m->source, b) && descends(m->base, s))
-        return undo_rows(c, m, a, out, err);
-    if (t == b && m->target->last_sequence_number == m->base->last_sequence_number &&
-        carry_over(m, a, out))
+    if (go_back(m, a, out) ||
+        (t == b && m->target->last_sequence_number == m->base->last_sequence_number &&
+         carry_over(m, a, out)))
         return true;
     return merge_rows(c, m, a, out, err);
 }
@@ -366,7 +426,7 @@ static bool decide_by_parts(struct catalog *c, const struct sides *m, struct are
         return false;
     try_updates(c, m, a, out);
     if (out->kind == TABLE_COMBINE && out->updates.list.n == 0 && out->files.n == 0 &&
-        out->removed.n == 0)
+        out->removed.n == 0 && out->undone.n == 0)
         out->kind = TABLE_KEEP;
     return true;
 }
