@@ -4,7 +4,6 @@
 #include <inttypes.h>
 
 #include "catalog/catalog_priv.h"
-#include "codec/compress.h"
 #include "codec/uri.h"
 #include "codec/uuid.h"
 #include "iceberg/metadata.h"
@@ -26,28 +25,20 @@ static void destroy_cached(struct cached *object)
 }
 
 /* Java writes compressed metadata as *.gz.metadata.json; the first bytes tell more surely. */
-static bool unpack(str *bytes, struct arena *a, struct error *err)
+static bool is_packed(str bytes)
 {
-    if (bytes->len < 2 || (uint8_t)bytes->ptr[0] != 0x1f || (uint8_t)bytes->ptr[1] != 0x8b)
-        return true;
-    struct buf *b = arena_new(a, struct buf);
-    buf_init(b, METADATA_BYTES_MAX);
-    buf_in_arena(b, a);
-    if (!decompress_bytes(COMPRESSION_GZIP, *bytes, METADATA_BYTES_MAX, b, err))
-        return false;
-    *bytes = buf_str(b);
-    return true;
+    return str_starts(bytes, STR("\x1f\x8b"));
 }
 
+/* The bytes are read to where the parsed metadata points into them. */
 static bool read_metadata(struct catalog *c, str location, struct arena *a,
                           const struct metadata **out, struct error *err)
 {
-    struct arena *scratch = arena_create(0);
     str path, bytes;
-    bool ok = store_from_uri(c->store, location, scratch, &path, err) &&
-              store_get(c->store, path, METADATA_BYTES_MAX, scratch, &bytes, err) &&
-              unpack(&bytes, scratch, err) && metadata_parse(bytes, a, out, err);
-    arena_destroy(scratch);
+    bool ok = store_from_uri(c->store, location, a, &path, err) &&
+              store_get(c->store, path, METADATA_BYTES_MAX, a, &bytes, err) &&
+              (is_packed(bytes) ? metadata_parse(bytes, a, out, err)
+                                : metadata_parse_kept(bytes, a, out, err));
     return ok || fail_in(err, "table metadata " STR_FMT, STR_ARG(location));
 }
 

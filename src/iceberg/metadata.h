@@ -136,6 +136,9 @@ struct metadata {
  * ERR_LIMIT. */
 MUST_USE bool metadata_parse(str text, struct arena *a, const struct metadata **out,
                              struct error *err);
+/* The same from a text that is not packed and lives as long as `a`: a long one is not kept twice. */
+MUST_USE bool metadata_parse_kept(str text, struct arena *a, const struct metadata **out,
+                                  struct error *err);
 /* The same from JSON that was parsed already (a REST body); strings are copied. */
 MUST_USE bool metadata_from_json(const struct json *json, struct arena *a,
                                  const struct metadata **out, struct error *err);

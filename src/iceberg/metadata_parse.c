@@ -500,18 +500,26 @@ static bool read_root(struct parser *p, struct arena *scratch, struct json *root
     return jr_finish(&r, err);
 }
 
-bool metadata_parse(str text, struct arena *a, const struct metadata **out, struct error *err)
+bool metadata_parse_kept(str text, struct arena *a, const struct metadata **out, struct error *err)
 {
-    struct parser p = { .arena = a };
+    struct parser p = { .arena = a, .text = text };
     struct json root;
-    if (!metadata_text(text, METADATA_BYTES_MAX, a, &p.text, err))
-        return fail_in(err, "table metadata");
     struct arena *scratch = arena_create(0);
-    bool ok = read_root(&p, scratch, &root, err) && parse_all(&p, &root, out, err);
+    bool ok = (text.len <= arena_left(a) / EXPANSION ||
+               fail(err, ERR_LIMIT, "%zu bytes are too many", text.len)) &&
+              read_root(&p, scratch, &root, err) && parse_all(&p, &root, out, err);
     arena_destroy(scratch);
     if (ok)
         return true;
     if (err->code == ERR_INVALID) /* these are stored bytes, nobody's request */
         err->code = ERR_CORRUPT;
     return fail_in(err, "table metadata");
+}
+
+bool metadata_parse(str text, struct arena *a, const struct metadata **out, struct error *err)
+{
+    str plain;
+    if (!metadata_text(text, METADATA_BYTES_MAX, a, &plain, err))
+        return fail_in(err, "table metadata");
+    return metadata_parse_kept(plain, a, out, err);
 }
