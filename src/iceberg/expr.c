@@ -5,6 +5,7 @@
 
 #include "base/vec.h"
 #include "iceberg/expr_priv.h"
+#include "iceberg/partition.h"
 
 const struct expr *expr_true(void)
 {
@@ -98,6 +99,16 @@ const struct expr *expr_leaf(struct arena *a, enum expr_op op, int32_t field_id,
     *e = (struct expr){
         .op = op, .field_id = field_id, .type = type, .values = values, .values_n = n
     };
+    return e;
+}
+
+const struct expr *expr_over(struct arena *a, const struct expr *predicate,
+                             const struct transform *transform)
+{
+    ASSERT(expr_is_predicate(predicate));
+    struct expr *e = arena_new(a, struct expr);
+    *e = *predicate;
+    e->transform = transform;
     return e;
 }
 
@@ -200,8 +211,13 @@ static bool value_in(const struct expr *e, const struct value *v)
 
 static bool leaf_matches(const struct expr *e, const struct value *v)
 {
+    struct value of;
     if (v == NULL || v->is_null)
         return holds_for_null(e->op);
+    if (e->transform != NULL) {
+        of = transform_apply(e->transform, v);
+        v = &of;
+    }
     switch (e->op) {
     case EXPR_IS_NULL:
         return false;

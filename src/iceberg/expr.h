@@ -20,6 +20,7 @@
 #include "base/buf.h"
 
 struct schema;
+struct transform;
 struct type;
 struct value;
 
@@ -71,6 +72,10 @@ struct expr {
     const struct type *type;
     const struct value *values;
     size_t values_n;
+    /* Predicates over a partition transform of the column, as in bucket[16](id) = 3; NULL: over the
+     * column.  Bound: `type` is that of the transform's results, `source_type` the column's. */
+    const struct transform *transform;
+    const struct type *source_type;
 };
 
 /* Unbound filters.  Arguments are kept, not copied; and/or/not of constants are simplified. */
@@ -84,6 +89,10 @@ const struct expr *expr_unary(struct arena *a, enum expr_op op, str name);
 const struct expr *expr_compare(struct arena *a, enum expr_op op, str name, struct literal lit);
 const struct expr *expr_in(struct arena *a, enum expr_op op, str name, const struct literal *lits,
                            size_t n);
+
+/* The same predicate over a transform of its column.  SQL filters have none; expr_from_json reads them. */
+const struct expr *expr_over(struct arena *a, const struct expr *predicate,
+                             const struct transform *transform);
 
 static inline struct literal literal_number(str text)
 {

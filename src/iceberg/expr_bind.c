@@ -11,6 +11,7 @@
 #include "base/vec.h"
 #include "iceberg/expr.h"
 #include "iceberg/expr_priv.h"
+#include "iceberg/partition.h"
 #include "iceberg/schema.h"
 
 struct binder {
@@ -22,7 +23,8 @@ struct binder {
 
 struct target {
     const struct schema_node *node;
-    const struct type *type;
+    const struct type *type; /* of what is compared */
+    const struct transform *transform;
 };
 
 static bool is_float(const struct type *t)
@@ -127,6 +129,19 @@ static bool bind_literal(const struct binder *b, const struct target *t, const s
     return true;
 }
 
+static const struct expr *bound_leaf(const struct binder *b, const struct target *t,
+                                     enum expr_op op, const struct value *values, size_t n)
+{
+    const struct expr *e = expr_leaf(b->arena, op, t->node->field->id, t->type, values, n);
+    if (t->transform == NULL)
+        return e;
+    struct expr *over = arena_new(b->arena, struct expr);
+    *over = *e;
+    over->transform = t->transform;
+    over->source_type = t->node->field->type;
+    return over;
+}
+
 static const struct expr *leaf(const struct binder *b, const struct target *t, enum expr_op op,
                                const struct value *v)
 {
@@ -135,7 +150,7 @@ static const struct expr *leaf(const struct binder *b, const struct target *t, e
         kept = arena_new(b->arena, struct value);
         *kept = *v;
     }
-    return expr_leaf(b->arena, op, t->node->field->id, t->type, kept, v != NULL);
+    return bound_leaf(b, t, op, kept, v != NULL);
 }
 
 static const struct expr *bind_null_test(const struct binder *b, const struct target *t,
@@ -144,7 +159,9 @@ static const struct expr *bind_null_test(const struct binder *b, const struct ta
     bool never_null = t->node->parent == NULL && t->node->field->required;
     if (never_null)
         return op == EXPR_NOT_NULL ? expr_true() : expr_false();
-    return leaf(b, t, op, NULL);
+    /* A transform is null exactly where the column is. */
+    struct target column = { t->node, t->node->field->type, NULL };
+    return leaf(b, &column, op, NULL);
 }
 
 /* x < NaN and the like: NaN equals itself and is above all numbers. */
@@ -267,7 +284,7 @@ static bool bind_in(const struct binder *b, const struct target *t, enum expr_op
     if (values.n == 1)
         rest = leaf(b, t, in ? EXPR_EQ : EXPR_NE, values.at);
     else if (values.n > 1)
-        rest = expr_leaf(b->arena, op, t->node->field->id, t->type, values.at, values.n);
+        rest = bound_leaf(b, t, op, values.at, values.n);
     if (values.has_nan) {
         const struct expr *nan = leaf(b, t, in ? EXPR_IS_NAN : EXPR_NOT_NAN, NULL);
         rest = in ? expr_or(b->arena, rest, nan) : expr_and(b->arena, rest, nan);
@@ -287,15 +304,28 @@ static bool find_target(const struct binder *b, str name, struct target *out)
                     "filter: column \"" STR_FMT "\" is not a single value (its type is %s%s)",
                     STR_ARG(name), type_kind_name(node->field->type->kind),
                     node->in_repeated ? ", inside a list or map" : "");
-    *out = (struct target){ node, node->field->type };
+    *out = (struct target){ node, node->field->type, NULL };
+    return true;
+}
+
+static bool find_transformed(const struct binder *b, const struct expr *e, struct target *out)
+{
+    if (!find_target(b, e->name, out))
+        return false;
+    if (e->transform == NULL)
+        return true;
+    if (!transform_check(e->transform, out->type, b->err))
+        return fail_in(b->err, "filter on column \"" STR_FMT "\"", STR_ARG(e->name));
+    out->transform = e->transform;
+    out->type = transform_result(e->transform, out->type);
     return true;
 }
 
 static bool bind_predicate(const struct binder *b, const struct expr *e, bool negate,
                            const struct expr **out)
 {
-    struct target t;
-    if (!find_target(b, e->name, &t))
+    struct target t = { 0 };
+    if (!find_transformed(b, e, &t))
         return false;
     enum expr_op op = negate ? expr_op_negate(e->op) : e->op;
     switch (op) {

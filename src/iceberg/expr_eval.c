@@ -248,6 +248,25 @@ bool expr_may_match_partition(const struct expr *projected, const struct value *
     return may_match(projected, facts_of_tuple, &group);
 }
 
+/* What bounds of the column say about a transform of it: nothing, but where it keeps order. */
+static void transform_bounds(const struct expr *leaf, struct expr_facts *f)
+{
+    if (!transform_keeps_order(leaf->transform)) {
+        f->has_lower = f->has_upper = false;
+        return;
+    }
+    struct value low = f->lower, high = f->upper;
+    if (f->has_lower)
+        f->lower = transform_apply(leaf->transform, &low);
+    if (f->has_upper)
+        f->upper = transform_apply(leaf->transform, &high);
+    /* truncate[W] of the smallest integers wraps round to the largest. */
+    if (leaf->transform->kind == TRANSFORM_TRUNCATE &&
+        value_class_of(leaf->type->kind) != VALUE_BYTES &&
+        (!f->has_lower || expr_value_cmp(&f->lower, &low) > 0))
+        f->has_lower = f->has_upper = false;
+}
+
 static void facts_of_metrics(const void *group, const struct expr *leaf, struct expr_facts *f)
 {
     const struct column_metrics *c = data_file_column(group, leaf->field_id);
@@ -261,7 +280,9 @@ static void facts_of_metrics(const void *group, const struct expr *leaf, struct 
         else if (c->nans >= 0 && c->nulls + c->nans >= c->values)
             f->no_value = true;
     }
-    facts_bounds(leaf->type, c->lower, c->upper, f);
+    facts_bounds(leaf->transform ? leaf->source_type : leaf->type, c->lower, c->upper, f);
+    if (leaf->transform != NULL)
+        transform_bounds(leaf, f);
 }
 
 bool expr_may_match_metrics(const struct expr *bound, const struct data_file *file)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iceberg/expr.h"
 #include "iceberg/expr_priv.h"
+#include "iceberg/partition.h"
 #include "iceberg/schema.h"
 
 struct printer {
@@ -45,12 +46,18 @@ static void print_name(const struct printer *p, const struct expr *e)
     str name = e->name;
     if (name.ptr == NULL && p->schema != NULL)
         name = schema_name_of(p->schema, e->field_id);
+    if (e->transform != NULL) {
+        buf_add_str(p->out, e->transform->text);
+        buf_add_char(p->out, '(');
+    }
     if (name.ptr == NULL)
         buf_printf(p->out, "\"#%d\"", (int)e->field_id);
     else if (is_word(name))
         buf_add_str(p->out, name);
     else
         quoted(p->out, name, '"');
+    if (e->transform != NULL)
+        buf_add_char(p->out, ')');
 }
 
 static void print_literal(const struct printer *p, const struct literal *lit);

@@ -61,6 +61,12 @@ static bool find_operator(str name, enum expr_op *out)
 
 /* --- references --- */
 
+/* What a predicate asks: a column, or a partition transform of it. */
+struct term {
+    str name;
+    const struct transform *transform; /* or NULL */
+};
+
 static bool parse_id(const struct parser *p, const struct json *json, str *out)
 {
     int32_t id;
@@ -72,25 +78,31 @@ static bool parse_id(const struct parser *p, const struct json *json, str *out)
     return true;
 }
 
-static bool parse_transform(const struct parser *p, const struct json *json, const struct json **of)
+static bool parse_transform(const struct parser *p, const struct json *json, const struct json **of,
+                            struct term *out)
 {
-    str transform;
-    if (!json_need_str(json, "transform", &transform, p->err) ||
-        !json_need(json, "term", of, p->err))
-        return false;
-    return str_eq_nocase(transform, STR("identity")) ||
-           fail(p->err, ERR_UNSUPPORTED,
-                "filter: scans are not planned by transforms of columns (" STR_FMT ")",
-                STR_ARG(str_sub(transform, 0, 60)));
+    str text;
+    struct transform *t = arena_new(p->arena, struct transform);
+    if (!json_need_str(json, "transform", &text, p->err) || !json_need(json, "term", of, p->err) ||
+        !transform_parse(text, p->arena, t, p->err))
+        return fail_in(p->err, "filter");
+    if (t->kind == TRANSFORM_UNKNOWN || t->kind == TRANSFORM_VOID)
+        return fail(p->err, ERR_UNSUPPORTED,
+                    "filter: scans are not planned by the transform " STR_FMT,
+                    STR_ARG(str_sub(text, 0, 60)));
+    out->transform = t->kind == TRANSFORM_IDENTITY ? NULL : t;
+    return true;
 }
 
-/* "a.b", {"type":"reference","term"|"name":"a.b"}, {"type":"reference","id":3}. */
-static bool parse_reference(const struct parser *p, const struct json *json, str *out)
+/* "a.b", {"type":"reference","term"|"name":"a.b"}, {"type":"reference","id":3}, or
+ * {"type":"transform","transform":"bucket[16]","term":…}. */
+static bool parse_term(const struct parser *p, const struct json *json, struct term *out)
 {
-    if (is_object_of_type(json, "transform") && !parse_transform(p, json, &json))
+    *out = (struct term){ 0 };
+    if (is_object_of_type(json, "transform") && !parse_transform(p, json, &json, out))
         return false;
     if (json->kind == JSON_STR) {
-        *out = json->s;
+        out->name = json->s;
         return true;
     }
     if (is_object_of_type(json, "apply"))
@@ -99,19 +111,29 @@ static bool parse_reference(const struct parser *p, const struct json *json, str
         return fail(p->err, ERR_INVALID, "filter: %s stands where a column is named",
                     json_kind_name(json->kind));
     if (json_get(json, "id") != NULL)
-        return parse_id(p, json, out);
-    return json_need_str(json, json_get(json, "term") ? "term" : "name", out, p->err);
+        return parse_id(p, json, &out->name);
+    return json_need_str(json, json_get(json, "term") ? "term" : "name", &out->name, p->err);
+}
+
+static const struct expr *over_term(const struct parser *p, const struct term *term,
+                                    const struct expr *predicate)
+{
+    return term->transform ? expr_over(p->arena, predicate, term->transform) : predicate;
 }
 
 /* --- constants --- */
 
 /* Whole numbers are days, or microseconds, where a time is compared: so the Java library reads them. */
-static bool time_literal(const struct parser *p, str name, int64_t i, struct literal *out)
+static bool time_literal(const struct parser *p, const struct term *term, int64_t i,
+                         struct literal *out)
 {
-    const struct schema_node *node = p->schema ? schema_node_by_name(p->schema, name, false) : NULL;
+    const struct schema_node *node =
+        p->schema ? schema_node_by_name(p->schema, term->name, false) : NULL;
     if (node == NULL)
         return false;
-    enum type_kind kind = node->field->type->kind;
+    const struct type *type = node->field->type;
+    enum type_kind kind =
+        term->transform ? transform_result(term->transform, type)->kind : type->kind;
     if (kind < TYPE_DATE || kind > TYPE_TIMESTAMPTZ_NS)
         return false;
     if (kind == TYPE_DATE && (i < INT32_MIN || i > INT32_MAX))
@@ -126,7 +148,7 @@ static bool time_literal(const struct parser *p, str name, int64_t i, struct lit
     return true;
 }
 
-static bool plain_literal(const struct parser *p, str name, const struct json *json,
+static bool plain_literal(const struct parser *p, const struct term *term, const struct json *json,
                           struct literal *out)
 {
     char digits[NUM_TEXT_MAX];
@@ -135,7 +157,7 @@ static bool plain_literal(const struct parser *p, str name, const struct json *j
         *out = (struct literal){ .kind = LITERAL_BOOL, .boolean = json->b };
         return true;
     case JSON_INT:
-        if (!time_literal(p, name, json->i, out))
+        if (!time_literal(p, term, json->i, out))
             *out = literal_number(arena_printf(p->arena, "%lld", (long long)json->i));
         return true;
     case JSON_F64:
@@ -147,7 +169,7 @@ static bool plain_literal(const struct parser *p, str name, const struct json *j
         return true;
     default:
         return fail(p->err, ERR_INVALID, "filter on column \"" STR_FMT "\": %s is no constant",
-                    STR_ARG(name), json_kind_name(json->kind));
+                    STR_ARG(term->name), json_kind_name(json->kind));
     }
 }
 
@@ -165,25 +187,25 @@ static bool typed_literal(const struct parser *p, const struct json *value,
     return true;
 }
 
-static bool parse_literal(const struct parser *p, str name, const struct json *json,
+static bool parse_literal(const struct parser *p, const struct term *term, const struct json *json,
                           struct literal *out)
 {
     const struct json *value, *type;
     if (json->kind != JSON_OBJECT)
-        return plain_literal(p, name, json, out);
+        return plain_literal(p, term, json, out);
     if (!is_object_of_type(json, "literal"))
         return fail(p->err, ERR_INVALID,
                     "filter on column \"" STR_FMT "\": an object that is no literal",
-                    STR_ARG(name));
+                    STR_ARG(term->name));
     value = json_get(json, "value");
     type = json_get(json, "data-type");
     if (value == NULL)
         return fail(p->err, ERR_INVALID, "filter: a literal without a value");
-    return type ? typed_literal(p, value, type, out) : plain_literal(p, name, value, out);
+    return type ? typed_literal(p, value, type, out) : plain_literal(p, term, value, out);
 }
 
 /* "values": an array of literals, or {"type":"literals","values":[…],"data-type":…}. */
-static bool parse_literals(const struct parser *p, str name, const struct json *json,
+static bool parse_literals(const struct parser *p, const struct term *term, const struct json *json,
                            struct literal **out, size_t *n)
 {
     const struct json *type = NULL;
@@ -194,16 +216,16 @@ static bool parse_literals(const struct parser *p, str name, const struct json *
     }
     if (json->kind != JSON_ARRAY)
         return fail(p->err, ERR_INVALID, "filter on column \"" STR_FMT "\": values is %s",
-                    STR_ARG(name), json_kind_name(json->kind));
+                    STR_ARG(term->name), json_kind_name(json->kind));
     if (json->array.n > EXPR_VALUES_MAX)
         return fail(p->err, ERR_LIMIT, "filter on column \"" STR_FMT "\": more than %d values",
-                    STR_ARG(name), EXPR_VALUES_MAX);
+                    STR_ARG(term->name), EXPR_VALUES_MAX);
     *n = json->array.n;
     *out = arena_array(p->arena, struct literal, *n);
     for (size_t i = 0; i < *n; i++) {
         const struct json *item = &json->array.items[i];
         if (type ? !typed_literal(p, item, type, &(*out)[i])
-                 : !parse_literal(p, name, item, &(*out)[i]))
+                 : !parse_literal(p, term, item, &(*out)[i]))
             return false;
     }
     return true;
@@ -261,13 +283,13 @@ static bool parse_compare(const struct parser *p, const struct json *json, enum 
 {
     const struct json *column, *constant;
     struct literal lit;
-    str name;
+    struct term term;
     if (json_get(json, "values") != NULL)
         return fail(p->err, ERR_INVALID, "filter: a comparison has values, not a value");
-    if (!find_operands(p, json, &op, &column, &constant) || !parse_reference(p, column, &name) ||
-        !parse_literal(p, name, constant, &lit))
+    if (!find_operands(p, json, &op, &column, &constant) || !parse_term(p, column, &term) ||
+        !parse_literal(p, &term, constant, &lit))
         return false;
-    *out = expr_compare(p->arena, op, name, lit);
+    *out = over_term(p, &term, expr_compare(p->arena, op, term.name, lit));
     return true;
 }
 
@@ -278,20 +300,20 @@ static bool parse_test(const struct parser *p, const struct json *json, enum exp
     const struct json *column, *values;
     struct literal *lits = NULL;
     size_t n = 0;
-    str name;
+    struct term term;
     if (json_get(json, "value") != NULL || (!set && json_get(json, "values") != NULL))
         return fail(p->err, ERR_INVALID, "filter: a %s has a value",
                     set ? "set test" : "test of one column");
     if (!json_need(json, json_get(json, "term") ? "term" : "child", &column, p->err) ||
-        !parse_reference(p, column, &name))
+        !parse_term(p, column, &term))
         return false;
     if (!set) {
-        *out = expr_unary(p->arena, op, name);
+        *out = over_term(p, &term, expr_unary(p->arena, op, term.name));
         return true;
     }
-    if (!json_need(json, "values", &values, p->err) || !parse_literals(p, name, values, &lits, &n))
+    if (!json_need(json, "values", &values, p->err) || !parse_literals(p, &term, values, &lits, &n))
         return false;
-    *out = expr_in(p->arena, op, name, lits, n);
+    *out = over_term(p, &term, expr_in(p->arena, op, term.name, lits, n));
     return true;
 }
 
@@ -437,13 +459,27 @@ static void write_operand(const struct printer *p, const struct expr *e, size_t 
         write_value(p, &e->values[i]);
 }
 
+static void write_term(const struct printer *p, const struct expr *e)
+{
+    str name = e->name.ptr == NULL ? schema_name_of(p->schema, e->field_id) : e->name;
+    if (e->transform == NULL) {
+        jw_kv_str(p->w, "term", name);
+        return;
+    }
+    jw_kv_object(p->w, "term");
+    jw_kv_str(p->w, "type", STR("transform"));
+    jw_kv_str(p->w, "transform", e->transform->text);
+    jw_kv_str(p->w, "term", name);
+    jw_end_object(p->w);
+}
+
 static void write_predicate(const struct printer *p, const struct expr *e)
 {
     bool bound = e->name.ptr == NULL, set = e->op == EXPR_IN || e->op == EXPR_NOT_IN;
     size_t n = bound ? e->values_n : e->literals_n;
     jw_begin_object(p->w);
     jw_kv_str(p->w, "type", str_of(operator_name(e->op)));
-    jw_kv_str(p->w, "term", bound ? schema_name_of(p->schema, e->field_id) : e->name);
+    write_term(p, e);
     if (set) {
         jw_kv_array(p->w, "values");
         for (size_t i = 0; i < n; i++)
@@ -515,7 +551,7 @@ bool expr_write_json(const struct expr *e, const struct schema *schema, struct j
                      struct error *err)
 {
     struct printer p = { schema, w };
-    if (depth_of(e) + w->depth + 1 >= JSON_DEPTH_MAX)
+    if (depth_of(e) + w->depth + 2 >= JSON_DEPTH_MAX)
         return fail(err, ERR_LIMIT, "filter is nested too deep for JSON");
     write(&p, e);
     return true;

@@ -19,7 +19,7 @@ struct schema;
 
 /* Reads an unbound filter; it lives in `a` and points into `json`.  With a schema, references by
  * field id are read too.  ERR_INVALID for what is no filter; ERR_UNSUPPORTED for functions,
- * transforms of columns and comparisons of two columns, which scans do not plan by; ERR_LIMIT above
+ * unknown transforms and comparisons of two columns, which scans do not plan by; ERR_LIMIT above
  * EXPR_JSON_DEPTH_MAX and EXPR_VALUES_MAX. */
 MUST_USE bool expr_from_json(const struct json *json, const struct schema *schema, struct arena *a,
                              const struct expr **out, struct error *err);

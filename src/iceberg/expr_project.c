@@ -232,6 +232,35 @@ static const struct expr *project_place(const struct place *p)
     }
 }
 
+/* A leaf over the very transform that the field was made with: the partition value is what it compares.  Old writers'
+ * times before 1970 (see above) may be one too high there. */
+static const struct expr *project_same(const struct projector *pr, const struct partition_field *f,
+                                       int32_t index, const struct expr *leaf)
+{
+    struct place p = { pr->arena, leaf, &f->transform, index, leaf->type };
+    bool time = f->transform.kind >= TRANSFORM_YEAR && f->transform.kind <= TRANSFORM_HOUR;
+    bool day_of_date = f->transform.kind == TRANSFORM_DAY && leaf->source_type->kind == TYPE_DATE;
+    if (time && !day_of_date && leaf->op != EXPR_GT && leaf->op != EXPR_GE)
+        for (size_t i = 0; i < leaf->values_n; i++)
+            if (leaf->values[i].i <= 0)
+                return expr_true();
+    return project_to(&p, leaf->op, leaf->values, leaf->values_n);
+}
+
+/* A leaf over a transform says something about fields of that transform only. */
+static const struct expr *project_over(const struct projector *pr, const struct expr *leaf)
+{
+    const struct expr *all = expr_true();
+    for (size_t i = 0; i < pr->spec->fields_n; i++) {
+        const struct partition_field *f = &pr->spec->fields[i];
+        if (f->source_id == leaf->field_id && f->source_ids_n <= 1 &&
+            schema_field_by_id(pr->schema, f->source_id) != NULL &&
+            transform_equal(&f->transform, leaf->transform))
+            all = expr_and(pr->arena, all, project_same(pr, f, (int32_t)i, leaf));
+    }
+    return all;
+}
+
 static bool can_project(const struct projector *pr, const struct partition_field *f,
                         const struct expr *leaf)
 {
@@ -245,6 +274,8 @@ static bool can_project(const struct projector *pr, const struct partition_field
 static const struct expr *project_leaf(const struct projector *pr, const struct expr *leaf)
 {
     const struct expr *all = expr_true();
+    if (leaf->transform != NULL)
+        return project_over(pr, leaf);
     for (size_t i = 0; i < pr->spec->fields_n; i++) {
         const struct partition_field *f = &pr->spec->fields[i];
         if (!can_project(pr, f, leaf))

@@ -27,7 +27,8 @@ const struct expr *expr_complement(const struct expr *leaf, struct arena *a)
     if (!is_ordering(leaf->op)) /* exactly one of the two holds for null and NaN as well */
         return flipped(leaf, a);
     return expr_or(a, flipped(leaf, a),
-                   expr_leaf(a, EXPR_IS_NULL, leaf->field_id, leaf->type, NULL, 0));
+                   expr_leaf(a, EXPR_IS_NULL, leaf->field_id,
+                             leaf->transform ? leaf->source_type : leaf->type, NULL, 0));
 }
 
 struct residual {

@@ -14,6 +14,7 @@ struct plans;
 
 enum plan_state { PLAN_SUBMITTED, PLAN_COMPLETED, PLAN_FAILED, PLAN_CANCELLED };
 
+/* Plans are made on the pool, which outlives them. */
 struct plans *plans_create(struct env *env, struct pool *pool);
 /* Cancels and waits for plans under way; NULL is fine. */
 void plans_destroy(struct plans *p);

@@ -90,6 +90,12 @@ TEST(both_forms_are_read)
         { "{'type':'gt','term':'a','value':2.5}", "a > 2" },
         { "{'type':'eq','term':{'type':'transform','transform':'identity','term':'a'},'value':1}",
           "a = 1" },
+        { "{'type':'in','term':{'type':'transform','transform':'bucket[4]','term':'a'},'values':[1,3]}",
+          "bucket[4](a) in (1, 3)" },
+        { "{'type':'lt','left':{'type':'transform','transform':'day','term':'f.g'},'right':17000}",
+          "day(f.g) < '2016-07-18'" },
+        { "{'type':'is-null','term':{'type':'transform','transform':'year','term':'c'}}",
+          "c is null" },
         { "{'type':'eq','term':'u','value':'f79c3e09-677c-4bbd-a479-3f349cb785e7'}",
           "u = 'f79c3e09-677c-4bbd-a479-3f349cb785e7'" },
     };
@@ -118,8 +124,10 @@ TEST(what_is_no_filter_is_refused_with_the_reason)
         { "{'type':'eq','left':{'type':'literal','value':'NaN','data-type':'double'},'right':"
           "{'type':'reference','name':'e'}}",
           ERR_INVALID },
-        { "{'type':'eq','term':{'type':'transform','transform':'bucket[4]','term':'a'},'value':1}",
+        { "{'type':'eq','term':{'type':'transform','transform':'zorder','term':'a'},'value':1}",
           ERR_UNSUPPORTED },
+        { "{'type':'eq','term':{'type':'transform','transform':'bucket[0]','term':'a'},'value':1}",
+          ERR_INVALID },
         { "{'type':'eq','left':{'type':'apply','function':'abs','arguments':[]},'right':1}",
           ERR_UNSUPPORTED },
         { "{'type':'eq','left':{'type':'reference','name':'a'},'right':{'type':'reference',"

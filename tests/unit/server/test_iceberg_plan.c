@@ -186,8 +186,8 @@ TEST(what_is_wrong_with_a_request_is_said)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         EXPECT_ERROR(plan(app, cases[i].body), 400, "BadRequestException", cases[i].words);
     EXPECT_ERROR(plan(app, "{'filter':{'type':'eq','term':{'type':'transform','transform':"
-                           "'bucket[4]','term':'id'},'value':1}}"),
-                 406, "UnsupportedOperationException", "bucket[4]");
+                           "'zorder','term':'id'},'value':1}}"),
+                 406, "UnsupportedOperationException", "zorder");
     EXPECT_ERROR(send(app, "POST", "/v1/namespaces/s/tables/u/plan", json_f("{}")), 404,
                  "NoSuchTableException", "Table does not exist: s.u");
     app_close(app);
