@@ -90,7 +90,7 @@ serve() {
     server_pid=$!
     started+=("$server_pid")
     for _ in $(seq 200); do
-        url=$(grep -oE 'https?://[0-9.]+:[0-9]+' "$work/serve.log" | head -n 1)
+        url=$(grep -soE 'https?://[0-9.]+:[0-9]+' "$work/serve.log" | head -n 1)
         [[ -n $url ]] && return 0
         kill -0 "$server_pid" 2>/dev/null || break
         sleep 0.05
