@@ -38,11 +38,11 @@ for suite in Catalog ViewCatalog; do
     server=$!
     url=
     for _ in $(seq 100); do
-        url=$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$work/$suite.log" | head -1)
+        url=$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$work/$suite.log" 2>/dev/null | head -1)
         [ -n "$url" ] && break
         sleep 0.1
     done
-    CATALOG_URI=$url/iceberg CATALOG_WAREHOUSE=warehouse java -Xmx1g -Djava.io.tmpdir="$work" -Drck.local=false \
+    CATALOG_RCK_SUPPORTS__NAMES__WITH__DOT=true CATALOG_RCK_SUPPORTS__VARIANT=true CATALOG_URI=$url/iceberg CATALOG_WAREHOUSE=warehouse java -Xmx1g -Djava.io.tmpdir="$work" -Drck.local=false \
         -Drck.requires-namespace-create=true -cp "$kit/lib/*" org.junit.platform.console.ConsoleLauncher execute \
         --select-class "org.apache.iceberg.rest.RESTCompatibilityKit${suite}Tests" --details=tree --disable-banner \
         --disable-ansi-colors --details-theme=ascii >"$work/$suite.out" 2>&1
