@@ -84,6 +84,7 @@ def session():
         at: "org.apache.iceberg.spark.SparkCatalog",
         f"{at}.type": "rest",
         f"{at}.uri": f"{URL}/iceberg",
+        f"{at}.cache-enabled": "false",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
