@@ -13,9 +13,12 @@
 #include "base/map.h"
 #include "base/thread.h"
 #include "catalog/merge_priv.h"
+#include "codec/json.h"
 #include "catalog/table_priv.h"
 #include "iceberg/metadata.h"
 #include "io/store.h"
+
+#define REWRITTEN_BYTES_MAX ((size_t)8 << 20) /* of the list in a summary */
 
 struct change { /* of one entry; value ptr NULL: not there */
     str key, ns, name;
@@ -372,18 +375,33 @@ static bool decide_contents(struct merge *m, struct attempt *t, struct error *er
     return share_out(m, decide_one, err);
 }
 
+static str rewritten_text(const struct table_merge *t, struct arena *a)
+{
+    struct buf b = BUF_INIT(REWRITTEN_BYTES_MAX);
+    struct json_writer w;
+    jw_init(&w, &b);
+    jw_begin_array(&w);
+    for (size_t i = 0; i < t->rewritten.n; i++)
+        jw_str(&w, t->rewritten.at[i]);
+    jw_end_array(&w);
+    str out = arena_str(a, buf_str(&b));
+    buf_deinit(&b);
+    return out;
+}
+
 /* Adds a snapshot; what came from where is named in it. */
 static bool add_snapshot(struct merge *m, struct change *ch, struct snapshot_change *change,
                          str location, struct error *err)
 {
     struct arena *a = ch->arena;
     const struct table_merge *t = &ch->table;
-    struct property *summary = arena_array(a, struct property, 3);
+    struct property *summary = arena_array(a, struct property, 4);
     summary[0] = (struct property){ STR("firn.merged-ref"), m->source_name };
     summary[1] = (struct property){ STR(MERGED_COMMIT), sha_text(&m->source.id, a) };
     summary[2] = (struct property){ STR("firn.merged-snapshot-id"),
                                     arena_printf(a, "%" PRId64, t->source->current_snapshot_id) };
-    change->summary = (struct property_list){ summary, 3 };
+    summary[3] = (struct property){ STR(REWRITTEN_FILES), rewritten_text(t, a) };
+    change->summary = (struct property_list){ summary, t->rewritten.n ? 4 : 3 };
     struct snapshot_result r = { 0 };
     bool ok = snapshot_produce(m->catalog->store, m->catalog->env, ch->next, change, a, &r, err);
     for (size_t i = 0; i < r.written_n; i++)

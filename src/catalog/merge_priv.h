@@ -11,6 +11,10 @@
 #define MERGED_COMMIT                                                                              \
     "firn.merged-commit" /* in the summary of a snapshot that a merge, pick or revert made */
 
+/* And, as a JSON array, files that never were in the table: their rows are in files that the snapshot added. */
+#define REWRITTEN_FILES "firn.rewritten-files"
+#define REWRITTEN_MAX 1000
+
 /* Three states of one table: what the source did since `base` is to be done to `target`. */
 struct sides {
     const struct metadata *base, *source, *target;
@@ -35,6 +39,7 @@ struct table_merge {
     struct table_updates updates; /* shape, snapshots carried over, a rollback */
     VEC(struct data_file) files;  /* to be added */
     VEC(str) removed;             /* paths to be removed: their rows come in `files` */
+    VEC(str) rewritten;           /* paths that the target never had, whose rows come in `files` */
     VEC(str) undone;              /* paths to be removed first, with their rows */
     enum snapshot_operation operation;
 };

@@ -11,6 +11,8 @@
  *       What merges and reverts wrote themselves counts as such, so that merges can be repeated.
  *   M4  Sides are compared by their files, each from the newest snapshot that it has in common with the base: what earlier merges
  *       appended again has other snapshot ids there.  Files that the target has taken already are left out.
+ *       Of files that the source had added and rewritten itself the new snapshot's summary keeps the names: whoever takes the
+ *       original from elsewhere would have its rows twice.
  *   M5  A source that does not have what the base appended undoes it: these files are removed from the target, whatever else it
  *       has got since, in a snapshot of their own (a delete), which tells giving rows back from rewriting them.
  *   M6  Schema, partitioning, order and properties merge as merge_shape.c says, besides the rows.  Anything else is a conflict. */
@@ -19,6 +21,7 @@
 
 #include "base/map.h"
 #include "catalog/merge_priv.h"
+#include "codec/json.h"
 #include "iceberg/manifest_list.h"
 #include "iceberg/metadata.h"
 #include "io/store.h"
@@ -201,6 +204,22 @@ static bool net_of_manifest(struct catalog *c, const struct metadata *m,
     return true;
 }
 
+/* What a merge wrote down of files that were rewritten before they came here. */
+static bool net_of_summary(const struct snapshot *s, struct arena *a, struct net *n,
+                           struct error *err)
+{
+    str text = property_get(&s->summary, REWRITTEN_FILES, (str){ 0 });
+    struct json *list;
+    if (!text.ptr)
+        return true;
+    if (!json_parse(text, a, &list, err) || list->kind != JSON_ARRAY)
+        return fail(err, ERR_CORRUPT, "the summary's " REWRITTEN_FILES " is no list");
+    for (size_t i = 0; i < list->array.n; i++)
+        if (list->array.items[i].kind == JSON_STR)
+            net_file(n, list->array.items[i].s, true, a)->standing = FILE_REWRITTEN;
+    return true;
+}
+
 static bool net_of_snapshot(struct catalog *c, const struct metadata *m, const struct snapshot *s,
                             struct arena *a, struct net *n, struct error *err)
 {
@@ -211,6 +230,8 @@ static bool net_of_snapshot(struct catalog *c, const struct metadata *m, const s
         return fail(err, ERR_UNSUPPORTED, "snapshot %" PRId64 " has no manifest list", s->id);
     if (!read_file(c, s->manifest_list, MANIFEST_LIST_BYTES_MAX, a, &bytes, err) ||
         !manifest_list_parse(bytes, a, &manifests, &manifests_n, err))
+        return fail_in(err, "snapshot %" PRId64, s->id);
+    if (!net_of_summary(s, a, n, err))
         return fail_in(err, "snapshot %" PRId64, s->id);
     for (size_t i = 0; i < manifests_n; i++) {
         if (manifests[i].added_snapshot_id != s->id)
@@ -328,6 +349,11 @@ static void merge_file(const struct net_file *f, const struct beside *source,
     } else if (b == FILE_HAS) {
         conflict(out, a, "the source rewrote the file " STR_FMT ", which the target gave back",
                  STR_ARG(path));
+    } else if (out->rewritten.n == REWRITTEN_MAX) {
+        conflict(out, a, "the source rewrote more than %d files that the target never had",
+                 REWRITTEN_MAX);
+    } else {
+        *vec_push(a, &out->rewritten) = path;
     }
 }
 
