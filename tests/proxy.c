@@ -22,7 +22,7 @@
 struct link {
     struct proxy *proxy;
     int client, server;
-    bool lose_answer;
+    bool lose_answer, hold_answer;
     char seen[PROXY_TEXT_MAX + CHUNK]; /* the end of the last bytes, then the new ones */
     size_t seen_n;
 };
@@ -80,6 +80,8 @@ static enum proxy_cut decide(struct proxy *p)
         atomic_fetch_add(&p->before, 1);
     if (cut == PROXY_CUT_AFTER)
         atomic_fetch_add(&p->after, 1);
+    if (cut == PROXY_HOLD)
+        atomic_fetch_add(&p->held, 1);
     return cut;
 }
 
@@ -107,7 +109,10 @@ static bool pass(struct link *l, bool from_client)
         if (cut == PROXY_CUT_BEFORE)
             return false;
         l->lose_answer = cut == PROXY_CUT_AFTER;
+        l->hold_answer = cut == PROXY_HOLD;
     }
+    if (!from_client && l->hold_answer)
+        return true;
     return send_all(from_client ? l->server : l->client, bytes, (size_t)n);
 }
 

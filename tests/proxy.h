@@ -17,7 +17,8 @@
 enum proxy_cut {
     PROXY_PASS,
     PROXY_CUT_BEFORE, /* the request is lost */
-    PROXY_CUT_AFTER   /* the answer is lost */
+    PROXY_CUT_AFTER,  /* the answer is lost */
+    PROXY_HOLD        /* the answer never comes, and the connection stays */
 };
 
 struct proxy {
@@ -27,7 +28,7 @@ struct proxy {
     atomic_int next;           /* enum proxy_cut: what to do at the next hit, once */
     atomic_int every;          /* every so many hits are cut by turns, before and after; 0: none */
     atomic_bool refuse;        /* new connections are closed at once */
-    atomic_llong hits, before, after; /* counted */
+    atomic_llong hits, before, after, held; /* counted */
     atomic_int live;
     atomic_bool stop;
     int fd, port; /* port: where it listens, when not at a path */

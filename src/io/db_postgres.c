@@ -364,6 +364,21 @@ static void make_id(char out[33])
     snprintf(out, 33, "%016llx%016llx", halves[0], halves[1]);
 }
 
+/* What libpq says about a bad URI may quote a part of the password. */
+static bool check_uri(const char *uri, struct error *err)
+{
+    char *text = NULL;
+    PQconninfoOption *parts = PQconninfoParse(uri, &text);
+    bool ok = parts;
+    PQconninfoFree(parts);
+    PQfreemem(text);
+    if (ok)
+        return true;
+    fail(err, ERR_INVALID, "the metadata database's URI is not well-formed");
+    return fail_hint(err, "postgresql://user@host:port/name?parameter=value, with %%XX for bytes "
+                          "that mean something in a URI");
+}
+
 bool db_postgres_open(str uri, struct db **out, struct error *err)
 {
     if (!PQisthreadsafe())
@@ -380,7 +395,10 @@ bool db_postgres_open(str uri, struct db **out, struct error *err)
     p->slots.writer = &p->writer.base;
     for (size_t i = 0; i < DB_READERS; i++)
         p->slots.readers[i] = &p->readers[i].base;
-    if (!prepare_schema(&p->base, err)) {
+    p->writer.answer_us = PG_ANSWER_US;
+    for (size_t i = 0; i < DB_READERS; i++)
+        p->readers[i].answer_us = PG_ANSWER_US;
+    if (!check_uri(p->uri, err) || !prepare_schema(&p->base, err)) {
         pg_close(&p->base);
         return fail_in(err, "open the metadata database");
     }
@@ -388,10 +406,11 @@ bool db_postgres_open(str uri, struct db **out, struct error *err)
     return true;
 }
 
-void db_postgres_set_waits(struct db *db, int64_t connect_us, int64_t settle_us)
+void db_postgres_set_waits(struct db *db, int64_t connect_us, int64_t settle_us, int64_t answer_us)
 {
     struct pg_db *p = pg_of(db);
     ASSERT(db->ops == &pg_ops);
+    p->writer.answer_us = answer_us;
     p->connect_us = connect_us;
     p->settle_us = settle_us;
 }

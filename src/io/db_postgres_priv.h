@@ -29,6 +29,7 @@ struct pg_statement {
 struct pg_conn {
     struct db_conn base; /* first */
     PGconn *handle;      /* NULL when not connected */
+    int64_t answer_us;   /* PG_ANSWER_US */
     bool wrote;          /* the transaction has run something else than reading */
     uint64_t counter;
     size_t statements_n;

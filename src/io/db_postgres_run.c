@@ -33,14 +33,14 @@ static bool fail_lost(struct pg_conn *c, struct error *err)
 /* Waits until the next result can be taken without blocking. */
 static bool await(struct pg_conn *c, struct error *err)
 {
-    int64_t until = env_monotonic_ns(env_real()) + PG_ANSWER_US * 1000;
+    int64_t until = env_monotonic_ns(env_real()) + c->answer_us * 1000;
     while (PQisBusy(c->handle)) {
         int64_t left_ms = (until - env_monotonic_ns(env_real())) / 1000000;
         struct pollfd p = { .fd = PQsocket(c->handle), .events = POLLIN };
         int rc = left_ms > 0 ? poll(&p, 1, (int)left_ms) : 0;
         if (rc == 0) {
             fail(err, ERR_UNAVAILABLE, "metadata database: no answer for %lld seconds",
-                 (long long)(PG_ANSWER_US / 1000000));
+                 (long long)(c->answer_us / 1000000));
             pg_disconnect(c);
             return false;
         }

@@ -11,8 +11,9 @@
 MUST_USE bool db_sqlite_open(str path, struct db **out, struct error *err);
 MUST_USE bool db_postgres_open(str uri, struct db **out, struct error *err);
 
-/* Other waits than DB_CONNECT_US and DB_SETTLE_US, for tests; before other threads use it. */
-void db_postgres_set_waits(struct db *db, int64_t connect_us, int64_t settle_us);
+/* Other waits than DB_CONNECT_US, DB_SETTLE_US and the one for an answer to a writer, for tests; before other threads
+ * use it. */
+void db_postgres_set_waits(struct db *db, int64_t connect_us, int64_t settle_us, int64_t answer_us);
 
 /* A connection begins with this; its transaction is itself. */
 struct db_conn {

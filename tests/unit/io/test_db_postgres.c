@@ -181,7 +181,7 @@ TEST(an_outcome_that_cannot_be_asked_is_unknown)
         return;
     str uri = schema_uri();
     struct db *db = open_through_proxy(uri), *direct = open_uri(uri);
-    db_postgres_set_waits(db, 200000, 400000);
+    db_postgres_set_waits(db, 200000, 400000, 30000000);
     proxy.next = PROXY_CUT_AFTER;
     proxy.refuse = true;
     CHECK_FAILS(count(db, &err), ERR_UNKNOWN);
@@ -192,6 +192,22 @@ TEST(an_outcome_that_cannot_be_asked_is_unknown)
     CHECK_INT(counted(db), 2);
     db_close(db);
     db_close(direct);
+    proxy_stop(&proxy);
+}
+
+/* The connection stands, but nothing comes: as when a cable is pulled. */
+TEST(an_answer_that_never_comes)
+{
+    if (!on_postgres())
+        return;
+    str uri = schema_uri();
+    struct db *db = open_through_proxy(uri);
+    db_postgres_set_waits(db, DB_CONNECT_US, DB_SETTLE_US, 300000);
+    proxy.next = PROXY_HOLD;
+    CHECK_OK(count(db, &err));
+    CHECK_INT(proxy.held, 1);
+    CHECK_INT(counted(db), 1);
+    db_close(db);
     proxy_stop(&proxy);
 }
 
@@ -237,7 +253,7 @@ TEST(the_lock_of_a_server_that_is_gone_is_free)
     proxy_stop(&proxy); /* as when its machine is switched off and the network says so */
     CHECK_OK(count(other, &err));
     CHECK_INT(counted(other), 1);
-    db_postgres_set_waits(db, 1000, 1000);
+    db_postgres_set_waits(db, 1000, 1000, 30000000);
     CHECK_FAILS(db_commit(tx, &err), ERR_UNKNOWN);
     db_close(db);
     db_close(other);
@@ -339,8 +355,13 @@ TEST(places_that_are_not_there)
     struct db *db;
     if (!on_postgres())
         return;
-    CHECK_FAILS(db_open(STR("postgresql://u:secret@/x?nonsense=1"), &db, &err), ERR_UNAVAILABLE);
-    CHECK(!strstr(err.msg, "secret"));
+    static const char *const bad[] = { "postgresql://u:secret@/x?nonsense=1",
+                                       "postgresql://u:secret%zz@/x",
+                                       "postgresql://u:secret@[::1/x" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK_FAILS(db_open(str_of(bad[i]), &db, &err), ERR_INVALID);
+        CHECK(!strstr(err.msg, "secret") && strstr(err.hint, "postgresql://"));
+    }
     CHECK_FAILS(db_open(arena_printf(test_arena(), "postgresql://firn:secret@/none?host=%s",
                                      getenv("FIRN_TEST_PGDIR")),
                         &db, &err),
