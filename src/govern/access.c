@@ -68,19 +68,11 @@ bool access_denied(const struct access *access, enum privilege privilege,
 
 /* ---- Decisions */
 
-/* Another server's changes: looked for once in ACCESS_REFRESH_US, by whoever comes first. */
+/* After a change that could not be read back nothing is decided before it has been. */
 static bool keep_fresh(struct govern *g, struct error *err)
 {
-    struct error away = { 0 };
-    long long looked = atomic_load(&g->looked_ns), now = env_monotonic_ns(env_real());
-    if (atomic_load(&g->stale))
-        return govern_refresh(g, err) || fail_in(err, "grants changed and cannot be read");
-    if (now - looked < ACCESS_REFRESH_US * 1000 ||
-        !atomic_compare_exchange_strong(&g->looked_ns, &looked, now))
-        return true;
-    if (!govern_refresh(g, &away))
-        log_warn("govern", "grants are as they were read last: %s", away.msg);
-    return true;
+    return !atomic_load(&g->stale) || govern_refresh(g, err) ||
+           fail_in(err, "grants changed and cannot be read");
 }
 
 static bool only_reads(enum privilege p)

@@ -62,18 +62,25 @@ static bool reload(struct govern *g, struct error *err)
     policy_free(published_swap(&g->policy, now, env_real()));
     atomic_store(&g->on, now->on);
     atomic_store(&g->stale, false);
-    atomic_store(&g->looked_ns, env_monotonic_ns(env_real()));
     return true;
 }
 
-bool govern_open(struct db *db, struct env *env, str audit_dir, struct govern **out,
-                 struct error *err)
+static void moved(void *arg)
+{
+    struct error away = { 0 };
+    if (!govern_refresh(arg, &away))
+        log_warn("govern", "grants are as they were read last: %s", away.msg);
+}
+
+bool govern_open(struct db *db, struct env *env, struct pool *pool, str audit_dir,
+                 struct govern **out, struct error *err)
 {
     struct govern *g = mem_new(struct govern);
     g->db = db;
     g->env = env;
     g->secrets = secret_cache_create(env);
     pthread_mutex_init(&g->changing, NULL);
+    db_watch_init(&g->watch, db, "govern", pool, moved, g);
     pthread_mutex_init(&g->flushing, NULL);
     if (audit_dir.len) {
         g->audit_dir = mem_array(char, audit_dir.len + 1);
@@ -92,6 +99,7 @@ void govern_close(struct govern *g)
 {
     if (!g)
         return;
+    db_watch_end(&g->watch);
     policy_free(atomic_load(&g->policy.current));
     secret_cache_destroy(g->secrets);
     spool_close(atomic_load(&g->audit));
@@ -103,6 +111,7 @@ void govern_close(struct govern *g)
 
 bool govern_on(struct govern *g)
 {
+    db_watch(&g->watch);
     return atomic_load(&g->on);
 }
 
@@ -130,7 +139,6 @@ bool govern_refresh(struct govern *g, struct error *err)
     bool same = policy_enter(g, &ticket)->version == version && !atomic_load(&g->stale);
     policy_leave(g, ticket);
     if (same) {
-        atomic_store(&g->looked_ns, env_monotonic_ns(env_real()));
         return true;
     }
     pthread_mutex_lock(&g->changing);
@@ -169,7 +177,8 @@ static bool begin_change(struct change *c, struct error *err)
     unsigned ticket;
     if (!db_begin(c->g->db, &c->tx, err))
         return false;
-    if (!db_run(c->tx, STR("UPDATE gov_state SET version = version + 1"), DB_NO_ARGS, NULL, NULL,
+    if (!db_touch(c->tx, "govern", err) ||
+        !db_run(c->tx, STR("UPDATE gov_state SET version = version + 1"), DB_NO_ARGS, NULL, NULL,
                 err) ||
         !db_run(c->tx, STR("SELECT version FROM gov_state"), DB_NO_ARGS, c->a, &rows, err))
         goto undo;

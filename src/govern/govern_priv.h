@@ -93,7 +93,7 @@ struct govern {
     struct env *env;
     struct published policy; /* struct policy */
     atomic_bool on, stale;
-    atomic_llong looked_ns;   /* when the version was last compared */
+    struct db_watch watch;    /* for changes that other servers make */
     pthread_mutex_t flushing; /* held while segments of the audit log are written to their table */
     pthread_mutex_t changing; /* one change or reload at a time; held during its transaction */
     struct secret_cache *secrets;

@@ -66,7 +66,7 @@ MUST_USE bool principal_identity(struct govern *g, int64_t principal_id, str sco
                                  struct error *err);
 
 /* -- changes: each is one transaction and visible to the next check in this process when it returns; other servers on
- * the same database see it within ACCESS_REFRESH_US.  The caller has checked that they are allowed.  ERR_EXISTS,
+ * the same database see it within DB_WATCH_US.  The caller has checked that they are allowed.  ERR_EXISTS,
  * ERR_NOT_FOUND, ERR_INVALID (names), ERR_CONFLICT (`version` is not the current one; 0: any). ------------------- */
 
 /* The first principal, "root" with the role service_admin: turns access control on.  ERR_EXISTS when there are principals. */

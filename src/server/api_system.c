@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "server/answer_priv.h"
 #include "server/metrics.h"
+#include "server/permissions.h"
 #include "sql/lake.h"
 #include "version.h"
 
@@ -82,6 +83,8 @@ static void write_operation(const struct route *r, str path, struct json_writer 
     jw_kv_object(w, method);
     jw_kv_str(w, "summary", str_of(r->summary));
     jw_kv_str(w, "x-firn-permission", str_of(permissions[r->permission]));
+    if (permission_find(r))
+        jw_kv_str(w, "x-firn-privilege", str_of(permission_words(permission_find(r))));
     write_parameters(path, w);
     jw_kv_object(w, "responses");
     jw_kv_object(w, "200");

@@ -249,7 +249,7 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
     lake->engine = make_engine(lake, o, &config, a);
     str audit = arena_printf(a, "%s/audit", lake->dir);
     return catalog_open(&c, &lake->catalog, err) &&
-           govern_open(lake->db, lake->env, audit, &lake->govern, err) &&
+           govern_open(lake->db, lake->env, lake->pool, audit, &lake->govern, err) &&
            kv_open(arena_printf(a, "%s/online", lake->dir), NULL, &lake->online, err);
 }
 

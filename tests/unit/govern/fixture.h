@@ -29,7 +29,7 @@ static inline void fixture_open(struct fixture *f)
     struct error err = { 0 };
     *f = (struct fixture){ .a = test_arena() };
     CHECK_OK(db_open(db_place(fixture_path(f, "catalog.db")), &f->db, &err));
-    CHECK_OK(govern_open(f->db, env_real(), fixture_path(f, "audit"), &f->g, &err));
+    CHECK_OK(govern_open(f->db, env_real(), NULL, fixture_path(f, "audit"), &f->g, &err));
 }
 
 static inline void fixture_begin(struct fixture *f)

@@ -213,7 +213,7 @@ TEST(another_servers_change_is_read)
     fixture_begin(&f);
     struct error err = { 0 };
     int64_t bob = make_principal(&f, "bob");
-    CHECK_OK(govern_open(f.db, env_real(), (str){ 0 }, &other, &err));
+    CHECK_OK(govern_open(f.db, env_real(), NULL, (str){ 0 }, &other, &err));
     give(&f, "bob", TABLE_DROP, SECURABLE_CATALOG, "", "");
     struct access x = *as(&f, bob);
     x.govern = other;

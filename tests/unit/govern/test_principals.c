@@ -173,7 +173,7 @@ TEST(what_was_changed_is_there_after_opening_again)
     int64_t bob = make_principal(&f, "bob");
     give(&f, "bob", TABLE_READ_DATA, SECURABLE_TABLE, "a.b.t", "dev*");
     govern_close(f.g);
-    CHECK_OK(govern_open(f.db, env_real(), fixture_path(&f, "audit"), &f.g, &err));
+    CHECK_OK(govern_open(f.db, env_real(), NULL, fixture_path(&f, "audit"), &f.g, &err));
     CHECK(govern_on(f.g));
     CHECK(proves(&f, f.root.client_id, f.root.client_secret));
     CHECK(may(&f, bob, TABLE_READ_DATA, SECURABLE_TABLE, "a.b.t", "dev1"));
@@ -195,7 +195,7 @@ TEST(a_change_is_atomic_under_any_single_fault)
             struct error err = { 0 }, later = { 0 };
             struct fault plan = FAULT_AT((enum fault_kind)kind, -1);
             struct db *faulty = db_fault_create(f.db, &plan), *db = f.db;
-            CHECK_OK(govern_open(faulty, env_real(), fixture_path(&f, "audit"), &f.g, &err));
+            CHECK_OK(govern_open(faulty, env_real(), NULL, fixture_path(&f, "audit"), &f.g, &err));
             struct grant g = { object(&f, SECURABLE_TABLE, "a.t"), TABLE_DROP, (str){ 0 } };
             plan.nth = nth + atomic_load(&plan.seen);
             bool ok = grant_add(f.g, STR("bob"), &g, &err);
@@ -203,7 +203,7 @@ TEST(a_change_is_atomic_under_any_single_fault)
             struct access x = *as(&f, bob);
             bool seen = access_check(&x, TABLE_DROP, &g.on, (str){ 0 }, &later);
             govern_close(f.g);
-            CHECK_OK(govern_open(db, env_real(), fixture_path(&f, "audit"), &f.g, &err));
+            CHECK_OK(govern_open(db, env_real(), NULL, fixture_path(&f, "audit"), &f.g, &err));
             bool stored = may(&f, bob, TABLE_DROP, SECURABLE_TABLE, "a.t", "");
             CHECK(!ok || stored);
             CHECK(seen == stored);
