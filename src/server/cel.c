@@ -511,7 +511,7 @@ static bool truth(const struct cel *e, const struct scope *s, bool *out, struct 
     struct cel_value v;
     if (!eval(e, s, &v, err))
         return false;
-    *out = v.b;
+    *out = v.kind == CEL_BOOL && v.b;
     return v.kind == CEL_BOOL ||
            fail(err, ERR_INVALID, "filter: a value that is not true or false");
 }
