@@ -11,6 +11,7 @@
 #include "govern/roles.h"
 #include "iceberg_test.h"
 #include "io/db.h"
+#include "server/oidc.h"
 #include "server/throttle.h"
 
 static struct app *app;
@@ -507,6 +508,130 @@ TEST(keys_of_a_provider_change)
                   503);
     CHECK(env_monotonic_ns(env_real()) - began < 2000000000LL);
     app_close(app);
+}
+
+/* Whether a token of `key` is believed now. */
+static bool believed(struct oidc *o, const struct jwk *key, int64_t now_us, struct error *out)
+{
+    struct error err = { 0 };
+    struct arena *a = test_arena();
+    struct oidc_subject *subject = arena_new(a, struct oidc_subject);
+    struct jwt t;
+    str token;
+    bool expired, must_block;
+    long long now = now_us / US_PER_S;
+    str claims = arena_printf(
+        a, "{\"iss\":\"https://idp\",\"aud\":\"firn\",\"sub\":\"ann\",\"iat\":%lld,\"exp\":%lld}",
+        now, now + 3600);
+    CHECK_OK(jwt_sign(key, JWT_ES256, "JWT", claims, a, &token, &err));
+    CHECK_OK(jwt_parse(token, a, &t, &err));
+    *out = (struct error){ 0 };
+    bool ok = oidc_check(o, &t, false, a, subject, &expired, &must_block, out);
+    if (!ok && must_block)
+        ok = oidc_check(o, &t, true, a, subject, &expired, &must_block, out);
+    CHECK(!must_block && !expired);
+    return ok;
+}
+
+/* The whole life of a key set, on a clock of our own: added, taken away, broken, gone. */
+TEST(key_sets_over_time)
+{
+    struct error err = { 0 };
+    struct arena *a = test_arena();
+    const struct jwk *one, *two;
+    struct env *env = env_fake_create(1700000000 * US_PER_S, 1, 1);
+    struct server_config *config = arena_new(a, struct server_config);
+    struct oidc *o;
+    app_close(open_app()); /* makes the folder */
+    CHECK_OK(server_config_read(NULL, test_tmpdir(), a, config, &err));
+    config->providers_n = 1;
+    config->providers[0] = (struct provider_config){
+        .issuer = STR("https://idp"),
+        .audiences = { STR("firn") },
+        .audiences_n = 1,
+        .jwks_file = arena_printf(a, "%s/lake/keys.json", test_tmpdir()),
+        .principal_claim = STR("sub"),
+        .refresh_us = 10 * US_PER_MINUTE,
+        .lifetime_max_s = 86400,
+    };
+    CHECK_OK(jwk_generate(JWT_ES256, STR("one"), a, &one, &err));
+    CHECK_OK(jwk_generate(JWT_ES256, STR("two"), a, &two, &err));
+    CHECK_OK(oidc_open(config, env, &o, &err));
+    CHECK_FAILS(believed(o, one, env_now_us(env), &err), ERR_UNAVAILABLE); /* no file yet */
+    write_keys(&one, 1);
+    CHECK_FAILS(believed(o, one, env_now_us(env), &err), ERR_UNAVAILABLE); /* asked just now */
+    env_sleep_us(env, OIDC_RETRY_US);
+    CHECK_OK(believed(o, one, env_now_us(env), &err));
+    const struct jwk *both[] = { one, two };
+    write_keys(both, 2);
+    CHECK_FAILS(believed(o, two, env_now_us(env), &err), ERR_DENIED); /* asked just now */
+    env_sleep_us(env, OIDC_RETRY_US);
+    CHECK_OK(believed(o, two, env_now_us(env), &err)); /* an unknown key is looked up at once */
+    write_keys(&two, 1);
+    CHECK_OK(believed(o, one, env_now_us(env), &err)); /* until the keys are fetched again */
+    env_sleep_us(env, 11 * US_PER_MINUTE);
+    CHECK_FAILS(believed(o, one, env_now_us(env), &err), ERR_DENIED);
+    CHECK_OK(believed(o, two, env_now_us(env), &err));
+    static const char *const broken[] = { "", "{}", "{\"keys\":[]}",
+                                          "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}" };
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        write_text("keys.json", str_of(broken[i]));
+        env_sleep_us(env, 11 * US_PER_MINUTE);
+        CHECK_OK(
+            believed(o, two, env_now_us(env), &err)); /* a fetch that fails takes nothing away */
+    }
+    oidc_close(o);
+    env_fake_destroy(env);
+}
+
+/* The key that is made at first use: refused, or made and the answer lost.  Afterwards tokens are issued and believed, by one key. */
+TEST(a_key_is_made_whole_or_not_at_all)
+{
+    struct arena *a = test_arena();
+    bool fired = true;
+    for (int effect = FAULT_REFUSED; effect <= FAULT_ANSWER_LOST; effect++) {
+        fired = true;
+        for (int nth = 0; fired; nth++) {
+            struct error err = { 0 };
+            struct db *real;
+            struct tokens *t;
+            struct token_claims claims = { .principal_id = 7 }, got;
+            struct jwt parsed;
+            str token;
+            bool expired;
+            str file = arena_printf(a, "%s/%d-%d.db", test_tmpdir(), effect, nth);
+            CHECK_OK(db_open(file, &real, &err));
+            struct tokens_options o = { .db = real,
+                                        .env = env_real(),
+                                        .issuer = STR("firn"),
+                                        .token_us = US_PER_HOUR,
+                                        .session_us = US_PER_HOUR,
+                                        .key_us = US_PER_HOUR };
+            CHECK_OK(tokens_open(&o, &t, &err));
+            tokens_close(t);
+            struct fault plan = FAULT_AT(effect, nth);
+            struct db *faulty = db_fault_create(real, &plan);
+            o.db = faulty;
+            t = NULL;
+            bool ok = tokens_open(&o, &t, &err) && token_issue(t, &claims, a, &token, &err);
+            fired = fault_fired(&plan);
+            CHECK(ok || fired);
+            tokens_close(t);
+            db_close(faulty);
+            db_close(real);
+            err = (struct error){ 0 };
+            CHECK_OK(db_open(file, &real, &err));
+            o.db = real;
+            claims = (struct token_claims){ .principal_id = 7 };
+            CHECK_OK(tokens_open(&o, &t, &err));
+            if (!ok)
+                CHECK_OK(token_issue(t, &claims, a, &token, &err));
+            CHECK_OK(jwt_parse(token, a, &parsed, &err));
+            CHECK_OK(token_check(t, &parsed, a, &got, &expired, &err));
+            tokens_close(t);
+            db_close(real);
+        }
+    }
 }
 
 TEST(the_token_endpoint_refuses)
