@@ -36,10 +36,9 @@ static str keep(const struct parser *p, str s)
 
 /* -- snapshots ------------------------------------------------------------------------------- */
 
-static bool keep_properties(const struct parser *p, const struct json *json,
-                            struct property_list *out, struct error *err)
+static bool read_properties(const struct parser *p, const struct json *json, struct property **out,
+                            struct error *err)
 {
-    *out = (struct property_list){ 0 };
     if (json->kind != JSON_OBJECT)
         return fail(err, ERR_INVALID, "properties are a JSON %s, not an object",
                     json_kind_name(json->kind));
@@ -51,6 +50,17 @@ static bool keep_properties(const struct parser *p, const struct json *json,
                         STR_ARG(m->key), json_kind_name(m->value.kind));
         list[i] = (struct property){ keep(p, m->key), keep(p, m->value.s) };
     }
+    *out = list;
+    return true;
+}
+
+static bool keep_properties(const struct parser *p, const struct json *json,
+                            struct property_list *out, struct error *err)
+{
+    struct property *list;
+    *out = (struct property_list){ 0 };
+    if (!read_properties(p, json, &list, err))
+        return false;
     *out = (struct property_list){ list, json->object.n };
     return true;
 }
@@ -67,22 +77,21 @@ static bool parse_summary(const struct parser *p, const struct json *json, struc
                           struct error *err)
 {
     const struct json *summary;
-    struct property_list all;
+    struct property *list;
     if (!json_opt_obj(json, "summary", &summary, err))
         return false;
     if (!summary)
         return true;
-    if (!keep_properties(p, summary, &all, err))
+    if (!read_properties(p, summary, &list, err))
         return fail_in(err, "summary");
-    struct property *rest = arena_array(p->arena, struct property, all.n);
     size_t n = 0;
-    for (size_t i = 0; i < all.n; i++) {
-        if (str_is(all.at[i].key, "operation"))
-            out->operation = all.at[i].value;
+    for (size_t i = 0; i < summary->object.n; i++) {
+        if (str_is(list[i].key, "operation"))
+            out->operation = list[i].value;
         else
-            rest[n++] = all.at[i];
+            list[n++] = list[i];
     }
-    out->summary = (struct property_list){ rest, n };
+    out->summary = (struct property_list){ list, n };
     return true;
 }
 
