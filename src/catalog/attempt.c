@@ -5,6 +5,7 @@
  * words. */
 #include "base/log.h"
 #include "catalog/catalog_priv.h"
+#include "catalog/events_priv.h"
 
 #define ATTEMPTS_MAX 60
 #define PAUSE_US_MIN 500
@@ -97,7 +98,10 @@ static bool publish_attempt(struct attempt *t, str what, struct error *err)
     t->request.who = t->info;
     if (t->request.message.len == 0)
         t->request.message = t->info->message;
-    return publish(t->catalog->publisher, &t->request, err);
+    if (!publish(t->catalog->publisher, &t->request, err))
+        return false;
+    changes_made(t->catalog);
+    return true;
 }
 
 struct run {

@@ -26,6 +26,7 @@ struct catalog {
     struct lru *metadata; /* parsed table metadata, by location */
     struct publisher *publisher;
     struct turns *turns;
+    atomic_uint_least64_t changes; /* made by this process (events.h) */
     struct late *late; /* NULL: files are synced before the transaction that names them */
 };
 

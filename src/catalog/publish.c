@@ -6,6 +6,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "catalog/entry.h"
+#include "catalog/events_priv.h"
 #include "catalog/late.h"
 #include "catalog/operations_priv.h"
 #include "catalog/rules_priv.h"
@@ -221,6 +222,20 @@ static bool head_of(struct db_tx *tx, const struct publish_request *r, struct ar
     return true;
 }
 
+static bool record(struct db_tx *tx, const struct publish_request *r, const struct sha256 *from,
+                   int64_t now_us, struct error *err)
+{
+    bool merge = r->second_parent || r->move_to;
+    return change_record(tx,
+                         &(struct change_row){ .kind = merge ? CHANGE_MERGE : CHANGE_COMMIT,
+                                               .ref_kind = CATALOG_BRANCH,
+                                               .ref = r->branch,
+                                               .from = from,
+                                               .to = &r->commit_id,
+                                               .who = r->who },
+                         now_us, err);
+}
+
 static bool do_request(struct publisher *p, struct db_tx *tx, struct publish_request *r,
                        struct arena *a, struct error *err)
 {
@@ -237,7 +252,7 @@ static bool do_request(struct publisher *p, struct db_tx *tx, struct publish_req
         return false;
     if (!moved)
         return fail(err, ERR_CONFLICT, "branch " STR_FMT " has moved", STR_ARG(r->branch));
-    return write_rows(p, tx, r, now_us, err);
+    return record(tx, r, &head.id, now_us, err) && write_rows(p, tx, r, now_us, err);
 }
 
 /* Runs one request in a savepoint, so that its failure leaves the others' work alone.  False when

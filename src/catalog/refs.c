@@ -4,6 +4,7 @@
  * answer is lost the row is read back. */
 #include "base/log.h"
 #include "catalog/catalog_priv.h"
+#include "catalog/events_priv.h"
 #include "catalog/rules_priv.h"
 
 #define REF_NAME_MAX 200
@@ -65,6 +66,22 @@ static bool read_back(struct ref_change *ch, struct error *err)
     return done;
 }
 
+/* `row` is the ref as it was before the change, or for a new one as it is. */
+static bool record(struct ref_change *ch, struct db_tx *tx, enum change_kind kind,
+                   const struct sha256 *from, const struct sha256 *to, struct error *err)
+{
+    bool renamed = kind == CHANGE_REF_RENAMED;
+    return change_record(tx,
+                         &(struct change_row){ .kind = kind,
+                                               .ref_kind = ch->row.kind,
+                                               .ref = renamed ? ch->to : ch->name,
+                                               .other = renamed ? ch->name : (str){ 0 },
+                                               .from = from,
+                                               .to = to,
+                                               .who = ch->who },
+                         env_now_us(ch->catalog->env), err);
+}
+
 static bool run_change(struct ref_change *ch, struct error *err)
 {
     struct db_tx *tx;
@@ -74,7 +91,10 @@ static bool run_change(struct ref_change *ch, struct error *err)
         db_rollback(tx);
         return false;
     }
-    return db_commit(tx, err) || read_back(ch, err);
+    if (!db_commit(tx, err) && !read_back(ch, err))
+        return false;
+    changes_made(ch->catalog);
+    return true;
 }
 
 /* The row of a ref that must be there and, if `expected` says so, at a certain commit. */
@@ -110,7 +130,8 @@ static bool apply_create(struct ref_change *ch, struct db_tx *tx, struct error *
                     ch->row.kind == CATALOG_TAG ? "Tag" : "Branch", STR_ARG(ch->name));
     int64_t now_us = env_now_us(ch->catalog->env);
     ch->row = (struct ref_row){ ch->name, ch->kind, commit.id, now_us, now_us };
-    return ref_insert(tx, &ch->row, err);
+    return ref_insert(tx, &ch->row, err) &&
+           record(ch, tx, CHANGE_REF_CREATED, NULL, &ch->row.commit_id, err);
 }
 
 static bool is_created(struct ref_change *ch, struct db_tx *tx, bool *done, struct error *err)
@@ -152,8 +173,10 @@ bool catalog_create_ref(struct catalog *c, enum catalog_ref_kind kind, str name,
 
 static bool apply_delete(struct ref_change *ch, struct db_tx *tx, struct error *err)
 {
-    return need_row(ch, tx, err) && db_run(tx, STR("DELETE FROM cat_refs WHERE name = ?"),
-                                           DB_ARGS(db_val_text(ch->name)), NULL, NULL, err);
+    return need_row(ch, tx, err) &&
+           db_run(tx, STR("DELETE FROM cat_refs WHERE name = ?"), DB_ARGS(db_val_text(ch->name)),
+                  NULL, NULL, err) &&
+           record(ch, tx, CHANGE_REF_DELETED, &ch->row.commit_id, NULL, err);
 }
 
 static bool is_gone(struct ref_change *ch, struct db_tx *tx, bool *done, struct error *err)
@@ -206,7 +229,8 @@ static bool apply_rename(struct ref_change *ch, struct db_tx *tx, struct error *
     return db_run(tx, STR("UPDATE cat_refs SET name = ?, updated_us = ? WHERE name = ?"),
                   DB_ARGS(db_val_text(ch->to), db_val_int(env_now_us(ch->catalog->env)),
                           db_val_text(ch->name)),
-                  NULL, NULL, err);
+                  NULL, NULL, err) &&
+           record(ch, tx, CHANGE_REF_RENAMED, &ch->row.commit_id, &ch->row.commit_id, err);
 }
 
 bool catalog_rename_ref(struct catalog *c, str name, str to, const struct commit_info *who,
@@ -234,7 +258,8 @@ static bool apply_assign(struct ref_change *ch, struct db_tx *tx, struct error *
     ch->row.commit_id = commit.id;
     ch->row.updated_us = env_now_us(ch->catalog->env);
     return ref_move(tx, ch->name, &from, &commit.id, ch->row.updated_us, &moved, err) &&
-           (moved || fail(err, ERR_CONFLICT, STR_FMT " has moved", STR_ARG(ch->name)));
+           (moved || fail(err, ERR_CONFLICT, STR_FMT " has moved", STR_ARG(ch->name))) &&
+           record(ch, tx, CHANGE_REF_ASSIGNED, &from, &commit.id, err);
 }
 
 static bool is_assigned(struct ref_change *ch, struct db_tx *tx, bool *done, struct error *err)

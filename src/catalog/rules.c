@@ -3,6 +3,7 @@
  * Rows of cat_rules: a pattern and, as JSON, the names allowed per action.  There are few, so all are read where one is asked for. */
 #include "base/vec.h"
 #include "catalog/catalog_priv.h"
+#include "catalog/events_priv.h"
 #include "catalog/rules_priv.h"
 #include "codec/json.h"
 
@@ -186,21 +187,33 @@ static bool write_names(const struct ref_rule *rule, struct buf *out, struct err
     return buf_ok(out, "rule", err);
 }
 
+/* A change of a pattern's rule, told when there was one. */
+static bool record(struct catalog *c, struct db_tx *tx, enum change_kind kind, str pattern,
+                   str author, struct error *err)
+{
+    struct commit_info who = { .principal = author };
+    return change_record(tx, &(struct change_row){ .kind = kind, .ref = pattern, .who = &who },
+                         env_now_us(c->env), err);
+}
+
 /* Runs one statement as a transaction.  Its effect is the same however often it runs, so a lost answer is told as ERR_UNKNOWN. */
-static bool run_alone(struct catalog *c, str sql, const struct db_value *args, size_t n,
-                      int64_t *changes, struct error *err)
+static bool run_alone(struct catalog *c, enum change_kind kind, str pattern, str author, str sql,
+                      const struct db_value *args, size_t n, int64_t *changes, struct error *err)
 {
     struct db_tx *tx;
     struct arena *a = arena_create(0);
     struct db_rows rows = { 0 };
     bool ok = db_begin(c->db, &tx, err);
     if (ok) {
-        ok = db_run(tx, sql, args, n, a, &rows, err);
+        ok = db_run(tx, sql, args, n, a, &rows, err) &&
+             (rows.changes == 0 || record(c, tx, kind, pattern, author, err));
         if (ok)
             ok = db_commit(tx, err);
         else
             db_rollback(tx);
     }
+    if (ok)
+        changes_made(c);
     *changes = rows.changes;
     arena_destroy(a);
     return ok;
@@ -226,7 +239,7 @@ bool catalog_set_rule(struct catalog *c, const struct ref_rule *rule, struct err
     int64_t changes;
     bool ok = check_pattern(rule->pattern, err) && check_names(rule, err) &&
               check_room(c, rule, err) && write_names(rule, &body, err) &&
-              run_alone(c,
+              run_alone(c, CHANGE_RULE_SET, rule->pattern, rule->author,
                         STR("INSERT INTO cat_rules (pattern, allowed, author, updated_us) "
                             "VALUES (?, ?, ?, ?) ON CONFLICT (pattern) DO UPDATE SET "
                             "allowed = excluded.allowed, author = excluded.author, "
@@ -242,7 +255,8 @@ bool catalog_set_rule(struct catalog *c, const struct ref_rule *rule, struct err
 bool catalog_drop_rule(struct catalog *c, str pattern, struct error *err)
 {
     int64_t changes;
-    if (!run_alone(c, STR("DELETE FROM cat_rules WHERE pattern = ?"), DB_ARGS(db_val_text(pattern)),
+    if (!run_alone(c, CHANGE_RULE_DROPPED, pattern, (str){ 0 },
+                   STR("DELETE FROM cat_rules WHERE pattern = ?"), DB_ARGS(db_val_text(pattern)),
                    &changes, err))
         return false;
     return changes > 0 || fail(err, ERR_NOT_FOUND, "there is no rule of \"" STR_FMT "\"",
