@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "codec/digest.h"
 #include "codec/jwt.h"
+#include "govern/audit.h"
 #include "govern/govern.h"
 #include "govern/roles.h"
 #include "server/api.h"
@@ -122,6 +123,18 @@ static str quotable(const char *text, struct arena *a)
     return str_make(out, n);
 }
 
+void auth_note_refusal(struct auth *auth, const struct api_request *req, const char *why)
+{
+    struct error unwritten = { 0 };
+    struct audit_event e = { .who = &identity_anonymous,
+                             .request_id = req->request_id,
+                             .peer = req->peer,
+                             .action = STR("AUTHENTICATE"),
+                             .reason = why };
+    if (auth_on(auth) && !audit_note(auth->govern, &e, &unwritten))
+        log_error("auth", "%s", unwritten.msg); /* it is refused in any case */
+}
+
 /* Credentials that were shown and are not good.  Expired ones do not count as an attempt to guess. */
 static bool refuse_shown(struct auth *auth, const struct api_request *req, bool expired,
                          struct auth_refusal *r, struct error *err)
@@ -144,6 +157,7 @@ static bool refuse_shown(struct auth *auth, const struct api_request *req, bool 
         auth_count_failure(auth, req->peer);
         log_info("auth", "refused peer=" STR_FMT " req=" STR_FMT " err=\"%s\"", STR_ARG(req->peer),
                  STR_ARG(req->request_id), err->msg);
+        auth_note_refusal(auth, req, err->msg);
     }
     err->code = ERR_DENIED;
     return false;

@@ -78,6 +78,8 @@ MUST_USE bool auth_subject_of(struct auth *auth, str token, struct arena *a,
 /* False while this address has failed too often; then *wait_s says for how long. */
 bool auth_may_try(struct auth *auth, str peer, int *wait_s);
 void auth_count_failure(struct auth *auth, str peer);
+/* Into the audit log (govern/audit.h), as AUTHENTICATE. */
+void auth_note_refusal(struct auth *auth, const struct api_request *req, const char *why);
 
 /* NULL while access control is off. */
 struct govern *auth_govern(const struct auth *auth);

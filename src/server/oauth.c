@@ -180,8 +180,10 @@ static bool check_client(struct grant *g, struct error *err)
         return refuse(g, 401, "invalid_client", err,
                       "this server has no principals: it asks nobody for credentials");
     if (!principal_check_secret(govern, id, secret, g->req->arena, &g->client, err)) {
-        if (err->code == ERR_DENIED)
+        if (err->code == ERR_DENIED) {
             auth_count_failure(g->auth, g->req->peer);
+            auth_note_refusal(g->auth, g->req, err->msg);
+        }
         return refuse_as(g, 401, "invalid_client", err);
     }
     g->has_client = true;
@@ -276,8 +278,10 @@ static bool by_exchange(struct grant *g, struct error *err)
     bool good = auth_subject_of(g->auth, field(g, "subject_token"), a, &s, &expired, err);
     bool renews = !good && expired && g->has_client && s.principal_id == g->client.id; /* O2 */
     if (!good && !renews) {
-        if (!expired && err->code != ERR_UNAVAILABLE)
+        if (!expired && err->code != ERR_UNAVAILABLE) {
             auth_count_failure(g->auth, g->req->peer);
+            auth_note_refusal(g->auth, g->req, err->msg);
+        }
         return refuse_as(g, 400, "invalid_grant", err);
     }
     *err = (struct error){ 0 };

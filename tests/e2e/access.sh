@@ -74,6 +74,34 @@ equal "a commit of a kind that is not granted" "$(post /iceberg/v1/namespaces/go
 equal "the same on the branch" "$(post /iceberg/v1/dev-bob/namespaces/gold/tables/t '{"requirements":[],"updates":[{"action":"set-properties","updates":{"a":"b"}}]}')" 200
 equal "no reading of the server's files" "$(post /api/sql '{"sql":"SELECT * FROM '"'/etc/passwd'"'"}')" 403
 
+# Features: read by who may read the view, made by who may read its table.
+mkdir -p "$work/project/features"
+cat >"$work/project/features/f.yaml" <<'YAML'
+entities: [{name: item, join_keys: [id]}]
+feature_views: [{name: secrets, entities: [item], online: true, source: {table: secret.f, timestamp_field: event_timestamp}}]
+YAML
+as "$root" sql -c "CREATE TABLE secret.f AS SELECT 1 AS id, TIMESTAMP '2026-01-01' AS event_timestamp, 42 AS v"
+as "$bob" feature apply "$work/project"
+contains "a feature view is not anybody's to make" "$err" "FEATURE_VIEW_CREATE"
+as "$root" admin grant add readers FEATURE_VIEW_CREATE
+as "$bob" feature apply "$work/project"
+contains "nor a way to a table that one may not read" "$err" "TABLE_READ_DATA on table secret.f"
+as "$root" feature apply "$work/project"
+equal "root makes it" "$rc" 0
+as "$bob" feature materialize secrets
+contains "filling it is a right" "$err" "FEATURE_VIEW_WRITE_DATA"
+as "$root" feature materialize secrets
+equal "root fills it" "$rc" 0
+online='{"entities":{"id":[1]},"features":["secrets:v"]}'
+equal "reading it is a right" "$(post /get-online-features "$online")" 403
+as "$root" admin grant add readers FEATURE_VIEW_READ_DATA --on feature-view:secrets
+equal "and no right to its table" "$(post /get-online-features "$online")" 200
+contains "its values" "$(<"$work/body")" 42
+equal "other views stay out of sight" "$(post /get-online-features '{"entities":{"id":[1]},"features":["other:v"]}')" 403
+equal "models too" "$(get /api/models)" 403
+equal "and their runs" "$(get /api/runs)" 403
+equal "and predictions, whether there is a model or not" "$(post /v2/models/none/infer '{}')" 403
+
 as "$root" admin role take readers analysts --catalog
 rows "$bob" "SELECT a FROM gold.t"
 contains "a role that is taken is gone at once" "$err" "is not authorized"
@@ -89,6 +117,10 @@ for _ in 1 2; do
     rows "$root" "SELECT request_id, count(*) FROM system.audit_logs WHERE request_id LIKE 'probe-%' AND NOT allowed AND principal = 'bob' GROUP BY 1 ORDER BY 1"
     equal "the audit log outlives a kill" "$(tr '\n' ' ' <<<"$out")" "probe-1,1 probe-2,1 probe-3,1 probe-4,1 probe-5,1 "
 done
+curl -s -o /dev/null -H 'X-API-Key: firn_wrong' -H 'X-Request-Id: wrong-key' "$url/api/tables"
+curl -s -o /dev/null -d 'grant_type=client_credentials&client_id=x&client_secret=y' -H 'X-Request-Id: wrong-secret' "$url/iceberg/v1/oauth/tokens"
+rows "$root" "SELECT request_id, action, allowed FROM system.audit_logs WHERE request_id LIKE 'wrong-%' ORDER BY 1"
+equal "credentials that are refused are in the log" "$(tr '\n' ' ' <<<"$out")" "wrong-key,AUTHENTICATE,false wrong-secret,AUTHENTICATE,false "
 as "$bob" sql -c "SELECT count(*) FROM system.audit_logs"
 contains "the log is not everybody's" "$err" "is not authorized"
 stop "$server_pid"
