@@ -313,7 +313,10 @@ static enum MHD_Result on_headers(struct exchange *x, const char *method)
     if (x->req.request_id.len == 0)
         make_request_id(x);
     check_headers(x, arena_str(x->req_arena, str_of(method)));
-    return x->malformed || (x->refused && x->body_size > DISCARD_MAX) ? queue_answer(x) : MHD_YES;
+    if (!x->malformed && !(x->refused && x->body_size > DISCARD_MAX))
+        return MHD_YES;
+    metrics_request(l->app->metrics, x->route, x->answer.status, 0);
+    return queue_answer(x);
 }
 
 /* A piece of the body.  What a refused request still sends is thrown away, up to a limit. */
@@ -535,8 +538,10 @@ static void run(struct exchange *x)
     struct error err = { 0 };
     if (x->must_identify)
         identify(x, true);
-    if (x->refused)
+    if (x->refused) {
+        metrics_request(x->listener->app->metrics, x->route, x->answer.status, 0);
         return;
+    }
     if (!unpack_body(x, &err))
         answer_failed(x, &err, err.code == ERR_LIMIT ? 413 : 400);
     else if (cancel_check(&x->cancel, &err))

@@ -241,3 +241,36 @@ TEST(too_large)
     CHECK_STR(answers_to(STR(NEXT)), "200"); /* and it lives */
     stop();
 }
+
+/* One address may hold only so many connections; when one ends there is room again. */
+TEST(connections_of_one_address)
+{
+    struct error err = { 0 };
+    struct lake_options lake = { .dir = test_tmpdir(), .threads = 1 };
+    struct listener_options o = { .listen = "127.0.0.1:0",
+                                  .connections_per_address = 2,
+                                  .threads = 1 };
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int held[2];
+    signal(SIGPIPE, SIG_IGN);
+    CHECK_OK(app_open(&lake, &app, &err));
+    CHECK_OK(listener_start_with(app, &o, &listener, &err));
+    at.sin_port = htons((uint16_t)listener_port(listener));
+    for (int i = 0; i < 2; i++) {
+        char byte;
+        held[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CHECK(connect(held[i], (struct sockaddr *)&at, sizeof at) == 0);
+        CHECK(send(held[i], GET HOST "\r\n", sizeof(GET HOST "\r\n") - 1, MSG_NOSIGNAL) > 0);
+        CHECK(recv(held[i], &byte, 1, 0) == 1);
+    }
+    CHECK_STR(answers_to(STR(NEXT)), "");
+    close(held[0]);
+    close(held[1]);
+    str got = { 0 };
+    for (int i = 0; i < 100 && !str_is(got, "200"); i++) {
+        env_sleep_us(env_real(), 20000);
+        got = answers_to(STR(NEXT));
+    }
+    CHECK_STR(got, "200");
+    stop();
+}
