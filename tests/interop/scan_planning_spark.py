@@ -62,7 +62,7 @@ def check(name, test):
 
 
 def same(table, where, columns="*", of=""):
-    found = [sorted(run(f"SELECT {columns} FROM {c}.{table} {of} WHERE {where}"), key=str) for c in ("client", "server")]
+    found = [sorted(run(f"SELECT {columns} FROM {c}.{table} {of} WHERE {where.replace('{c}', c)}"), key=str) for c in ("client", "server")]
     assert found[0] == found[1], f"client: {len(found[0])} rows, server: {len(found[1])}"
 
 
@@ -114,6 +114,8 @@ def main():
         filters = FILTERS[:3] if kind == "polling" else FILTERS  # each poll waits for a second
         for where in filters:
             check(f"{kind}: {where}", lambda: same(f"plan.{kind}", where))
+        over = "{c}.system.bucket(4, id) = 1 AND {c}.system.years(d) = 54"
+        check(f"{kind}: transforms", lambda: same(f"plan.{kind}", over))
         check(f"{kind}: some columns", lambda: same(f"plan.{kind}", "id < 9", "p, price"))
         if kind != "polling":
             first = run(f"SELECT snapshot_id FROM client.plan.{kind}.snapshots ORDER BY committed_at LIMIT 1")[0][0]
