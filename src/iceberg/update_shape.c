@@ -138,11 +138,18 @@ static bool number_fields(struct builder *b, struct partition_field *fields, siz
     return true;
 }
 
+/* What specs and orders are bound to: the current schema, or, while a table is being made, the one added last. */
+static const struct schema *binding_schema(const struct builder *b)
+{
+    return find_schema(b,
+                       b->m.current_schema_id == NO_ID ? b->last_schema : b->m.current_schema_id);
+}
+
 bool builder_add_spec(struct builder *b, const struct partition_spec *spec, struct error *err)
 {
-    const struct schema *schema = find_schema(b, b->m.current_schema_id);
+    const struct schema *schema = binding_schema(b);
     if (!schema)
-        return fail(err, ERR_INVALID, "a partition spec is added before a current schema is set");
+        return fail(err, ERR_INVALID, "a partition spec is added before a schema");
     int32_t id = 0;
     for (size_t i = 0; i < b->specs.n; i++) {
         const struct partition_spec *s = b->specs.at[i];
@@ -193,9 +200,9 @@ bool builder_remove_specs(struct builder *b, const struct table_update *u, struc
 
 bool builder_add_order(struct builder *b, const struct sort_order *order, struct error *err)
 {
-    const struct schema *schema = find_schema(b, b->m.current_schema_id);
+    const struct schema *schema = binding_schema(b);
     if (!schema)
-        return fail(err, ERR_INVALID, "a sort order is added before a current schema is set");
+        return fail(err, ERR_INVALID, "a sort order is added before a schema");
     int32_t id = order->fields_n > 0;
     for (size_t i = 0; i < b->orders.n; i++) {
         const struct sort_order *o = b->orders.at[i];

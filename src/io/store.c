@@ -155,6 +155,12 @@ bool store_from_uri(struct store *st, str location, struct arena *a, str *path, 
     return st->ops->from_uri(st, location, a, path, err);
 }
 
+bool store_make_folder(struct store *st, str path, struct error *err)
+{
+    return store_path_check(path, err) &&
+           (!st->ops->make_folder || st->ops->make_folder(st, path, err));
+}
+
 void store_destroy(struct store *st)
 {
     if (st)

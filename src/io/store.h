@@ -79,6 +79,8 @@ struct store_ops {
     /* The absolute location of a path, and back; see store_uri. */
     str (*uri)(struct store *st, str path, struct arena *a);
     bool (*from_uri)(struct store *st, str location, struct arena *a, str *path, struct error *err);
+    /* Makes a folder that others will write to by its name; NULL where there are no folders. */
+    bool (*make_folder)(struct store *st, str path, struct error *err);
     void (*destroy)(struct store *st);
 };
 
@@ -129,6 +131,10 @@ str store_uri(struct store *st, str path, struct arena *a);
  * byte for byte: '%' is never decoded, as Iceberg's writers do not. */
 MUST_USE bool store_from_uri(struct store *st, str location, struct arena *a, str *path,
                              struct error *err);
+
+/* Where objects are files: makes the folder, which may be there already, for programs that write into it themselves and make
+ * none.  Nothing elsewhere. */
+MUST_USE bool store_make_folder(struct store *st, str path, struct error *err);
 
 /* Frees the store; NULL is fine. */
 void store_destroy(struct store *st);

@@ -296,6 +296,7 @@ static const struct store_ops fs_ops = {
     .stage = fs_stage,
     .publish = fs_publish,
     .discard = fs_discard,
+    .make_folder = fs_make_folder,
     .uri = fs_uri,
     .from_uri = fs_from_uri,
     .destroy = fs_destroy,

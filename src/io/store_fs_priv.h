@@ -67,5 +67,6 @@ bool fs_stage(struct store *st, str path, struct arena *a, str *local, struct er
 bool fs_publish(struct store *st, str path, str local, enum store_put_flags flags,
                 struct error *err);
 void fs_discard(struct store *st, str local);
+bool fs_make_folder(struct store *st, str path, struct error *err);
 
 #endif

@@ -413,3 +413,28 @@ void fs_discard(struct store *st, str local)
         if (staged_rel(&s->roots[i], local, rel))
             fs_remove_tree(s->roots[i].fd, rel);
 }
+
+/* ---- folders for others ---- */
+
+/* Nothing is synced: who writes through the store into such a folder syncs it then (F4). */
+bool fs_make_folder(struct store *st, str path, struct error *err)
+{
+    struct place p;
+    char at[STORE_PATH_MAX + 1];
+    if (!fs_resolve(fs_of(st), path, &p, err) || !need_writable(&p, err))
+        return false;
+    str rel = str_of(p.rel), rest = rel, name;
+    int parent = root_open(p.root, ".", O_RDONLY | O_DIRECTORY, 0);
+    while (parent >= 0 && str_next(&rest, '/', &name)) {
+        size_t len = (size_t)(name.ptr + name.len - rel.ptr);
+        memcpy(at, rel.ptr, len);
+        at[len] = 0;
+        bool made = mkdirat(parent, at + (name.ptr - rel.ptr), 0777) == 0 || errno == EEXIST;
+        close(parent);
+        parent = made ? root_open(p.root, at, O_RDONLY | O_DIRECTORY, 0) : -1;
+    }
+    if (parent < 0)
+        return fs_fail(err, errno, "make the folder", path, false);
+    close(parent);
+    return true;
+}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "io/store.h"
 #include "server/iceberg_priv.h"
 
 /* ---- Reading ---- */
@@ -147,6 +148,20 @@ static bool answer_made(struct app *app, struct api_request *req, struct api_ans
     return false;
 }
 
+/* Engines that know only object stores (DuckDB) make no folders.  What cannot be made is not missed by others. */
+static void make_folders(struct app *app, const struct table *t, struct arena *a)
+{
+    static const char *const names[] = { "data", "metadata" };
+    struct error ignored;
+    str path;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (store_from_uri(app->lake->warehouse,
+                           arena_printf(a, STR_FMT "/%s", STR_ARG(t->metadata->location), names[i]),
+                           a, &path, &ignored) &&
+            !store_make_folder(app->lake->warehouse, path, &ignored))
+            return;
+}
+
 bool iceberg_create_table(struct app *app, struct api_request *req, struct api_answer *answer,
                           struct json_writer *w, struct error *err)
 {
@@ -157,9 +172,11 @@ bool iceberg_create_table(struct app *app, struct api_request *req, struct api_a
     create.ns = *iceberg_path(req, 1, &ref);
     if (!parse_create(req, &create, err))
         return iceberg_blame_request(err);
-    return iceberg_commit_info(req, &info, err) &&
-           catalog_create_table(app->lake->catalog, ref, &create, &info, req->arena, &t, err) &&
-           answer_made(app, req, answer, &t, w, err);
+    if (!iceberg_commit_info(req, &info, err) ||
+        !catalog_create_table(app->lake->catalog, ref, &create, &info, req->arena, &t, err))
+        return false;
+    make_folders(app, &t, req->arena);
+    return answer_made(app, req, answer, &t, w, err);
 }
 
 bool iceberg_register_table(struct app *app, struct api_request *req, struct api_answer *answer,

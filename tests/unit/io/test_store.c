@@ -474,7 +474,13 @@ TEST(everywhere_when_allowed)
     CHECK(access(local.ptr, F_OK) != 0);
     CHECK_STR(get(st, in_tmp("out/new/p=1/f")), "part");
     CHECK_OK(store_delete(st, str_of(staged), &err));
+    CHECK_OK(store_make_folder(st, str_of(in_tmp("out/made/deep")), &err));
+    CHECK_OK(store_make_folder(st, str_of(in_tmp("out/made/deep")), &err));
+    CHECK_OK(store_make_folder(st, STR("here/too"), &err));
+    CHECK(access(in_tmp("out/made/deep"), F_OK) == 0 && access(in_tmp("w/here/too"), F_OK) == 0);
+    CHECK_FAILS(store_make_folder(st, str_of(in_tmp("out/t/m.json/x")), &err), ERR_NOT_FOUND);
     store_fs_allow_everywhere(st, false);
+    CHECK_FAILS(store_make_folder(st, str_of(in_tmp("out/other")), &err), ERR_DENIED);
     fails(st, outside, ERR_DENIED);
     store_destroy(st);
 }

@@ -248,6 +248,19 @@ TEST(tables)
     app_close(app);
 }
 
+/* As DuckDB makes tables: the current schema is set last. */
+#define MAKE_LAST                                                                                  \
+    CHANGE("{'type':'assert-create'}",                                                             \
+           "{'action':'assign-uuid','uuid':'@uuid@'},"                                             \
+           "{'action':'upgrade-format-version','format-version':2},"                               \
+           "{'action':'add-schema','schema':" TWO "},"                                             \
+           "{'action':'add-spec','spec':{'spec-id':0,'fields':[{'source-id':1,'name':'id',"        \
+           "'transform':'identity'}]}},{'action':'set-default-spec','spec-id':0},"                 \
+           "{'action':'add-sort-order','sort-order':{'order-id':0,'fields':[]}},"                  \
+           "{'action':'set-default-sort-order','sort-order-id':0},"                                \
+           "{'action':'set-location','location':'@loc@'},"                                         \
+           "{'action':'set-current-schema','schema-id':0}")
+
 TEST(staged_tables)
 {
     static const struct step steps[] = {
@@ -278,6 +291,10 @@ TEST(staged_tables)
           "BadRequestException: the table has no" },
         { "POST " T, "{'name':'t','stage-create':true,'schema':" TWO "}", 409,
           "AlreadyExistsException: Table already exists: a.t" },
+        { "POST " T, "{'name':'last','stage-create':true,'schema':" TWO "}", 200,
+          "keep uuid metadata/table-uuid; keep loc metadata/location" },
+        { "POST " T "/last", MAKE_LAST, 200,
+          "metadata/default-spec-id = 0; metadata/partition-specs/0/fields/0/source-id = 1" },
         { "POST /v1/namespaces/no/tables/t", CHANGE("{'type':'assert-create'}", SET_P), 404,
           "NoSuchNamespaceException: Namespace does not exist: no" },
     };
