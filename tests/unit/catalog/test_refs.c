@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog/rules.h"
 #include "fixture.h"
 
 #define MAIN ((str){ 0 })
@@ -363,5 +364,111 @@ TEST(merging_what_the_target_has_already_changes_nothing_in_the_table)
     merge(&f, "main", "dev", &r);
     CHECK(r.applied);
     CHECK_INT(count_files(&f, "dev", "u", ""), 1);
+    fixture_close(&f);
+}
+
+/* Whether a ref argument means a commit. */
+static bool means(struct fixture *f, const char *ref, str commit)
+{
+    struct error err;
+    struct ref_info info;
+    return catalog_get_ref(f->catalog, str_of(ref), f->arena, &info, &err) &&
+           str_eq(info.commit_id, commit);
+}
+
+TEST(steps_after_a_ref_name_commits)
+{
+    struct fixture f;
+    struct error err;
+    struct ref_info info;
+    struct merge_result r;
+    char text[200];
+    set_up(&f);
+    str first = head(&f, "main");
+    branch(&f, "dev");
+    append(&f, "dev", "t", "dev.parquet");
+    append(&f, "main", "u", "main.parquet");
+    str second = head(&f, "main"), dev = head(&f, "dev");
+    merge(&f, "dev", "main", &r);
+    str top = head(&f, "main");
+    CHECK(means(&f, "main~0", top) && means(&f, "main~", second) && means(&f, "main~2", first));
+    CHECK(means(&f, "main^", second) && means(&f, "main^2", dev) && means(&f, "main^2~1", first));
+    snprintf(text, sizeof text, "main@%.12s", second.ptr);
+    CHECK(means(&f, text, second));
+    snprintf(text, sizeof text, "main@%.64s~1", second.ptr);
+    CHECK(means(&f, text, first));
+    snprintf(text, sizeof text, "@%.8s", dev.ptr);
+    CHECK(means(&f, text, dev));
+    CHECK(means(&f, "main@2999-01-01T00:00:00Z", top) && means(&f, "main*32503680000000", top));
+    snprintf(text, sizeof text, "%.64s", dev.ptr);
+    CHECK(means(&f, text, dev));
+    snprintf(text, sizeof text, "dev@%.64s", top.ptr); /* not in its history */
+    CHECK_FAILS(catalog_get_ref(f.catalog, str_of(text), f.arena, &info, &err), ERR_NOT_FOUND);
+    static const struct {
+        const char *ref;
+        enum err_code code;
+    } bad[] = { { "main~1000", ERR_NOT_FOUND },      { "main~x", ERR_INVALID },
+                { "main~-1", ERR_INVALID },          { "main^3", ERR_INVALID },
+                { "main~1^2", ERR_NOT_FOUND },       { "main@", ERR_INVALID },
+                { "main@abc", ERR_INVALID },         { "main@00000000", ERR_NOT_FOUND },
+                { "main@yesterday", ERR_INVALID },   { "main*", ERR_INVALID },
+                { "none~1", ERR_NOT_FOUND },         { "@", ERR_INVALID },
+                { "main@1971-01-01", ERR_NOT_FOUND } };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK_FAILS(catalog_get_ref(f.catalog, str_of(bad[i].ref), f.arena, &info, &err),
+                    bad[i].code);
+    struct table t;
+    CHECK_FAILS(try_table(&f, "main~1", "new", &t, &err),
+                ERR_INVALID); /* only branches are written */
+    fixture_close(&f);
+}
+
+TEST(rules_hold_wherever_a_ref_moves)
+{
+    struct fixture f;
+    struct error err;
+    struct merge_result r;
+    struct table t;
+    str ann[] = { STR("ann"), STR("role:release") }, all[] = { STR("*") };
+    struct ref_rule rule = { .pattern = STR("ma*"),
+                             .allowed = { { ann, 2 }, { ann, 2 }, { 0 }, { all, 1 } } };
+    struct commit_info who = { .principal = STR("ann") };
+    struct ref_rule *rules;
+    size_t n;
+    set_up(&f);
+    struct catalog *c = f.catalog;
+    branch(&f, "dev");
+    append(&f, "dev", "t", "dev.parquet");
+    str before = head(&f, "main");
+    CHECK_OK(catalog_set_rule(c, &rule, &err));
+    CHECK_OK(catalog_list_rules(c, f.arena, &rules, &n, &err));
+    CHECK(n == 1 && rules[0].allowed[REF_WRITE].n == 2 && rules[0].allowed[REF_ASSIGN].n == 0);
+    struct table_create req = { .ns = STR("ns"),
+                                .name = STR("new"),
+                                .schema = small_schema(f.arena) };
+    struct merge_request merge_dev = { .from = STR("dev"), .into = STR("main") };
+    CHECK_FAILS(catalog_create_table(c, MAIN, &req, NULL, f.arena, &t, &err), ERR_DENIED);
+    CHECK_FAILS(catalog_merge(c, &merge_dev, NULL, f.arena, &r, &err),
+                ERR_DENIED); /* fast-forward */
+    merge_dev.no_fast_forward = true;
+    CHECK_FAILS(catalog_merge(c, &merge_dev, NULL, f.arena, &r, &err), ERR_DENIED);
+    CHECK_FAILS(catalog_assign_ref(c, STR("main"), MAIN, STR("dev"), &who, &err), ERR_DENIED);
+    CHECK(str_eq(before, head(&f, "main")));
+    CHECK_OK(catalog_create_table(c, STR("dev"), &req, NULL, f.arena, &t, &err));
+    str role = STR("release");
+    struct commit_info by_role = { .principal = STR("bob"), .roles = &role, .roles_n = 1 };
+    CHECK_OK(catalog_merge(c, &merge_dev, &by_role, f.arena, &r, &err));
+    CHECK(r.applied);
+    req.name = STR("newer");
+    CHECK_OK(catalog_create_table(c, MAIN, &req, &who, f.arena, &t, &err));
+    rule = (struct ref_rule){ .pattern = STR("*") }; /* a second rule, which nobody passes */
+    CHECK_OK(catalog_set_rule(c, &rule, &err));
+    CHECK_FAILS(catalog_delete_ref(c, STR("dev"), MAIN, &who, &err), ERR_DENIED);
+    CHECK_FAILS(catalog_check_rules(c, MAIN, REF_WRITE, &who, &err), ERR_DENIED);
+    CHECK_OK(catalog_drop_rule(c, STR("*"), &err));
+    CHECK_FAILS(catalog_drop_rule(c, STR("*"), &err), ERR_NOT_FOUND);
+    CHECK_OK(catalog_delete_ref(c, STR("dev"), MAIN, &who, &err));
+    rule.pattern = STR("a b");
+    CHECK_FAILS(catalog_set_rule(c, &rule, &err), ERR_INVALID);
     fixture_close(&f);
 }
