@@ -3,7 +3,7 @@
 # PyIceberg, unmodified, against the Iceberg REST catalog of `firn serve`.  FIRN is the program (build/release/firn),
 # VENV the Python environment (build/venv, made from requirements.txt when missing).  Ends with "N passed, N failed";
 # without PyPI it is skipped.  --rates measures instead; --spark runs Spark with Iceberg's runtime (500 MB from PyPI and Maven
-# into build/spark, Java 17) instead.
+# into build/spark, Java 17) instead; --duckdb DuckDB's iceberg extension (from PyPI into build/duckdb-venv).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -34,6 +34,16 @@ if [ "${1:-}" = --spark ] && ! { "$spark/venv/bin/python" -c 'import pyspark' 2>
     fi
 fi
 
+duck=${DUCKDB:-$root/build/duckdb-venv}
+if [ "${1:-}" = --duckdb ] && ! "$duck/bin/python" -c 'import duckdb_extension_iceberg' 2>/dev/null; then
+    echo "installing DuckDB into $duck"
+    if ! { python3 -m venv "$duck" && "$duck/bin/pip" install -q duckdb==1.5.5 duckdb-extension-{httpfs,avro,iceberg}==1.5.5; }; then
+        echo "SKIPPED: DuckDB cannot be installed (no PyPI?)"
+        echo "0 passed, 0 failed, 1 skipped"
+        exit 0
+    fi
+fi
+
 data=$(mktemp -d "${TMPDIR:-/tmp}/firn-rest-XXXXXX")
 "$firn" serve --data "$data" --listen 127.0.0.1:0 >"$data.log" 2>&1 &
 server=$!
@@ -59,6 +69,8 @@ fi
 
 if [ "${1:-}" = --spark ]; then
     SPARK_LOCAL_IP=127.0.0.1 "$spark/venv/bin/python" "$here/rest_spark.py" "$url" "$firn" "$jar"
+elif [ "${1:-}" = --duckdb ]; then
+    "$duck/bin/python" "$here/rest_duckdb.py" "$url" "$firn"
 else
     "$venv/bin/python" "$here/rest.py" "$url" "$firn" "$@"
 fi
