@@ -88,6 +88,7 @@ echo "connector.name=tpch" >"$work/etc/catalog/tpch.properties"
 
 args=()
 while read -r line; do [[ $line ]] && args+=("-D$line"); done <"$work/etc/node.properties"
+cd "$work" || exit 1 # the server writes below its own folder
 "$java" -Xmx2G --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -Djdk.attach.allowAttachSelf=true \
     -Dfile.encoding=UTF-8 "${args[@]}" -Dconfig="$work/etc/config.properties" -Dnode.config="$work/etc/node.properties" \
     -Dlog.levels-file="$work/etc/log.properties" -cp "$home/lib/*" io.trino.server.TrinoServer >"$work/trino.log" 2>&1 &
