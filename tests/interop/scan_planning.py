@@ -3,8 +3,12 @@
 
 import datetime
 import decimal
+import json
 import sys
+import time
 import traceback
+import urllib.error
+import urllib.request
 
 import pyarrow as pa
 from pyiceberg.catalog.rest import RestCatalog
@@ -130,6 +134,35 @@ def same(name, filter, **scan):
     assert not extra, extra
 
 
+def ask(method, path, body=None, **headers):
+    """Status and answer of a request that PyIceberg does not make."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(URL + "/iceberg/v1/namespaces/plan/tables/plain_5000" + path, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def polled():
+    status, answer = ask("POST", "/plan", {"filter": {"type": "lt", "term": "id", "value": 15}}, Prefer="wait=5, respond-async")
+    assert (status, answer["status"]) == (200, "submitted"), answer
+    path = "/plan/" + answer["plan-id"]
+    for _ in range(200):
+        status, answer = ask("GET", path)
+        if answer["status"] != "submitted":
+            break
+        time.sleep(0.05)
+    assert answer["status"] == "completed" and answer["file-scan-tasks"], answer
+    assert ask("DELETE", path) == (204, None)
+    assert ask("GET", path) == (200, {"status": "cancelled"})
+    status, answer = ask("GET", "/plan/none")
+    assert (status, answer["error"]["type"]) == (404, "NoSuchPlanIdException"), answer
+
+
 def main():
     CLIENT.create_namespace("plan")
     for kind, spec in SPECS.items():
@@ -151,6 +184,7 @@ def main():
         assert SERVER.supports_server_side_planning() and not CLIENT.supports_server_side_planning()
 
     check("the server is asked", server_is_asked)
+    check("a plan is polled and cancelled", polled)
 
 
 main()
