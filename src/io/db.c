@@ -309,8 +309,12 @@ void db_watch(struct db_watch *w)
         return;
     long long looked = atomic_load(&w->looked_us);
     if ((looked == 0 || env_monotonic_ns(env_real()) / 1000 - looked >= DB_WATCH_US) &&
-        !atomic_exchange(&w->looking, true))
-        pool_submit(w->pool, look, w);
+        !atomic_exchange(&w->looking, true)) {
+        if (w->pool)
+            pool_submit(w->pool, look, w);
+        else
+            look(w);
+    }
 }
 
 void db_watch_end(struct db_watch *w)

@@ -186,7 +186,8 @@ MUST_USE bool db_migrate(struct db *db, const char *area, const struct migration
 /* What is kept in memory of a shared database gets old.  Whoever changes an area that somebody keeps
  * in memory touches it in the same transaction.  Whoever keeps it calls db_watch before using it:
  * once in DB_WATCH_US that has `moved` called on the pool when the area was touched since (and the
- * first time), so that a change is seen by the other servers that much later, and no caller waits.
+ * first time), so that a change is seen by the other servers that much later, and no caller waits
+ * (without a pool, the one that looks does).
  * While the database cannot be asked, what is known is used on.  On a database of this process alone
  * nothing happens. */
 #define DB_WATCH_US 1000000
