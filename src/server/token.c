@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- *   T1  A key set is immutable and counted; `keys` is replaced as a whole.
+ *   T1  A key set is immutable and counted; `keys` is replaced as a whole, in the order in which sets were read: an older one never
+ *       takes the place of a newer one.
  *   T2  Which key signs is decided by the rows alone (the one that signs longest), inside a write transaction when one has to be made: two
  *       servers that find none make one, not two.
  *   T3  A key is believed until signs_until + the longest life of a token; no token that it signed lives longer. */
@@ -37,8 +38,9 @@ struct keys {
 struct tokens {
     struct tokens_options o;
     char *issuer;
-    pthread_mutex_t lock; /* guards the two below; a leaf */
-    struct keys *keys;    /* counted; NULL: not read yet */
+    pthread_mutex_t reading; /* held while keys are read from the database and published */
+    pthread_mutex_t lock;    /* guards the two below; a leaf */
+    struct keys *keys;       /* counted; NULL: not read yet */
     int64_t looked_ns;
 };
 
@@ -57,6 +59,7 @@ bool tokens_open(const struct tokens_options *options, struct tokens **out, stru
     t->issuer = mem_array(char, options->issuer.len + 1);
     memcpy(t->issuer, options->issuer.ptr, options->issuer.len);
     t->o.issuer = str_of(t->issuer);
+    pthread_mutex_init(&t->reading, NULL);
     pthread_mutex_init(&t->lock, NULL);
     *out = t;
     return true;
@@ -67,6 +70,7 @@ void tokens_close(struct tokens *t)
     if (!t)
         return;
     keys_unref(t->keys);
+    pthread_mutex_destroy(&t->reading);
     pthread_mutex_destroy(&t->lock);
     mem_free(t->issuer);
     mem_free(t);
@@ -135,24 +139,30 @@ static struct keys *keys_new(void)
     return k;
 }
 
+static bool keys_read_in_turn(struct tokens *t, struct keys *k, struct error *err)
+{
+    struct db_tx *tx;
+    if (!db_read_begin(t->o.db, &tx, err))
+        return false;
+    bool ok = read_rows(t, tx, k, err);
+    db_rollback(tx);
+    if (ok)
+        keys_publish(t, k);
+    return ok;
+}
+
 /* A counted set as the database has it now. */
 static bool keys_read(struct tokens *t, struct keys **out, struct error *err)
 {
     struct keys *k = keys_new();
-    struct db_tx *tx;
-    if (!db_read_begin(t->o.db, &tx, err)) {
-        keys_unref(k);
-        return false;
-    }
-    bool ok = read_rows(t, tx, k, err);
-    db_rollback(tx);
-    if (!ok) {
-        keys_unref(k);
-        return fail_in(err, "read the keys that sign tokens");
-    }
-    keys_publish(t, k);
+    pthread_mutex_lock(&t->reading);
+    bool ok = keys_read_in_turn(t, k, err);
+    pthread_mutex_unlock(&t->reading);
     *out = k;
-    return true;
+    if (ok)
+        return true;
+    keys_unref(k);
+    return fail_in(err, "read the keys that sign tokens");
 }
 
 static bool insert_key(struct tokens *t, struct db_tx *tx, struct arena *a, struct error *err)
