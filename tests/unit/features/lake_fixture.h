@@ -9,6 +9,7 @@
 #include "engine/result.h"
 #include "features/features.h"
 #include "iceberg/metadata.h"
+#include "iceberg/update.h"
 #include "sql/lake.h"
 #include "sql/sql.h"
 #include "db_place.h"
@@ -60,6 +61,27 @@ static inline void make_table(struct fixture *f, const char *name, const struct 
     CHECK_OK(schema_build(0, fields, n, NULL, 0, f->arena, &create.schema, &err));
     CHECK_OK(catalog_create_table(f->lake->catalog, (str){ 0 }, &create, &(struct commit_info){ 0 },
                                   f->arena, &t, &err));
+}
+
+/* Deletes of this table are merged on read from now on. */
+__attribute__((unused)) static inline void merge_on_read(struct fixture *f, const char *name,
+                                                         int format_version)
+{
+    struct error err;
+    struct commit_result done;
+    static const struct property mode[] = {
+        { STR_INIT("write.delete.mode"), STR_INIT("merge-on-read") },
+        { STR_INIT("write.update.mode"), STR_INIT("merge-on-read") },
+    };
+    struct table_update u[] = {
+        { .kind = UPDATE_UPGRADE_FORMAT_VERSION, .format_version = format_version },
+        { .kind = UPDATE_SET_PROPERTIES, .properties = { mode, 2 } },
+    };
+    struct table_change c = {
+        .ns = STR("gold"), .name = str_of(name), .updates = u, .updates_n = 2
+    };
+    CHECK_OK(catalog_commit(f->lake->catalog, (str){ 0 }, &c, 1, &(struct commit_info){ 0 },
+                            f->arena, &done, &err));
 }
 
 static inline void destroy_env(void *env)

@@ -3,6 +3,7 @@
  * Training sets end to end: SQL fills tables, entities of every kind are joined, answers are read back with SQL.  The join's rules are
  * tested by themselves in test_pit.c. */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lake_fixture.h"
@@ -103,6 +104,41 @@ TEST(training_set_as_a_table)
 }
 
 /* What is there is replaced only when asked for. */
+/* A row that was deleted is no candidate: the one before it wins, as if it had never been there. */
+TEST(deleted_rows_are_no_candidates)
+{
+    for (int version = 2; version <= 3; version++) {
+        struct fixture f;
+        struct error err;
+        struct features_historical_report r;
+        open_filled(&f);
+        merge_on_read(&f, "driver", version);
+        sql(&f,
+            "INSERT INTO gold.driver (driver_id, event_timestamp, trips) SELECT i % 40 + 10, TIMESTAMP '2019-12-31 00:00:00' + "
+            "INTERVAL 1 SECOND * i, i FROM range(20000) r(i)");
+        sql(&f, "DELETE FROM gold.driver WHERE trips = 2 OR driver_id >= 10 AND trips % 7 <> 0");
+        sql(&f, "UPDATE gold.driver SET trips = 33 WHERE driver_id = 2");
+        struct features_historical_request req = request(ENTITIES, "training.set");
+        CHECK_OK(features_get_historical(f.features, &req, f.arena, &r, &err));
+        CHECK_STR(rows_of(&f, "SELECT mark, driver_id, trips FROM training.set"),
+                  "p|1|1;q|3|NULL;r|1|1;s|2|NULL;p|1|1;");
+        req = request(
+            "SELECT i + 10 AS driver_id, TIMESTAMP '2019-12-31 05:30:00' AS event_timestamp, 'ABC' AS origin, "
+            "1 AS number FROM range(40) r(i)",
+            "training.many");
+        CHECK_OK(features_get_historical(f.features, &req, f.arena, &r, &err));
+        CHECK_STR(
+            rows_of(
+                &f,
+                "SELECT count(*) FROM (SELECT driver_id AS d, trips FROM training.many) JOIN (SELECT driver_id, "
+                "max(trips) AS best FROM gold.driver WHERE event_timestamp <= TIMESTAMP '2019-12-31 05:30:00' GROUP BY ALL) ON "
+                "d = driver_id AND trips = best"),
+            "40;");
+        fixture_close(&f);
+        CHECK_INT(system(arena_printf(test_arena(), "rm -rf '%s/data'", test_tmpdir()).ptr), 0);
+    }
+}
+
 TEST(nothing_is_overwritten_by_accident)
 {
     struct fixture f;

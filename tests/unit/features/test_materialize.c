@@ -108,6 +108,26 @@ TEST(follows_snapshots)
     fixture_close(&f);
 }
 
+/* What was deleted is served no more, with vectors too. */
+TEST(deleted_rows_are_not_served)
+{
+    struct fixture f;
+    open_with_view(&f);
+    merge_on_read(&f, "driver", 3);
+    sql_driver(
+        &f,
+        "(1, '2020-01-01 00:00:00', NULL, 0.1, 1.5, 1, 'a', true, 1.25), (1, '2019-12-31 23:59:59', NULL, 0.1, 1.5, 7, "
+        "'a', true, 1.25), (2, '2020-01-01 00:00:00', NULL, 0.1, 1.5, 2, 'b', true, 1.25)");
+    fill(&f, 1);
+    CHECK_INT(trips(&f, 1), 1);
+    CHECK_INT(trips(&f, 2), 2);
+    sql(&f, "DELETE FROM gold.driver WHERE trips IN (1, 2)");
+    fill(&f, 1);
+    CHECK_INT(trips(&f, 1), 7);
+    CHECK_INT(trips(&f, 2), -FEATURE_NOT_FOUND);
+    fixture_close(&f);
+}
+
 /* An older snapshot can be put back. */
 TEST(takes_a_named_snapshot)
 {

@@ -3,6 +3,8 @@
  * DELETE, UPDATE and MERGE in every format version and mode.  The last test runs random histories beside a model: a
  * table of plain rows in C; after each step the answers are equal, and every snapshot still gives the rows of its time. */
 #include "base/rand.h"
+#include "base/thread.h"
+#include "catalog/refs.h"
 #include "catalog/table.h"
 #include "iceberg/metadata.h"
 #include "lake_test.h"
@@ -438,5 +440,146 @@ TEST(random_histories_equal_a_model)
     ask(lake, "CREATE SCHEMA s");
     for (size_t m = 0; m < MODES; m++)
         random_history(lake, m, m % 2 ? "PARTITIONED BY (p)" : "", &r);
+    lake_close(lake);
+}
+
+/* ---- Several writers */
+
+#define WRITERS 4
+#define WRITES 12
+
+struct writer {
+    struct lake *lake;
+    int number;
+    int64_t done, conflicts;
+};
+
+/* Adds one to a counter, again and again; what conflicts is said to, and not done. */
+static bool count_up(void *ctx, size_t i, struct error *err)
+{
+    struct writer *w = (struct writer *)ctx + i;
+    struct arena *a = arena_create(0);
+    bool ok = true;
+    for (int k = 0; ok && k < WRITES; k++) {
+        struct sql_outcome out;
+        str sql = arena_printf(a,
+                               k % 3 ? "UPDATE s.t SET p = p + 1 WHERE id = %d"
+                                     : "UPDATE s.t SET p = p + 1 WHERE id = %d OR id = 9",
+                               w->number % 2);
+        struct sql_request req = { .text = sql };
+        if (sql_execute(w->lake, &req, a, &out, err)) {
+            w->done += out.rows_written;
+            sql_close(&out);
+        } else if (err->code == ERR_CONFLICT) {
+            w->conflicts++;
+        } else {
+            ok = false;
+        }
+    }
+    arena_destroy(a);
+    return ok;
+}
+
+/* No update is lost and none is done twice, whoever wins. */
+TEST(writers_side_by_side_lose_nothing)
+{
+    struct lake *lake = open_lake();
+    struct error err = { 0 };
+    for (size_t m = 1; m < MODES; m += m == 1 ? 2 : 1) {
+        struct writer w[WRITERS];
+        int64_t done = 0;
+        fill(lake, m, "");
+        ask(lake, "UPDATE s.t SET p = 0");
+        for (int i = 0; i < WRITERS; i++)
+            w[i] = (struct writer){ .lake = lake, .number = i };
+        CHECK_OK(pool_for(lake->pool, WRITERS, count_up, w, &err));
+        for (int i = 0; i < WRITERS; i++)
+            done += w[i].done;
+        CHECK(done > 0);
+        CHECK_STR(ask(lake, "SELECT sum(p), count(*) FROM s.t"),
+                  text_f("%lld|10", (long long)done));
+        CHECK_STR(
+            ask(lake,
+                "SELECT count(*) FROM (SELECT _file, _pos FROM s.t WHERE NOT _deleted GROUP BY ALL HAVING count(*) > 1)"),
+            "0");
+    }
+    lake_close(lake);
+}
+
+/* ---- What does not parse or does not fit */
+
+TEST(mistakes_are_named)
+{
+    static const struct {
+        const char *sql;
+        enum err_code code;
+        const char *words;
+    } bad[] = {
+        { "DELETE FROM", ERR_INVALID, "the name of a table" },
+        { "DELETE FROM t", ERR_INVALID, "namespace" },
+        { "DELETE FROM s.t WHERE", ERR_INVALID, "a condition" },
+        { "DELETE FROM s.t WHERE id = 1 RETURNING id", ERR_UNSUPPORTED, "RETURNING" },
+        { "DELETE FROM s.t WHERE nothing = 1", ERR_INVALID, "nothing" },
+        { "DELETE FROM s.nope", ERR_NOT_FOUND, "nope" },
+        { "UPDATE s.t WHERE id = 1", ERR_INVALID, "SET" },
+        { "UPDATE s.t SET", ERR_INVALID, "name of a column" },
+        { "UPDATE s.t SET id", ERR_INVALID, "=" },
+        { "UPDATE s.t SET id =", ERR_INVALID, "a value" },
+        { "UPDATE s.t SET id = 1,", ERR_INVALID, "name of a column" },
+        { "UPDATE s.t SET (id, p) = (1, 2)", ERR_UNSUPPORTED, "SET (columns)" },
+        { "UPDATE s.t SET name.x = 1", ERR_UNSUPPORTED, "part of the column" },
+        { "UPDATE s.t SET p = CASE WHEN id = 1 THEN 2", ERR_INVALID, "" },
+        { "MERGE INTO s.t", ERR_INVALID, "USING" },
+        { "MERGE INTO s.t USING", ERR_INVALID, "a table or a query" },
+        { "MERGE INTO s.t USING s.t AS u", ERR_INVALID, "ON" },
+        { "MERGE INTO s.t USING s.t AS u ON t.id = u.id", ERR_INVALID, "WHEN" },
+        { "MERGE INTO s.t USING s.t AS u ON t.id = u.id WHEN MATCHED", ERR_INVALID, "THEN" },
+        { "MERGE INTO s.t USING s.t AS u ON t.id = u.id WHEN MATCHED THEN INSERT *", ERR_INVALID,
+          "UPDATE" },
+        { "MERGE INTO s.t USING s.t AS u ON t.id = u.id WHEN NOT MATCHED THEN DELETE", ERR_INVALID,
+          "INSERT" },
+        { "MERGE INTO s.t USING s.t AS u ON t.id = u.id WHEN NOT MATCHED BY SOURCE THEN UPDATE SET *",
+          ERR_INVALID, "without a source" },
+        { "MERGE INTO s.t USING s.t AS u ON t.id = u.id WHEN NOT MATCHED THEN INSERT (id) VALUES (1, 2)",
+          ERR_INVALID, "1 columns and has 2 values" },
+        { "MERGE INTO s.t USING s.t AS u ON t.id = u.id WHEN NOT MATCHED THEN INSERT VALUES (1)",
+          ERR_INVALID, "3 columns" },
+        { "MERGE INTO s.t USING s.t AS u ON t.id = u.id WHEN NOT MATCHED THEN INSERT (",
+          ERR_INVALID, "parentheses" },
+        { "MERGE INTO s.t USING s.t AS u USING (nope) WHEN MATCHED THEN DELETE", ERR_INVALID,
+          "nope" },
+        { "MERGE INTO s.t USING s.t AS u ON true WHEN MATCHED THEN DELETE nonsense", ERR_INVALID,
+          "end of the statement" },
+    };
+    struct lake *lake = open_lake();
+    fill(lake, 4, "");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        refuse(lake, bad[i].sql, bad[i].code, bad[i].words);
+    ask(lake, "CREATE TABLE s.odd (id INTEGER) WITH ('write.delete.mode'='sometimes')");
+    refuse(lake, "DELETE FROM s.odd WHERE id = 1", ERR_INVALID, "copy-on-write or merge-on-read");
+    CHECK_STR(ask(lake, "SELECT count(*) FROM s.t"), "10");
+    lake_close(lake);
+}
+
+/* Values bound to a statement, and a branch. */
+TEST(parameters_and_branches)
+{
+    struct lake *lake = open_lake();
+    struct error err = { 0 };
+    struct sql_outcome out;
+    const str params[] = { STR_INIT("4"), STR_INIT("bound") };
+    fill(lake, 4, "");
+    CHECK_OK(catalog_create_ref(lake->catalog, CATALOG_BRANCH, STR("dev"), (str){ 0 }, test_arena(),
+                                NULL, &err));
+    struct sql_request req = { .text =
+                                   STR("UPDATE s.t SET name = $2 WHERE id > CAST($1 AS INTEGER)"),
+                               .branch = STR("dev"),
+                               .params = params,
+                               .params_n = 2 };
+    CHECK_OK(sql_execute(lake, &req, test_arena(), &out, &err));
+    CHECK_INT(out.rows_written, 5);
+    sql_close(&out);
+    CHECK_STR(ask_on(lake, "dev", "SELECT count(*) FROM s.t WHERE name = 'bound'", &out), "5");
+    CHECK_STR(ask(lake, "SELECT count(*) FROM s.t WHERE name = 'bound'"), "0");
     lake_close(lake);
 }
