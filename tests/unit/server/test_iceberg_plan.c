@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/env.h"
 #include "base/map.h"
+#include "catalog/table.h"
 #include "codec/digest.h"
+#include "iceberg/metadata.h"
+#include "iceberg/scan.h"
 #include "iceberg_test.h"
+#include "io/store.h"
 
 #define T "/v1/namespaces/s/tables/t"
 
@@ -371,6 +375,45 @@ TEST(a_plan_may_be_fetched_later_and_cancelled)
             arena_printf(test_arena(), "/v1/namespaces/s/tables/u/plan/" STR_FMT, STR_ARG(id)).ptr),
         404, "NoSuchPlanIdException", "Cannot find plan");
     EXPECT_ERROR(plan(app, "{'filter':3}"), 400, "BadRequestException", "predicate");
+    app_close(app);
+}
+
+/* The manifests of the current snapshot go. */
+static void lose_manifests(struct app *app)
+{
+    struct error err;
+    struct table t;
+    struct manifest_file *m;
+    size_t n;
+    str path;
+    CHECK_OK(catalog_load_table(app->lake->catalog, (str){ 0 }, STR("s"), STR("t"), test_arena(),
+                                &t, &err));
+    CHECK_OK(scan_manifests(app->lake->warehouse, metadata_snapshot(t.metadata), test_arena(), &m,
+                            &n, &err));
+    CHECK(n > 0);
+    for (size_t i = 0; i < n; i++) {
+        CHECK_OK(store_from_uri(app->lake->warehouse, m[i].path, test_arena(), &path, &err));
+        CHECK_OK(store_delete(app->lake->warehouse, path, &err));
+    }
+}
+
+TEST(damage_is_told_and_is_no_missing_table)
+{
+    struct app *app = app_with_rows("");
+    lose_manifests(app);
+    EXPECT_ERROR(plan(app, "{}"), 500, "ServiceFailureException", "manifest");
+    EXPECT(send(app, "POST", T,
+                json_f("{'requirements':[],'updates':[{'action':'set-properties','updates':"
+                       "{'firn.scan-planning.async':'true'}}]}")),
+           200);
+    struct reply r = plan(app, "{}");
+    EXPECT(r, 200);
+    r = poll(app, reply_str(r, "plan-id"));
+    CHECK_STR(reply_str(r, "status"), "failed");
+    const struct json *e = json_get(parsed(r), "error");
+    CHECK_STR(json_get(e, "type")->s, "ServiceFailureException");
+    CHECK_INT(json_get(e, "code")->i, 500);
+    CHECK(json_get(parsed(r), "file-scan-tasks") == NULL);
     app_close(app);
 }
 
