@@ -591,6 +591,9 @@ static bool finish(struct builder *b, const struct view_metadata **out, struct e
     if (current < 0)
         return fail(err, ERR_INVALID, "Cannot find current version %d in view versions",
                     b->m.current_version_id);
+    int32_t schema = b->versions.at[current].schema_id; /* of an old version it may be missing */
+    if (!has_schema(b, schema))
+        return fail(err, ERR_INVALID, "Cannot find current schema with id %d in schemas", schema);
     b->m.properties = (struct property_list){ b->properties.at, b->properties.n };
     if (!check_dropped_dialects(b, &b->versions.at[current], err) || !history_size(b, &keep, err))
         return false;
