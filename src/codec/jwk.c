@@ -9,7 +9,6 @@
 #include <openssl/rsa.h>
 
 #include "base/map.h"
-#include "base/vec.h"
 #include "codec/digest.h"
 
 #define RSA_EXPONENT_BYTES_MAX 8 /* larger ones only cost time */
@@ -249,7 +248,6 @@ bool jwk_set_parse(str text, struct arena *a, struct jwk_set *out, struct error 
 {
     struct json *doc;
     const struct json *list;
-    VEC(const struct jwk *) keys = { 0 };
     struct map kids;
     map_init(&kids, a);
     *out = (struct jwk_set){ 0 };
@@ -259,6 +257,7 @@ bool jwk_set_parse(str text, struct arena *a, struct jwk_set *out, struct error 
         return fail_in(err, "the key set");
     if (list->array.n > JWK_KEYS_MAX)
         return fail(err, ERR_LIMIT, "the key set has more than %d keys", JWK_KEYS_MAX);
+    out->keys = arena_array(a, const struct jwk *, list->array.n);
     for (size_t i = 0; i < list->array.n; i++) {
         const struct jwk *key;
         if (list->array.items[i].kind != JSON_OBJECT)
@@ -271,10 +270,8 @@ bool jwk_set_parse(str text, struct arena *a, struct jwk_set *out, struct error 
             return fail(err, ERR_INVALID, "two keys of the key set have the kid \"" STR_FMT "\"",
                         STR_ARG(key->kid));
         else
-            *vec_push(a, &keys) = key;
+            out->keys[out->n++] = key;
     }
-    out->keys = keys.at;
-    out->n = keys.n;
     return true;
 }
 
