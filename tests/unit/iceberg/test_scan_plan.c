@@ -439,6 +439,33 @@ TEST(a_plan_ends_when_it_has_the_rows_that_are_wanted)
     store_destroy(t.store);
 }
 
+/* With residuals, deletes, and an early end: what threads share. */
+TEST(many_threads_plan_what_one_does)
+{
+    struct rand r;
+    struct error err;
+    struct pool *pool = pool_create("plan", 3, 16);
+    rand_init(&r, test_seed());
+    struct table t = large(&r, 12);
+    for (int i = 0; i < 3; i++)
+        manifest(&t, MANIFEST_DELETES,
+                 (struct manifest_entry[]){ added(equality("e0", 0, 100, 900)),
+                                            added(equality("e1", 1, 700, 1500)),
+                                            added(vector("v", "f00010", 1, 2)) },
+                 3);
+    commit(&t, "delete");
+    struct scan_options one = { .residuals = true }, many = { .residuals = true, .pool = pool };
+    for (int i = 0; i < 5; i++)
+        CHECK_LINES(planned(&t, many, "id < 2000 and p != 2"),
+                    planned(&t, one, "id < 2000 and p != 2"));
+    struct lines l = { 0 };
+    many.rows_wanted = 30;
+    CHECK_OK(scan_plan(t.store, env_real(), t.metadata, &many, take, &l, NULL, &err));
+    CHECK(l.at.n >= 3);
+    store_destroy(t.store);
+    pool_destroy(pool);
+}
+
 /* --- answers from metadata --- */
 
 static struct scan_summary summary(struct table *t, const char *filter, int32_t column)
