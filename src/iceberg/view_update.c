@@ -580,7 +580,7 @@ static void expire(struct builder *b, size_t keep)
 
 static bool finish(struct builder *b, const struct view_metadata **out, struct error *err)
 {
-    size_t keep;
+    size_t keep = 0;
     if (b->m.location.len == 0)
         return fail(err, ERR_INVALID, "Invalid location: null");
     if (b->versions.n == 0)

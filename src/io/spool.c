@@ -171,7 +171,7 @@ static bool adopt(struct spool *s, struct error *err)
     char name[UUID_TEXT_LEN + sizeof SUFFIX];
     bool ok = list_segments(s, NULL, a, &found, err);
     for (size_t i = 0; ok && i < found.list.n; i++) {
-        off_t size;
+        off_t size = 0;
         segment_name(found.list.at[i].id, name);
         ok = repair(s, name, &size, err);
         if (ok && size == 0 && unlinkat(s->dir_fd, name, 0) != 0)

@@ -388,7 +388,7 @@ static bool write_diff(struct app *app, struct api_request *req, const struct ne
     struct diff_side x = { .ref = from }, y = { .ref = to };
     bool v1 = nessie_is_v1(req);
     str *paths;
-    size_t n, begin, end;
+    size_t n, begin = 0, end = 0;
     if (!changed_paths(app, req, from, to, &paths, &n, err) ||
         !page_of(req, n, &begin, &end, err) ||
         !read_side(app, req, paths + begin, end - begin, &x, err) ||

@@ -116,7 +116,7 @@ static bool ask_change(struct asking *q, const struct json *doc, str ns, str nam
         return fail(err, ERR_LIMIT, "updates has %zu entries; at most %d", updates->array.n,
                     UPDATES_MAX);
     for (size_t i = 0; i < updates->array.n; i++) {
-        enum privilege p;
+        enum privilege p = 0;
         if (!update_privilege(&updates->array.items[i], &p, err))
             return fail_in(err, "updates[%zu]", i);
         if (privileges_has(&asked, p) || (makes && is_definition(p)))
