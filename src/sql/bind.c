@@ -49,6 +49,7 @@ struct binder {
     struct travel *travels;
     size_t travels_n;
     unsigned metadata; /* columns of scan_column that the query names */
+    str pin; /* the branch's commit that the first table was read at: the others are read there too */
     VEC(struct source) sources;
 };
 
@@ -115,8 +116,11 @@ static bool load_table(struct binder *b, struct source *s, const struct travel *
         s->at.snapshot_id = t->snapshot_id;
     if (t && t->has_time)
         s->at.timestamp_ms = floor_div(t->timestamp_us, 1000);
-    return may_read(b, ref, ns, name, err) &&
-           catalog_load_table(c, ref, ns, name, b->a, &s->table, err);
+    if (!may_read(b, ref, ns, name, err) ||
+        !catalog_load_table(c, b->pin.len ? b->pin : ref, ns, name, b->a, &s->table, err))
+        return false;
+    b->pin = s->table.commit_id;
+    return true;
 }
 
 static bool is_target(const struct binder *b, const struct statement_name *n)
@@ -533,6 +537,8 @@ bool sql_bind(struct lake *lake, struct session *s, const struct bind_request *r
               struct bound *out, struct error *err)
 {
     struct binder b = { .lake = lake, .session = s, .req = req, .a = a };
+    if (req->target) /* what the statement reads is of the time of what it changes */
+        b.pin = req->target->table->commit_id;
     if (!find_metadata_words(&b, err) ||
         !travel_rewrite(system_names_hide(req->query, a), a, &b.query, &b.travels, &b.travels_n,
                         err) ||
