@@ -458,6 +458,30 @@ TEST(no_string_leads_out_of_the_warehouse)
     app_close(p.app);
 }
 
+/* Functions come in by a route of our own. */
+TEST(no_function_leads_out_of_the_warehouse)
+{
+    static const struct parameter q = { "location of a function", NULL, NULL, false, false };
+    struct places p = open_places();
+    struct strings *s = arena_new(test_arena(), struct strings);
+    size_t before = count_files(p.outside);
+    make_strings(&p, s);
+    for (size_t i = 0; i < s->n; i++) {
+        str body = text("{\"name\":\"a.f%zu\",\"metadata\":{\"function-uuid\":"
+                        "\"42fd3f91-bc10-41c1-8a52-92b57dd0a9b2\",\"format-version\":1,"
+                        "\"definitions\":[],\"definition-log\":[],\"max-overload-id\":0,"
+                        "\"location\":\"" STR_FMT "\"}}",
+                        i, STR_ARG(s->at[i]));
+        struct reply r = send_raw(p.app, "POST", "/api/functions", body);
+        if (r.status == 201)
+            check_accepted(&p, &q, s->at[i], r);
+        else
+            CHECK(r.status >= 400 && r.status < 500);
+    }
+    CHECK_INT(count_files(p.outside), before);
+    app_close(p.app);
+}
+
 /* The same places are fine while whoever can ask is the user of this machine. */
 TEST(without_credentials_places_are_the_users_own)
 {
