@@ -81,6 +81,8 @@ static bool is_exact(const struct expr *e)
 {
     if (e->op == EXPR_NE || e->op == EXPR_NOT_IN || e->op == EXPR_NOT_STARTS_WITH)
         return false; /* these hold for null, where SQL's do not */
+    if (e->type && e->type->kind == TYPE_FLOAT)
+        return false; /* the engine may compare as double, where 0.1 is another number */
     for (size_t i = 0; i < e->args_n; i++)
         if (!is_exact(e->args[i]))
             return false;
