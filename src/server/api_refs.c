@@ -14,8 +14,10 @@ static const char *kind_name(enum catalog_ref_kind kind)
 
 struct commit_info request_commit_info(const struct api_request *req, str message, str author)
 {
-    struct commit_info info = { .message = message, .author = author };
+    struct commit_info info = { .message = message };
     access_sign(req->access, req->arena, &info);
+    if (author.len)
+        info.author = author;
     return info;
 }
 
