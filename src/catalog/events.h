@@ -15,8 +15,8 @@
 #include "catalog/refs.h"
 
 enum change_kind {
-    CHANGE_COMMIT = 1,   /* a branch got a commit with one parent */
-    CHANGE_MERGE,        /* a merge commit, or a branch that was moved forward by a merge */
+    CHANGE_COMMIT = 1, /* a branch got a commit with one parent */
+    CHANGE_MERGE, /* a merge commit, or a branch that was moved forward by a merge (`other` says "fast-forward") */
     CHANGE_REF_CREATED,  /* `to` is where it points */
     CHANGE_REF_ASSIGNED, /* pointed elsewhere, from `from` to `to` */
     CHANGE_REF_RENAMED,  /* `other` is the name that it had */

@@ -230,6 +230,7 @@ static bool record(struct db_tx *tx, const struct publish_request *r, const stru
                          &(struct change_row){ .kind = merge ? CHANGE_MERGE : CHANGE_COMMIT,
                                                .ref_kind = CATALOG_BRANCH,
                                                .ref = r->branch,
+                                               .other = r->move_to ? STR("fast-forward") : STR(""),
                                                .from = from,
                                                .to = &r->commit_id,
                                                .who = r->who },

@@ -7,6 +7,7 @@
 #include "server/audit_thread.h"
 #include "server/auth.h"
 #include "server/config.h"
+#include "server/hook_thread.h"
 #include "server/listener.h"
 #include "io/lock.h"
 #include "sql/lake.h"
@@ -101,6 +102,7 @@ static bool run(struct cli *cli, struct error *err)
     struct listener_options options;
     struct app *app;
     struct listener *listener;
+    struct hook_thread *hooks;
     sigset_t signals;
     block_signals(&signals);
     if (!app_open(&o, &app, err))
@@ -109,9 +111,11 @@ static bool run(struct cli *cli, struct error *err)
         app_trust_files(app, true); /* loopback only: whoever reaches it is this machine's user */
     bool ok = take_options(cli, app->config, &options, err) &&
               listener_start_with(app, &options, &listener, err);
-    if (ok && lock_set_url(app->lake->lock, listener_url(listener), err)) {
+    if (ok && lock_set_url(app->lake->lock, listener_url(listener), err) &&
+        hook_thread_start(app, &hooks, err)) {
         struct audit_thread *audit = audit_thread_start(app->lake);
         serve_until_signal(cli, listener, &signals);
+        hook_thread_stop(hooks);
         audit_thread_stop(audit);
     } else if (ok) {
         listener_stop(listener, 0);
@@ -127,7 +131,7 @@ const struct command cmd_serve = {
     .summary = "serve the data directory over HTTP: page, SQL, tables, features, models, metrics",
     .detail =
         "While access control is off (firn admin bootstrap turns it on) the server listens on loopback addresses only.  Commands on "
-        "the same data directory talk to it.  Settings may stand in firn.yaml too: server, tls, auth, throttle.",
+        "the same data directory talk to it.  Settings may stand in firn.yaml too: server, tls, auth, throttle, events.",
     .examples = "firn serve\nfirn serve --data /srv/lake --listen 127.0.0.1:9000",
     .flags = flags,
     .makes_data = true,

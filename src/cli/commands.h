@@ -17,6 +17,7 @@ extern const struct command cmd_feature_apply, cmd_feature_plan, cmd_feature_ls,
 extern const struct command cmd_model_train, cmd_model_ls, cmd_model_show, cmd_model_predict;
 extern const struct command cmd_admin_bootstrap, cmd_admin_principal, cmd_admin_key, cmd_admin_role,
     cmd_admin_grant;
+extern const struct command cmd_events, cmd_webhook;
 extern const struct command cmd_docs;
 
 #endif

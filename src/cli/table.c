@@ -22,6 +22,8 @@ const struct command *const commands[] = {
     &cmd_revert,
     &cmd_log,
     &cmd_diff,
+    &cmd_events,
+    &cmd_webhook,
     &cmd_feature_apply,
     &cmd_feature_plan,
     &cmd_feature_ls,

@@ -18,6 +18,7 @@
 struct access;
 struct auth;
 struct features;
+struct hooks;
 struct identity;
 struct lake;
 struct lru;
@@ -36,6 +37,7 @@ struct app {
     struct lru *table_answers;    /* encoded, by metadata file (iceberg_answer.c) */
     struct plans *plans;          /* of scans, made while the client waits elsewhere (plans.h) */
     struct auth *auth;            /* who a request comes from (auth.h) */
+    struct hooks *hooks;          /* who is told of events (hooks.h) */
     struct server_config *config; /* the server's part of firn.yaml (config.h) */
     int64_t started_us;
     bool
@@ -72,6 +74,7 @@ struct api_request {
     str content_type, accept;
     str if_none_match, idempotency_key; /* headers of these names */
     str prefer;                         /* likewise (RFC 7240) */
+    str last_event_id;                  /* likewise (server-sent events) */
     bool accepts_gzip;                  /* Accept-Encoding */
     str body;
     str request_id;
@@ -141,6 +144,8 @@ struct route {
     const char *summary; /* for the description of the API */
     bool
         slow; /* runs queries or touches the disk: on a worker thread, not on the one that serves sockets */
+    bool
+        waits; /* a slow one that waits for something to happen: on threads of its own, and ended at once when the server stops */
     size_t body_max;    /* bytes; 0: API_BODY_SMALL */
     bool plus_is_space; /* in parameters, as java.net.URLEncoder writes them */
     bool gzip;          /* answers of some size are packed for who accepts that; slow routes only */

@@ -6,6 +6,7 @@
 #include "server/api.h"
 #include "server/auth.h"
 #include "server/config.h"
+#include "server/hooks.h"
 #include "server/metrics.h"
 #include "server/plans.h"
 #include "sql/lake.h"
@@ -17,7 +18,8 @@ static bool open_server_parts(struct app *app, struct error *err)
     struct lake *lake = app->lake;
     app->config = arena_new(app->arena, struct server_config);
     return server_config_read(lake->config, lake->dir, app->arena, app->config, err) &&
-           auth_open(app->config, lake->govern, lake->db, lake->env, &app->auth, err);
+           auth_open(app->config, lake->govern, lake->db, lake->env, &app->auth, err) &&
+           hooks_open(lake->db, lake->env, &app->hooks, err);
 }
 
 bool app_open(const struct lake_options *options, struct app **out, struct error *err)
@@ -48,6 +50,7 @@ void app_close(struct app *app)
 {
     if (!app)
         return;
+    hooks_close(app->hooks);
     auth_close(app->auth);
     plans_destroy(app->plans);
     models_close(app->models);

@@ -282,6 +282,18 @@ static bool read_auth(const struct json *doc, const char *dir, struct arena *a,
            read_providers(json_get(s.doc, "oidc"), dir, a, c, err);
 }
 
+static bool read_events(const struct json *doc, struct arena *a, struct server_config *c,
+                        struct error *err)
+{
+    static const char *const names[] = { "retention", "attempts", "private_addresses" };
+    struct section s;
+    return open_section(doc, "events", names, COUNT(names), a, &s, err) &&
+           take_time(&s, "retention", US_PER_MINUTE, 3650 * US_PER_DAY, &c->events_retention_us,
+                     err) &&
+           take_int(&s, "attempts", 1, 1000, &c->events_attempts, err) &&
+           take_bool(&s, "private_addresses", &c->events_private, err);
+}
+
 bool server_config_read(const struct json *doc, const char *dir, struct arena *a,
                         struct server_config *out, struct error *err)
 {
@@ -295,9 +307,12 @@ bool server_config_read(const struct json *doc, const char *dir, struct arena *a
                                    .session_us = 12 * US_PER_HOUR,
                                    .key_us = 30 * US_PER_DAY,
                                    .failures = 20,
-                                   .failures_per_us = 6 * US_PER_S };
+                                   .failures_per_us = 6 * US_PER_S,
+                                   .events_retention_us = 30 * US_PER_DAY,
+                                   .events_attempts = 12 };
     if (!read_server(doc, a, out, err) || !read_tls(doc, dir, a, out, err) ||
-        !read_auth(doc, dir, a, out, err) || !read_throttle(doc, a, out, err))
+        !read_auth(doc, dir, a, out, err) || !read_throttle(doc, a, out, err) ||
+        !read_events(doc, a, out, err))
         return false;
     if (out->session_us < out->token_us)
         out->session_us = out->token_us;

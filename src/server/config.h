@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The server's part of firn.yaml: sections server, tls, auth and throttle.  docs/operations.md lists every setting.  Unknown names and
+ * The server's part of firn.yaml: sections server, tls, auth, throttle and events.  docs/operations.md lists every setting.  Unknown names and
  * values out of range are refused with the setting's full name; nothing is guessed. */
 #ifndef FIRN_SERVER_CONFIG_H
 #define FIRN_SERVER_CONFIG_H
@@ -42,10 +42,13 @@ struct server_config {
     int64_t key_us;               /* how long a key signs: 30 d */
     struct provider_config providers[CONFIG_PROVIDERS_MAX];
     size_t providers_n;
-    double rate;             /* requests a second and principal; 0: no limit */
-    int64_t burst;           /* at once: twice the rate, at least 1 */
-    int64_t failures;        /* failed logins of one address that are answered at once: 20 */
-    int64_t failures_per_us; /* one more after that time: 6 s */
+    double rate;                 /* requests a second and principal; 0: no limit */
+    int64_t burst;               /* at once: twice the rate, at least 1 */
+    int64_t failures;            /* failed logins of one address that are answered at once: 20 */
+    int64_t failures_per_us;     /* one more after that time: 6 s */
+    int64_t events_retention_us; /* how long changes are kept in the feed: 30 d */
+    int64_t events_attempts;     /* of a webhook's delivery, then it is dead: 12 */
+    bool events_private;         /* webhooks may lead to this machine or network, and by http */
 };
 
 /* Reads it from firn.yaml's tree (NULL: all defaults); relative files lie in `dir`.  ERR_INVALID names the setting.  Strings live in

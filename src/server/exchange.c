@@ -206,6 +206,8 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
         x->req.idempotency_key = text;
     } else if (str_eq_nocase(key, STR("Prefer"))) {
         x->req.prefer = text;
+    } else if (str_eq_nocase(key, STR("Last-Event-ID"))) {
+        x->req.last_event_id = text;
     } else if (str_eq_nocase(key, STR("X-Request-Id")) && guard_request_id(text)) {
         x->req.request_id = text;
     }
@@ -460,6 +462,16 @@ static void remove_running(struct exchange *x)
     pthread_mutex_unlock(&x->listener->lock);
 }
 
+/* A request that waits for something to happen takes no worker from those that have work to do; each has a thread, or is refused. */
+static bool take_waiter(struct exchange *x)
+{
+    struct listener *l = x->listener;
+    if (atomic_fetch_add(&l->waiting, 1) < WAITERS && queue_try_push(l->waiters_queue, x))
+        return true;
+    atomic_fetch_sub(&l->waiting, 1);
+    return false;
+}
+
 /* The connection sleeps before the worker can know of it, since the worker wakes it. */
 static enum MHD_Result submit(struct exchange *x)
 {
@@ -471,7 +483,7 @@ static enum MHD_Result submit(struct exchange *x)
     ref_get(&x->ref);
     atomic_store(&x->phase, EXCHANGE_WORKING);
     MHD_suspend_connection(x->mhd);
-    if (queue_try_push(x->listener->queue, x))
+    if (x->route && x->route->waits ? take_waiter(x) : queue_try_push(x->listener->queue, x))
         return MHD_YES;
     remove_running(x);
     refuse_busy(x, false);

@@ -130,6 +130,26 @@ static void work(void *arg)
         exchange_work(item);
 }
 
+static void wait_for(void *arg)
+{
+    struct listener *l = arg;
+    void *item;
+    while (queue_pop(l->waiters_queue, &item)) {
+        exchange_work(item);
+        atomic_fetch_sub(&l->waiting, 1);
+    }
+}
+
+static void stop_waiters(struct listener *l)
+{
+    if (l->waiters_queue)
+        queue_close(l->waiters_queue);
+    for (int i = 0; i < WAITERS; i++) {
+        thread_join(l->waiters[i]);
+        l->waiters[i] = NULL;
+    }
+}
+
 /* A client that shuts its side down while it waits has gone away.  The lock is held. */
 static void watch_running(struct listener *l)
 {
@@ -327,6 +347,9 @@ static void start_threads(struct listener *l)
     l->workers = arena_array(l->arena, struct thread *, (size_t)l->options.workers);
     for (int i = 0; i < l->options.workers; i++)
         l->workers[i] = thread_start("firn-worker", work, l);
+    l->waiters_queue = queue_create(WAITERS);
+    for (int i = 0; i < WAITERS; i++)
+        l->waiters[i] = thread_start("firn-waiter", wait_for, l);
     l->watcher = thread_start("firn-watch", watch, l);
 }
 
@@ -336,11 +359,13 @@ static void listener_destroy(struct listener *l)
         queue_close(l->queue);
     for (int i = 0; l->workers && i < l->options.workers; i++)
         thread_join(l->workers[i]);
+    stop_waiters(l);
     atomic_store(&l->watcher_stop, true);
     if (l->watcher_wake)
         queue_close(l->watcher_wake);
     thread_join(l->watcher);
     queue_destroy(l->queue);
+    queue_destroy(l->waiters_queue);
     queue_destroy(l->watcher_wake);
     tls_close(l->tls);
     pthread_mutex_destroy(&l->lock);
@@ -426,6 +451,16 @@ static void cancel_running(struct listener *l)
     pthread_mutex_unlock(&l->lock);
 }
 
+/* What only waits has nothing to finish. */
+static void cancel_waiting(struct listener *l)
+{
+    pthread_mutex_lock(&l->lock);
+    for (struct exchange *x = l->running; x; x = x->running_next)
+        if (x->route->waits)
+            exchange_cancel(x);
+    pthread_mutex_unlock(&l->lock);
+}
+
 /* No connection may sleep when the library stops: the workers wake each, and they are waited for. */
 void listener_stop(struct listener *l, int deadline_ms)
 {
@@ -435,6 +470,7 @@ void listener_stop(struct listener *l, int deadline_ms)
     int fd = MHD_quiesce_daemon(l->daemon);
     if (fd >= 0)
         close(fd);
+    cancel_waiting(l);
     wait_until_quiet(l, deadline_ms);
     int left = atomic_load(&l->in_flight);
     cancel_running(l);
@@ -444,6 +480,7 @@ void listener_stop(struct listener *l, int deadline_ms)
     for (int i = 0; i < l->options.workers; i++)
         thread_join(l->workers[i]);
     l->options.workers = 0;
+    stop_waiters(l);
     wait_until_quiet(l, FLUSH_MS);
     MHD_stop_daemon(l->daemon);
     listener_destroy(l);

@@ -19,6 +19,8 @@
 #include "server/pipe.h"
 #include "server/tls.h"
 
+#define WAITERS 32 /* threads for routes that wait */
+
 /* Of a slow request: begun -> receiving -> working -> ready | streaming -> (answered).  A fast one goes from receiving to
  * ready at once, on one thread.  While it is `working` the connection sleeps and the worker owns the exchange; the worker's
  * last act on it is to set the next phase and wake the connection. */
@@ -93,6 +95,9 @@ struct listener {
     struct MHD_Daemon *daemon;
     struct queue *queue; /* of slow exchanges, each with a reference */
     struct thread **workers;
+    struct queue *waiters_queue; /* as `queue`, of routes that wait */
+    struct thread *waiters[WAITERS];
+    atomic_int waiting; /* exchanges in waiters_queue or with a waiter */
     struct thread *watcher;
     struct queue *watcher_wake; /* what the watcher sleeps on; nothing is ever put */
     atomic_bool watcher_stop;
