@@ -11,6 +11,7 @@
 struct rows_scan {
     const struct callback *callback;
     _Atomic int64_t next;
+    void *stream; /* of a row_stream, once it is open */
     size_t columns_n;
     size_t columns[];
 };
@@ -43,6 +44,14 @@ static void rows_bind(duckdb_bind_info info)
     duckdb_bind_set_bind_data(info, (void *)(uintptr_t)c, NULL);
 }
 
+static void scan_free(void *arg)
+{
+    struct rows_scan *scan = arg;
+    if (scan->stream)
+        scan->callback->rows->stream->close(scan->stream);
+    mem_free(scan);
+}
+
 static void rows_init(duckdb_init_info info)
 {
     const struct callback *c = duckdb_init_get_bind_data(info);
@@ -52,40 +61,57 @@ static void rows_init(duckdb_init_info info)
     scan->columns_n = n;
     for (size_t i = 0; i < n; i++)
         scan->columns[i] = duckdb_init_get_column_index(info, i);
-    duckdb_init_set_init_data(info, scan, mem_free);
-    duckdb_init_set_max_threads(
-        info, c->rows->ordered ? 1 : (idx_t)(c->rows->rows_n / ROWS_PER_THREAD + 1));
+    duckdb_init_set_init_data(info, scan, scan_free);
+    duckdb_init_set_max_threads(info, c->rows->ordered || c->rows->stream
+                                          ? 1
+                                          : (idx_t)(c->rows->rows_n / ROWS_PER_THREAD + 1));
 }
 
-static bool fill_column(const struct callback *c, size_t column, int64_t from, size_t n,
+static bool fill_column(struct rows_scan *scan, size_t column, int64_t from, size_t n,
                         duckdb_vector v, struct error *err)
 {
+    const struct callback *c = scan->callback;
+    const struct row_source *rows = c->rows;
     str texts[UDF_ROWS_MAX];
     struct vector_out out;
     if (column >= c->types_n) /* a virtual column that stands for "none" */
         return true;
     vector_out_begin(&out, v, c->types[column], n, texts);
-    if (!c->rows->fill(c->rows->ctx, column, from, n, out.data, out.valid, err))
+    if (rows->stream ? !rows->stream->fill(scan->stream, column, out.data, out.valid, err)
+                     : !rows->fill(rows->ctx, column, from, n, out.data, out.valid, err))
         return false;
     vector_out_end(&out);
+    return true;
+}
+
+/* The next rows: from which on, and how many. */
+static bool take_rows(struct rows_scan *scan, int64_t *from, size_t *n, struct error *err)
+{
+    const struct row_source *rows = scan->callback->rows;
+    *from = 0;
+    if (rows->stream)
+        return (scan->stream || rows->stream->open(rows->ctx, &scan->stream, err)) &&
+               rows->stream->next(scan->stream, n, err);
+    *from = atomic_fetch_add(&scan->next, UDF_ROWS_MAX);
+    int64_t left = rows->rows_n - *from;
+    *n = left <= 0 ? 0 : left < UDF_ROWS_MAX ? (size_t)left : UDF_ROWS_MAX;
     return true;
 }
 
 static void rows_run(duckdb_function_info info, duckdb_data_chunk output)
 {
     struct rows_scan *scan = duckdb_function_get_init_data(info);
-    const struct callback *c = scan->callback;
     struct error err = { 0 };
-    int64_t from = atomic_fetch_add(&scan->next, UDF_ROWS_MAX);
-    int64_t left = c->rows->rows_n - from;
-    size_t n = left <= 0 ? 0 : left < UDF_ROWS_MAX ? (size_t)left : UDF_ROWS_MAX;
-    for (size_t i = 0; n && i < scan->columns_n; i++) {
-        duckdb_vector v = duckdb_data_chunk_get_vector(output, i);
-        if (!fill_column(c, scan->columns[i], from, n, v, &err)) {
-            session_callback_failed(c->session, &err);
-            duckdb_function_set_error(info, err.msg);
-            n = 0;
-        }
+    int64_t from = 0;
+    size_t n = 0;
+    bool ok = take_rows(scan, &from, &n, &err);
+    for (size_t i = 0; ok && n && i < scan->columns_n; i++)
+        ok = fill_column(scan, scan->columns[i], from, n, duckdb_data_chunk_get_vector(output, i),
+                         &err);
+    if (!ok) {
+        session_callback_failed(scan->callback->session, &err);
+        duckdb_function_set_error(info, err.msg);
+        n = 0;
     }
     duckdb_data_chunk_set_size(output, n);
 }
@@ -129,7 +155,7 @@ bool rows_add(struct session *s, const struct row_source *src, struct arena *a, 
     if (!callback_make(s, src->columns_n, &c, err))
         return false;
     for (size_t i = 0; i < src->columns_n; i++)
-        if (!callback_type(c, i, src->columns[i].type, !src->rows_n, err))
+        if (!callback_type(c, i, src->columns[i].type, !src->rows_n && !src->stream, err))
             return false;
     c->rows = copy_source(src, s->arena);
     callback_publish(c);

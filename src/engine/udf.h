@@ -41,6 +41,18 @@ struct udf {
 MUST_USE bool udf_add(struct session *s, const struct udf *f, const str *args_sql, struct arena *a,
                       str *call_sql, struct error *err);
 
+/* Rows of which nobody knows how many there are before they have been read: one thread reads them in order, batch by batch.
+ * Each use of the relation in a query opens it for itself, possibly on different threads. */
+struct row_stream {
+    /* *scan is closed when the query ends; `ctx` is the source's. */
+    bool (*open)(void *ctx, void **scan, struct error *err);
+    /* The next batch: how many rows it has, at most UDF_ROWS_MAX; 0 at the end. */
+    bool (*next)(void *scan, size_t *n, struct error *err);
+    /* Fills one column of the batch; as row_source's fill. */
+    bool (*fill)(void *scan, size_t column, void *out, uint64_t *valid, struct error *err);
+    void (*close)(void *scan);
+};
+
 /* A relation. */
 struct row_source_column {
     str name;
@@ -58,6 +70,7 @@ struct row_source {
                  struct error *err);
     void *ctx;
     bool ordered; /* rows come in order, then from one thread; else on all threads */
+    const struct row_stream *stream; /* not NULL: instead of `fill`; rows_n is 0 */
 };
 
 /* Gives the text of the relation, such as `firn_rows(8273...)`, for FROM.  `src` outlives its use; in `a`. */

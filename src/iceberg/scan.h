@@ -9,6 +9,7 @@
  *
  *   scan.c          the plan of one snapshot, or of a part of its manifests
  *   scan_changes.c  what lies between two snapshots
+ *   scan_manifest.c one manifest on its own
  *   scan_parts.c    a plan in pieces that can be made one by one
  *   scan_split.c    files into pieces, pieces into groups
  *   scan_summary.c  answers that need no rows */
@@ -146,6 +147,13 @@ MUST_USE bool scan_schema(const struct metadata *metadata, const struct scan_at 
  * give one row a manifest with nothing but its path known. */
 MUST_USE bool scan_manifests(struct store *store, const struct snapshot *snapshot, struct arena *a,
                              struct manifest_file **out, size_t *n, struct error *err);
+
+struct manifest_reader;
+/* Opens one manifest of such a list, with all its columns' metrics; `schema` gives the types of partition values.  The
+ * reader lives as long as `a`.  ERR_CORRUPT, ERR_UNSUPPORTED (encrypted), ERR_LIMIT. */
+MUST_USE bool scan_open_manifest(struct store *store, const struct metadata *metadata,
+                                 const struct schema *schema, const struct manifest_file *file,
+                                 struct arena *a, struct manifest_reader **out, struct error *err);
 
 /* --- splitting tasks --- */
 
