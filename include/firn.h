@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Firn as a library: an Iceberg lakehouse inside of your process.  Link with -lfirn (pkg-config firn).
+ *
+ * Calls    Every call that can fail returns FIRN_OK (0) or a firn_code, and says more in *err, which may be NULL.
+ *          After a failure all results are empty: pointers NULL, streams and schemas with release == NULL.
+ * Memory   Each function says who owns what.  Arguments are borrowed until the call returns, except for Arrow streams that are
+ *          written: those are consumed, released before the call returns whether it succeeds or not.
+ *          Texts (char *) that are handed out are freed with firn_free.
+ * Threads  A firn_lake may be used by any number of threads at once.  A firn_table is immutable.  An Arrow stream belongs to one
+ *          thread at a time.  Streams that are written are read by one thread at a time, which may be one of the library's own.
+ *          Only firn_cancel_request may be called from a signal handler.
+ * Texts    UTF-8, ended by NUL.  A table is "namespace.table", nested ones "a.b.table".  A `ref` is a branch, a tag or a commit
+ *          of the catalog (docs/catalog.md); NULL or "" means main.
+ * ABI      libfirn.so.0: functions are added, never changed.  Structs of options begin with `size`, set by their _INIT; they grow at
+ *          the end, and what an older program does not know of is zero.  All reserved fields must be zero.
+ *
+ * Everything in its context: docs/c-api.md; a program that uses most of it: examples/c/lake.c. */
+#ifndef FIRN_H
+#define FIRN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define FIRN_API __attribute__((visibility("default")))
+#else
+#define FIRN_API
+#endif
+
+/* Counts up with each addition to this header. */
+#define FIRN_ABI_VERSION 1
+
+/* ---- The Arrow C data interface and C stream interface: structs of a fixed layout, shared by all who speak it */
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+#endif
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+
+#endif
+
+/* ---- Errors, versions, memory */
+
+/* What the caller can do about it. */
+typedef enum firn_code {
+    FIRN_OK = 0,
+    FIRN_INVALID = 1,      /* the request is wrong: correct it */
+    FIRN_NOT_FOUND = 2,    /* the thing named is not there */
+    FIRN_EXISTS = 3,       /* the thing to be made is there already */
+    FIRN_CONFLICT = 4,     /* somebody was faster and nothing was written: read again and retry */
+    FIRN_DENIED = 5,       /* not allowed */
+    FIRN_CORRUPT = 6,      /* stored bytes are not what they should be */
+    FIRN_LIMIT = 7,        /* a named limit was reached */
+    FIRN_UNAVAILABLE = 8,  /* I/O failed, or another process has the lake: retry later */
+    FIRN_UNKNOWN = 9,      /* a write may or may not have happened: look before retrying */
+    FIRN_CANCELLED = 10,   /* the caller asked to stop, or its time was up */
+    FIRN_UNSUPPORTED = 11, /* not built */
+    FIRN_INTERNAL = 12     /* a bug of the library */
+} firn_code;
+
+typedef struct firn_error {
+    size_t size; /* FIRN_ERROR_INIT */
+    int32_t code;
+    int32_t reserved;
+    char message[512]; /* what is wrong and where; lower case, no full stop */
+    char hint[256];    /* what to do about it, or empty */
+} firn_error;
+
+#define FIRN_ERROR_INIT                                                                            \
+    {                                                                                              \
+        sizeof(firn_error), 0, 0, { 0 },                                                           \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+
+FIRN_API const char *firn_version(void);           /* "0.1.0"; static */
+FIRN_API int32_t firn_abi_version(void);           /* FIRN_ABI_VERSION of the library */
+FIRN_API const char *firn_code_name(int32_t code); /* "not found"; static, never NULL */
+FIRN_API void firn_free(void *text); /* a text that the library handed out; NULL is fine */
+
+/* Stops calls under way, from any thread.  Free it after the last call and stream that was given it. */
+typedef struct firn_cancel firn_cancel;
+FIRN_API firn_cancel *firn_cancel_create(void);
+FIRN_API void firn_cancel_request(firn_cancel *cancel);
+FIRN_API void firn_cancel_free(firn_cancel *cancel); /* NULL is fine */
+
+/* ---- Lakes */
+
+typedef struct firn_lake firn_lake;
+
+typedef struct firn_open_options {
+    size_t size;           /* FIRN_OPEN_OPTIONS_INIT */
+    int32_t must_exist;    /* FIRN_NOT_FOUND instead of making the data directory */
+    int32_t threads;       /* 0: all cores */
+    uint64_t memory_limit; /* bytes for queries; 0: as firn.yaml says, else 60 % of the machine's */
+    const char
+        *catalog; /* postgresql://... or a file, instead of what firn.yaml says; may be NULL */
+    const char *warehouse; /* a folder, likewise */
+    void *reserved[4];
+} firn_open_options;
+
+#define FIRN_OPEN_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        sizeof(firn_open_options), 0, 0, 0, NULL, NULL,                                            \
+        {                                                                                          \
+            NULL                                                                                   \
+        }                                                                                          \
+    }
+
+/* Opens a data directory in this process.  `options` may be NULL.  One process has a data directory at a time: FIRN_UNAVAILABLE
+ * names the one that has it.  The caller closes *out. */
+FIRN_API int firn_open(const char *dir, const firn_open_options *options, firn_lake **out,
+                       firn_error *err);
+
+/* Opens a single table by its metadata.json (a path or a file: URI), without a catalog: it is called "table.table", and can be read
+ * only; writes are FIRN_DENIED.  Its data files may lie wherever the metadata says.  The caller closes *out. */
+FIRN_API int firn_open_metadata(const char *metadata_json, const firn_open_options *options,
+                                firn_lake **out, firn_error *err);
+
+/* No call may follow.  Streams that are still open keep working: the lake is closed with the last of them.  NULL is fine. */
+FIRN_API void firn_close(firn_lake *lake);
+
+/* ---- Lists, as JSON: firn_free(*json) */
+
+/* ["bronze", "bronze.raw"], of the whole tree. */
+FIRN_API int firn_list_namespaces(firn_lake *lake, const char *ref, char **json, firn_error *err);
+/* ["bronze.events", ...]; ns NULL: of all namespaces. */
+FIRN_API int firn_list_tables(firn_lake *lake, const char *ref, const char *ns, char **json,
+                              firn_error *err);
+/* [{"name":"main","type":"branch","commit":"...64 digits..."}, ...] */
+FIRN_API int firn_list_refs(firn_lake *lake, char **json, firn_error *err);
+
+/* ---- Tables */
+
+typedef struct firn_table firn_table; /* a table as it was when it was loaded */
+
+/* The caller frees *out, before or after the lake is closed. */
+FIRN_API int firn_table_load(firn_lake *lake, const char *ref, const char *name, firn_table **out,
+                             firn_error *err);
+FIRN_API void firn_table_free(firn_table *table); /* NULL is fine */
+
+typedef enum firn_table_part {
+    FIRN_TABLE_METADATA = 0,   /* all of it, as the metadata.json of its format version has it */
+    FIRN_TABLE_SCHEMA = 1,     /* the current schema, as Iceberg writes it */
+    FIRN_TABLE_SNAPSHOTS = 2,  /* an array, oldest first */
+    FIRN_TABLE_PROPERTIES = 3, /* an object of texts */
+    FIRN_TABLE_REFS = 4        /* the table's own branches and tags, by name */
+} firn_table_part;
+
+/* JSON: firn_free(*json). */
+FIRN_API int firn_table_json(const firn_table *table, firn_table_part part, char **json,
+                             firn_error *err);
+/* The columns as scans give them; the caller releases *out.  Nullable is what the table does not require. */
+FIRN_API int firn_table_arrow_schema(const firn_table *table, struct ArrowSchema *out,
+                                     firn_error *err);
+FIRN_API int64_t firn_table_snapshot_id(const firn_table *table);  /* -1: none */
+FIRN_API const char *firn_table_location(const firn_table *table); /* lives as long as the table */
+FIRN_API const char *firn_table_uuid(const firn_table *table);     /* likewise */
+FIRN_API const char *firn_table_metadata_file(const firn_table *table); /* likewise */
+
+/* ---- Reading */
+
+typedef struct firn_scan_options {
+    size_t size; /* FIRN_SCAN_OPTIONS_INIT */
+    const char *table;
+    const char *ref;            /* of the catalog */
+    const char *const *columns; /* names; NULL: all */
+    size_t columns_n;
+    const char *
+        filter; /* a condition as SQL has it after WHERE; NULL: all rows.  Files that it excludes are not read */
+    int64_t limit; /* rows; -1: all */
+    /* At most one of these four; else the newest snapshot. */
+    int64_t snapshot_id;   /* 0: not set */
+    const char *table_ref; /* a branch or tag of the table's own; NULL: not set */
+    int64_t timestamp_ms;  /* as of that time, since 1970 UTC; 0: not set */
+    int32_t
+        incremental; /* 1: the rows that append snapshots brought after `after_snapshot` (0: ever), up to `to_snapshot` (0: now),
+                            * those deleted since too */
+    int32_t reserved1;
+    int64_t after_snapshot, to_snapshot;
+    firn_cancel *cancel; /* may be NULL; lives as long as the stream */
+    int64_t timeout_ms;  /* 0: none; of the whole stream */
+    void *reserved[4];
+} firn_scan_options;
+
+#define FIRN_SCAN_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        sizeof(firn_scan_options), NULL, NULL, NULL, 0, NULL, -1, 0, NULL, 0, 0, 0, 0, 0, NULL, 0, \
+        {                                                                                          \
+            NULL                                                                                   \
+        }                                                                                          \
+    }
+
+/* Rows with all deletes applied, batch by batch in bounded memory.  The caller releases *out, at any time; it may outlive
+ * firn_close.  Errors in the middle come from get_next, its text from get_last_error.  Types: docs/c-api.md. */
+FIRN_API int firn_scan(firn_lake *lake, const firn_scan_options *options,
+                       struct ArrowArrayStream *out, firn_error *err);
+
+/* ---- Writing */
+
+typedef struct firn_pair {
+    const char *key, *value;
+} firn_pair;
+
+typedef struct firn_write_options {
+    size_t size; /* FIRN_WRITE_OPTIONS_INIT */
+    const char *table;
+    const char *branch;       /* NULL: main */
+    const firn_pair *summary; /* kept in the snapshot's summary */
+    size_t summary_n;
+    firn_cancel *cancel; /* may be NULL */
+    int64_t timeout_ms;  /* 0: none */
+    void *reserved[4];
+} firn_write_options;
+
+#define FIRN_WRITE_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        sizeof(firn_write_options), NULL, NULL, NULL, 0, NULL, 0,                                  \
+        {                                                                                          \
+            NULL                                                                                   \
+        }                                                                                          \
+    }
+
+typedef struct firn_write_result {
+    size_t size;         /* FIRN_WRITE_RESULT_INIT */
+    int64_t snapshot_id; /* of the table; -1: none */
+    int64_t rows;        /* added and removed */
+    char commit[65];     /* of the catalog, 64 hexadecimal digits; empty: none */
+    char reserved[63];
+} firn_write_result;
+
+#define FIRN_WRITE_RESULT_INIT                                                                     \
+    {                                                                                              \
+        sizeof(firn_write_result), 0, 0, { 0 },                                                    \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+
+/* In all of these: the stream is read to its end first, beyond the memory limit into a file of the lake's tmp folder; then everything
+ * becomes one commit, or nothing does.  Columns go to the table's by name, cast where no value can be lost in silence; columns that are missing
+ * get their default or null.  Other writers' commits meanwhile are not lost; FIRN_CONFLICT when both do not go together.  `result` may be NULL. */
+
+/* Adds rows.  An empty stream commits nothing. */
+FIRN_API int firn_append(firn_lake *lake, const firn_write_options *options,
+                         struct ArrowArrayStream *rows, firn_write_result *result, firn_error *err);
+
+/* Removes the rows that match `filter` (an SQL condition; NULL: all rows), and adds the stream's. */
+FIRN_API int firn_overwrite(firn_lake *lake, const firn_write_options *options, const char *filter,
+                            struct ArrowArrayStream *rows, firn_write_result *result,
+                            firn_error *err);
+
+/* Removes the rows that match `filter` (NULL: none by filter) and those whose values are those of a row of `keys` in all columns of that
+ * stream (null equals null; NULL: none by key), and adds those of `rows` (NULL: none). */
+FIRN_API int firn_row_delta(firn_lake *lake, const firn_write_options *options,
+                            struct ArrowArrayStream *rows, const char *filter,
+                            struct ArrowArrayStream *keys, firn_write_result *result,
+                            firn_error *err);
+
+/* ---- Definitions.  Each is one commit; `ref` is a branch */
+
+/* Parents are not made; properties may be NULL when n is 0. */
+FIRN_API int firn_create_namespace(firn_lake *lake, const char *ref, const char *ns,
+                                   const firn_pair *properties, size_t n, firn_error *err);
+FIRN_API int firn_drop_namespace(firn_lake *lake, const char *ref, const char *ns, firn_error *err);
+
+typedef struct firn_create_options {
+    size_t size; /* FIRN_CREATE_OPTIONS_INIT */
+    const char *table;
+    const char *ref;
+    const struct ArrowSchema
+        *schema;             /* one of these two; stays the caller's, all columns become optional */
+    const char *schema_json; /* as Iceberg writes schemas; ids are assigned anew */
+    const char *partition_by;    /* "day(ts), bucket(16, id)"; NULL: none */
+    const firn_pair *properties; /* "format-version" too: "2" */
+    size_t properties_n;
+    void *reserved[4];
+} firn_create_options;
+
+#define FIRN_CREATE_OPTIONS_INIT                                                                   \
+    {                                                                                              \
+        sizeof(firn_create_options), NULL, NULL, NULL, NULL, NULL, NULL, 0,                        \
+        {                                                                                          \
+            NULL                                                                                   \
+        }                                                                                          \
+    }
+
+FIRN_API int firn_create_table(firn_lake *lake, const firn_create_options *options,
+                               firn_error *err);
+/* purge: its files may go, too, once nothing needs them. */
+FIRN_API int firn_drop_table(firn_lake *lake, const char *ref, const char *name, int purge,
+                             firn_error *err);
+FIRN_API int firn_rename_table(firn_lake *lake, const char *ref, const char *name, const char *to,
+                               firn_error *err);
+
+typedef enum firn_change_kind {
+    FIRN_ADD_COLUMN = 1,      /* name, type, text: its doc, or NULL */
+    FIRN_DROP_COLUMN = 2,     /* name */
+    FIRN_RENAME_COLUMN = 3,   /* name, text: the new last part of the name */
+    FIRN_WIDEN_COLUMN = 4,    /* name, type */
+    FIRN_SET_PROPERTY = 5,    /* name, text */
+    FIRN_REMOVE_PROPERTY = 6, /* name */
+    FIRN_MAKE_OPTIONAL = 7,   /* name */
+    FIRN_SET_DOC = 8          /* name, text */
+} firn_change_kind;
+
+typedef struct firn_change {
+    int32_t kind; /* firn_change_kind */
+    int32_t reserved;
+    const char *name; /* dotted for nested fields: "address.street" */
+    const char *type; /* as Iceberg writes it: long, decimal(10, 2), or the JSON of a nested type */
+    const char *text;
+} firn_change;
+
+/* All changes in order as one commit, or none. */
+FIRN_API int firn_alter_table(firn_lake *lake, const char *ref, const char *name,
+                              const firn_change *changes, size_t n, firn_error *err);
+
+/* ---- Branches, tags, merges: of the whole catalog */
+
+typedef enum firn_ref_kind { FIRN_BRANCH = 1, FIRN_TAG = 2 } firn_ref_kind;
+
+/* At `from`, any ref. */
+FIRN_API int firn_create_ref(firn_lake *lake, firn_ref_kind kind, const char *name,
+                             const char *from, firn_error *err);
+FIRN_API int firn_delete_ref(firn_lake *lake, const char *name, firn_error *err);
+
+/* Merges any ref into a branch.  *json (may be NULL; firn_free) is {"applied":true,"commit":"...","conflicts":[{"name":"ns.t","reason":
+ * "..."}]}.  FIRN_CONFLICT with *json filled when the changes do not go together: nothing moved then. */
+FIRN_API int firn_merge(firn_lake *lake, const char *from, const char *into, const char *message,
+                        char **json, firn_error *err);
+
+/* ---- SQL */
+
+typedef struct firn_sql_options {
+    size_t size;               /* FIRN_SQL_OPTIONS_INIT */
+    const char *text;          /* one statement: docs/sql.md */
+    const char *ref;           /* what names mean, and where it writes */
+    const char *const *params; /* texts for $1, $2 ...; NULL: the SQL NULL */
+    size_t params_n;
+    int32_t local_files; /* 1: may read files of this machine by their path */
+    int32_t reserved1;
+    firn_cancel *cancel; /* may be NULL; lives as long as the stream */
+    int64_t timeout_ms;  /* 0: none; of the whole stream */
+    void *reserved[4];
+} firn_sql_options;
+
+#define FIRN_SQL_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        sizeof(firn_sql_options), NULL, NULL, NULL, 0, 0, 0, NULL, 0,                              \
+        {                                                                                          \
+            NULL                                                                                   \
+        }                                                                                          \
+    }
+
+/* Runs a statement.  The rows of a query come as a stream that the caller releases; other statements leave out->release NULL
+ * and fill *result.  Either may be NULL: the rows are dropped then. */
+FIRN_API int firn_sql(firn_lake *lake, const firn_sql_options *options,
+                      struct ArrowArrayStream *out, firn_write_result *result, firn_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
