@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The first page in a real browser: tables, features and models are listed, a link fills the query in, and a query that is
-# typed and run shows its rows.  The browser is driven over its own debugging port, by a small client below.
+# typed and run shows its rows; commits, differences, the preview of a merge, branches, views and events; and signing in when the server wants
+# credentials.  The browser is driven over its own debugging port, by a small client below.
 . "$(dirname "$0")/lib.bash"
 browser=$(command -v chromium || command -v chromium-browser || true)
 if [[ -z $browser ]]; then
@@ -11,7 +12,15 @@ fi
 
 works "a table" sql -c "CREATE TABLE bronze.birds AS SELECT i AS id, 'bird <b>' || i AS name FROM range(3) r(i)"
 works "another" sql -c "CREATE TABLE silver.nests AS SELECT 7 AS n"
+works "a branch" branch dev
+works "a row there" --branch dev sql -c "INSERT INTO silver.nests VALUES (1)"
+works "a clash" --branch dev sql -c "UPDATE bronze.birds SET name = name || '!'"
+works "a clash" sql -c "UPDATE bronze.birds SET name = name || '?'"
 serve "$data" || finish
+view='{"name":"v_birds","schema":{"type":"struct","schema-id":0,"fields":[{"id":1,"name":"id","required":false,"type":"long"}]},"view-version":{"version-id":1,
+"timestamp-ms":1700000000000,"schema-id":0,"summary":{},"representations":[{"type":"sql","sql":"SELECT id FROM bronze.birds -- <b>","dialect":"spark"}],
+"default-namespace":["bronze"]},"properties":{"owner":"ornithology"}}'
+contains "a view" "$(curl -sS "$url/iceberg/v1/main/namespaces/bronze/views" -H 'Content-Type: application/json' -d "$view")" view-uuid
 equal "the page's own address" "$(curl -sS -o /dev/null -w '%{http_code} %{content_type}' "$url/")" "200 text/html; charset=utf-8"
 contains "content security policy" "$(curl -sSI "$url/" 2>/dev/null; curl -sS -D - -o /dev/null "$url/")" "default-src"
 
@@ -104,6 +113,31 @@ show("write", run("INSERT INTO silver.nests VALUES (8)"))
 show("relisted", until("/2 rows/.test(document.getElementById('tables').innerText) && document.getElementById('tables').innerText"))
 script("[...document.querySelectorAll('#tables button')].find(b => /birds/.test(b.innerText)).click()")
 show("detail", until("/Snapshots/.test(document.getElementById('detail').innerText) && document.getElementById('detail').innerText"))
+
+def press(id):
+    script(f"document.getElementById({json.dumps(id)}).click()")
+
+def text(id, wanted):
+    return until(f"new RegExp({json.dumps(wanted)}).test(document.getElementById({json.dumps(id)}).innerText) && document.getElementById({json.dumps(id)}).innerText")
+
+script("[...document.querySelectorAll('#views button')].find(b => /v_birds/.test(b.innerText)).click()")
+show("view", text("detail", "spark"))
+press("tab-history")
+show("history", text("commits", "create catalog"))
+script("[...document.querySelectorAll('#commits tr')].find(r => /v_birds/.test(r.innerText)).querySelector('button').click()")
+show("commit", text("commit", "Changes"))
+show("panels", script("[...document.querySelectorAll('[role=tabpanel]')].filter(p => p.offsetParent).map(p => p.id).join()"))
+script("document.getElementById('tab-history').focus(); document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))")
+show("arrow", script("document.activeElement.id + ' ' + document.activeElement.getAttribute('aria-selected')"))
+until("document.getElementById('from').value === 'dev'")
+press("compare")
+show("preview", text("difference", "What dev has"))
+press("tab-refs")
+show("refs", text("refs", "dev"))
+press("tab-events")
+show("events", text("events", "table.created"))
+script("fetch('/api/refs', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({name: 'fresh'})})")
+show("live", text("events", "fresh"))
 PY
 timeout 90 python3 "$work/drive.py" "$(head -n 1 "$work/profile/DevToolsActivePort")" "$url/" >"$work/seen" 2>"$work/drive.log" || bad "the browser is driven" "$(tail -n 3 "$work/drive.log")"
 seen() { grep -F "{\"$1\":" "$work/seen" | value "d['$1']"; }
@@ -117,7 +151,54 @@ contains "an error is shown" "$(seen error)" nope
 contains "a statement that writes" "$(seen write)" "INSERT, 1 rows"
 contains "lists are fresh after it" "$(seen relisted)" "2 rows"
 contains "details of a table" "$(seen detail)" "location"
-contains "details of a table" "$(seen detail)" "Snapshots (1)"
+contains "details of a table" "$(seen detail)" "Snapshots (2)"
+contains "files of a table" "$(seen detail)" ".parquet"
+contains "properties of a table" "$(seen detail)" "Properties"
+contains "a view's SQL, as text" "$(seen view)" "SELECT id FROM bronze.birds -- <b>"
+contains "a view's properties" "$(seen view)" ornithology
+contains "commits" "$(seen history)" "create namespace silver"
+contains "what a commit changed" "$(seen commit)" bronze.v_birds
+equal "one panel is shown" "$(seen panels)" view-history
+equal "arrows move between the views" "$(seen arrow)" "tab-compare true"
+contains "a merge preview names the conflict" "$(seen preview)" "1 conflict"
+contains "a merge preview" "$(seen preview)" bronze.birds
+contains "the differences" "$(seen preview)" silver.nests
+equal "a preview merges nothing" "$(query "SELECT count(*) FROM silver.nests")" 2
+contains "branches" "$(seen refs)" dev
+contains "events" "$(seen events)" bronze.birds
+contains "an event that has just happened" "$(seen live)" ref.created
+
+# --- A server that wants credentials
+stop "$server_pid"
+works "credentials are wanted" admin bootstrap --json
+client=$(value 'd["credentials"]["clientId"]' <<<"$out") secret=$(value 'd["credentials"]["clientSecret"]' <<<"$out")
+serve "$data" || finish
+python3 - "$work/drive.py" "$work/sign.py" "$client" "$secret" <<'PY'
+import json, sys
+head = open(sys.argv[1]).read().split('show("listed"')[0]
+client, secret = sys.argv[3:]
+open(sys.argv[2], "w").write(head + f"""
+def sign(client, secret):
+    script("document.getElementById('client').value = " + json.dumps(client) + "; document.getElementById('secret').value = " + json.dumps(secret) +
+           "; document.querySelector('#signin button').click()")
+
+show("asked", until("!document.getElementById('signin').hidden && document.getElementById('signin').innerText"))
+show("empty", script("document.querySelectorAll('#tables button').length"))
+sign({client!r}, "wrong")
+show("wrong", until("!document.getElementById('signin-error').hidden && document.getElementById('signin-error').innerText"))
+sign({client!r}, {secret!r})
+show("listed", until("document.getElementById('signin').hidden && document.querySelectorAll('#tables button').length === 2 && document.getElementById('tables').innerText"))
+show("typed", script("document.getElementById('secret').value"))
+show("rows", run("SELECT count(*) AS n FROM bronze.birds"))
+""")
+PY
+timeout 60 python3 "$work/sign.py" "$(head -n 1 "$work/profile/DevToolsActivePort")" "$url/" >"$work/seen" 2>"$work/drive.log" || bad "signing in" "$(tail -n 3 "$work/drive.log")"
+contains "who asks must sign in" "$(seen asked)" "Sign in"
+equal "nothing is shown before" "$(seen empty)" 0
+check "a wrong secret is refused" test -n "$(seen wrong)"
+contains "the right one shows the tables" "$(seen listed)" birds
+equal "the secret does not stay in the page" "$(seen typed)" ""
+contains "queries are signed" "$(seen rows)" "1 rows"
 stop "$chrome_pid"
 stop "$server_pid"
 finish
