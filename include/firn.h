@@ -113,10 +113,7 @@ typedef struct firn_error {
 
 #define FIRN_ERROR_INIT                                                                            \
     {                                                                                              \
-        sizeof(firn_error), 0, 0, { 0 },                                                           \
-        {                                                                                          \
-            0                                                                                      \
-        }                                                                                          \
+        .size = sizeof(firn_error)                                                                 \
     }
 
 FIRN_API const char *firn_version(void);           /* "0.1.0"; static */
@@ -126,7 +123,7 @@ FIRN_API void firn_free(void *text); /* a text that the library handed out; NULL
 
 /* Stops calls under way, from any thread.  Free it after the last call and stream that was given it. */
 typedef struct firn_cancel firn_cancel;
-FIRN_API firn_cancel *firn_cancel_create(void);
+FIRN_API firn_cancel *firn_cancel_create(int64_t timeout_ms); /* from now on; 0: none */
 FIRN_API void firn_cancel_request(firn_cancel *cancel);
 FIRN_API void firn_cancel_free(firn_cancel *cancel); /* NULL is fine */
 
@@ -147,10 +144,7 @@ typedef struct firn_open_options {
 
 #define FIRN_OPEN_OPTIONS_INIT                                                                     \
     {                                                                                              \
-        sizeof(firn_open_options), 0, 0, 0, NULL, NULL,                                            \
-        {                                                                                          \
-            NULL                                                                                   \
-        }                                                                                          \
+        .size = sizeof(firn_open_options)                                                          \
     }
 
 /* Opens a data directory in this process.  `options` may be NULL.  One process has a data directory at a time: FIRN_UNAVAILABLE
@@ -214,7 +208,7 @@ typedef struct firn_scan_options {
     size_t columns_n;
     const char *
         filter; /* a condition as SQL has it after WHERE; NULL: all rows.  Files that it excludes are not read */
-    int64_t limit; /* rows; -1: all */
+    int64_t limit; /* rows; 0: all */
     /* At most one of these four; else the newest snapshot. */
     int64_t snapshot_id;   /* 0: not set */
     const char *table_ref; /* a branch or tag of the table's own; NULL: not set */
@@ -225,16 +219,12 @@ typedef struct firn_scan_options {
     int32_t reserved1;
     int64_t after_snapshot, to_snapshot;
     firn_cancel *cancel; /* may be NULL; lives as long as the stream */
-    int64_t timeout_ms;  /* 0: none; of the whole stream */
     void *reserved[4];
 } firn_scan_options;
 
 #define FIRN_SCAN_OPTIONS_INIT                                                                     \
     {                                                                                              \
-        sizeof(firn_scan_options), NULL, NULL, NULL, 0, NULL, -1, 0, NULL, 0, 0, 0, 0, 0, NULL, 0, \
-        {                                                                                          \
-            NULL                                                                                   \
-        }                                                                                          \
+        .size = sizeof(firn_scan_options)                                                          \
     }
 
 /* Rows with all deletes applied, batch by batch in bounded memory.  The caller releases *out, at any time; it may outlive
@@ -255,16 +245,12 @@ typedef struct firn_write_options {
     const firn_pair *summary; /* kept in the snapshot's summary */
     size_t summary_n;
     firn_cancel *cancel; /* may be NULL */
-    int64_t timeout_ms;  /* 0: none */
     void *reserved[4];
 } firn_write_options;
 
 #define FIRN_WRITE_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        sizeof(firn_write_options), NULL, NULL, NULL, 0, NULL, 0,                                  \
-        {                                                                                          \
-            NULL                                                                                   \
-        }                                                                                          \
+        .size = sizeof(firn_write_options)                                                         \
     }
 
 typedef struct firn_write_result {
@@ -277,10 +263,7 @@ typedef struct firn_write_result {
 
 #define FIRN_WRITE_RESULT_INIT                                                                     \
     {                                                                                              \
-        sizeof(firn_write_result), 0, 0, { 0 },                                                    \
-        {                                                                                          \
-            0                                                                                      \
-        }                                                                                          \
+        .size = sizeof(firn_write_result)                                                          \
     }
 
 /* In all of these: the stream is read to its end first, beyond the memory limit into a file of the lake's tmp folder; then everything
@@ -325,10 +308,7 @@ typedef struct firn_create_options {
 
 #define FIRN_CREATE_OPTIONS_INIT                                                                   \
     {                                                                                              \
-        sizeof(firn_create_options), NULL, NULL, NULL, NULL, NULL, NULL, 0,                        \
-        {                                                                                          \
-            NULL                                                                                   \
-        }                                                                                          \
+        .size = sizeof(firn_create_options)                                                        \
     }
 
 FIRN_API int firn_create_table(firn_lake *lake, const firn_create_options *options,
@@ -387,16 +367,12 @@ typedef struct firn_sql_options {
     int32_t local_files; /* 1: may read files of this machine by their path */
     int32_t reserved1;
     firn_cancel *cancel; /* may be NULL; lives as long as the stream */
-    int64_t timeout_ms;  /* 0: none; of the whole stream */
     void *reserved[4];
 } firn_sql_options;
 
 #define FIRN_SQL_OPTIONS_INIT                                                                      \
     {                                                                                              \
-        sizeof(firn_sql_options), NULL, NULL, NULL, 0, 0, 0, NULL, 0,                              \
-        {                                                                                          \
-            NULL                                                                                   \
-        }                                                                                          \
+        .size = sizeof(firn_sql_options)                                                           \
     }
 
 /* Runs a statement.  The rows of a query come as a stream that the caller releases; other statements leave out->release NULL

@@ -458,6 +458,8 @@ static bool plan_files(struct binder *b, struct source *s, struct parquet_scan *
                               .pool = b->lake->pool,
                               .cancel = b->req->cancel };
     struct scan_stats stats = { 0 };
+    if (b->req->range)
+        o.range = *b->req->range;
     if (!scan_plan(b->lake->warehouse, b->lake->env, s->table.metadata, &o, take_tasks, &p, &stats,
                    err))
         return fail_in(err, "table " STR_FMT, STR_ARG(s->label));

@@ -16,6 +16,7 @@
 struct data_file;
 struct file_deletes; /* sql/deletes.h */
 struct param;
+struct scan_range;
 struct table;
 
 /* A data file of a target. */
@@ -47,6 +48,8 @@ struct bind_request {
     size_t params_n;
     struct cancel *cancel;
     struct bind_target *target; /* NULL: none */
+    const struct scan_range
+        *range; /* of all tables (iceberg/scan.h); NULL: the rows of one snapshot */
 };
 
 struct bound {

@@ -378,8 +378,11 @@ static enum snapshot_operation operation_of(const struct dml *d)
 
 static struct property_list summary_of(struct dml *d)
 {
-    struct property *s = arena_array(d->a, struct property, d->bound.scans_n);
+    const struct run *r = d->run;
+    struct property *s = arena_array(d->a, struct property, r->summary_n + d->bound.scans_n);
     size_t n = 0;
+    for (size_t i = 0; i < r->summary_n; i++)
+        s[n++] = (struct property){ r->summary[i].key, r->summary[i].value };
     for (size_t i = 0; i < d->bound.scans_n; i++) {
         str key = arena_printf(d->a, "firn.input." STR_FMT, STR_ARG(d->bound.scans[i].table));
         bool seen = false; /* the table itself may be read, too */

@@ -89,13 +89,13 @@ static bool parse_table(struct parser *p)
 {
     static const char *const followers[] = { "SET", "USING", "WHERE", "RETURNING", NULL };
     str *parts;
-    size_t n, from = p->i;
+    size_t n;
     if (!lex_name(p->lex, &p->i, p->a, &parts, &n))
         return expected(p, "the name of a table");
     if (n < 2)
         return fail(p->err, ERR_INVALID, "the table needs its namespace, as in ns." STR_FMT,
                     STR_ARG(parts[0]));
-    p->out->dotted = lex_span(p->lex, from, p->i);
+    p->out->dotted = arena_join(p->a, parts, n, STR("."));
     p->out->schema = arena_join(p->a, parts, n - 1, STR("."));
     p->out->name = p->out->alias = parts[n - 1];
     if (accept(p, "AS") || (is_name(p->lex, p->i) && !is_word_of(p->lex, p->i, followers))) {

@@ -8,6 +8,8 @@
 #include "sql/lex.h"
 #include "sql/sql.h"
 
+struct write_prop; /* sql/write.h */
+
 struct run {
     struct lake *lake;
     const struct sql_request *req;
@@ -16,6 +18,8 @@ struct run {
     struct lex lex;
     struct param *params;
     struct sql_outcome *out;
+    const struct write_prop *summary; /* of the snapshot that a change makes, besides its own */
+    size_t summary_n;
 };
 
 /* Each gets the statement's tokens from its first word on. */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The MERGE has one source for both streams, told apart by firn_op: 1 a row to be added, 2 a key to be removed.  Source columns get names
+ * of our own, so that those in the filter can only be the table's. */
+#include "sql/delta.h"
+
+#include "engine/quote.h"
+#include "catalog/table.h"
+#include "iceberg/metadata.h"
+#include "sql/lake.h"
+#include "sql/statement_priv.h"
+
+#define DELTA_SQL_MAX ((size_t)64 << 20)
+
+bool sql_check_condition(str text, struct arena *a, struct error *err)
+{
+    struct lex lex;
+    int depth = 0;
+    if (!lex_sql(text, a, &lex, err))
+        return fail_in(err, "the filter");
+    for (size_t i = 0; i < lex.n; i++) {
+        depth += lex_is(&lex, i, "(") - lex_is(&lex, i, ")");
+        if (depth < 0 || lex_is(&lex, i, ";"))
+            return fail(err, ERR_INVALID, "the filter is not one condition: \"" STR_FMT "\"",
+                        STR_ARG(lex.at[i].text));
+    }
+    if (depth > 0)
+        return fail(err, ERR_INVALID, "a parenthesis of the filter stays open");
+    return lex.n > 0 || fail(err, ERR_INVALID, "the filter is empty");
+}
+
+/* "c" AS firn_r0, ... of a stream's own, NULL AS firn_r0 ... of the other's. */
+static void add_columns(struct buf *sql, const struct delta_rows *r, const char *prefix, bool own)
+{
+    for (size_t i = 0; i < r->columns_n; i++) {
+        buf_lit(sql, ", ");
+        if (own)
+            quote_ident(sql, r->columns[i]);
+        else
+            buf_lit(sql, "NULL");
+        buf_printf(sql, " AS %s%zu", prefix, i);
+    }
+}
+
+static void add_side(struct buf *sql, const struct delta_request *q, bool keys)
+{
+    buf_printf(sql, "SELECT %sCAST(%d AS TINYINT) AS firn_op, CAST(NULL AS UBIGINT) AS firn_none",
+               keys ? "DISTINCT " : "", keys ? 2 : 1);
+    add_columns(sql, &q->rows, "firn_r", !keys);
+    add_columns(sql, &q->keys, "firn_k", keys);
+    buf_lit(sql, " FROM ");
+    quote_ident(sql, keys ? q->keys.table : q->rows.table);
+}
+
+static void add_source(struct buf *sql, const struct delta_request *q)
+{
+    if (q->rows.table.len)
+        add_side(sql, q, false);
+    if (q->rows.table.len && q->keys.table.len)
+        buf_lit(sql, " UNION ALL ");
+    if (q->keys.table.len)
+        add_side(sql, q, true);
+    if (!q->rows.table.len && !q->keys.table.len)
+        buf_lit(sql, "SELECT CAST(NULL AS UBIGINT) AS firn_none LIMIT 0");
+}
+
+/* Without keys no row of the source meets one of the table: said as an equality, which the engine joins by hashing. */
+static bool add_match(struct buf *sql, const struct delta_request *q, const struct schema *s,
+                      struct error *err)
+{
+    if (!q->keys.table.len) {
+        buf_lit(sql, "hash(firn_t.");
+        quote_ident(sql, s->fields[0].name);
+        buf_lit(sql, ") = firn_s.firn_none");
+        return true;
+    }
+    buf_lit(sql, "firn_s.firn_op = 2");
+    for (size_t i = 0; i < q->keys.columns_n; i++) {
+        const struct field *f = schema_field_by_name(s, q->keys.columns[i], false);
+        if (!f || schema_column_index(s, f->id) < 0)
+            return fail(err, ERR_INVALID, "the table has no column " STR_FMT " to be a key",
+                        STR_ARG(q->keys.columns[i]));
+        buf_lit(sql, " AND firn_t.");
+        quote_ident(sql, f->name);
+        buf_printf(sql, " IS NOT DISTINCT FROM firn_s.firn_k%zu", i);
+    }
+    return true;
+}
+
+static void add_insert(struct buf *sql, const struct delta_rows *rows)
+{
+    buf_lit(sql, " WHEN NOT MATCHED AND firn_s.firn_op = 1 THEN INSERT (");
+    for (size_t i = 0; i < rows->columns_n; i++) {
+        buf_add_str(sql, i ? STR(", ") : STR(""));
+        quote_ident(sql, rows->columns[i]);
+    }
+    buf_lit(sql, ") VALUES (");
+    for (size_t i = 0; i < rows->columns_n; i++)
+        buf_printf(sql, "%sfirn_s.firn_r%zu", i ? ", " : "", i);
+    buf_lit(sql, ")");
+}
+
+static bool merge_text(const struct delta_request *q, str ns, str name, const struct schema *s,
+                       struct arena *a, str *out, struct error *err)
+{
+    struct buf sql = BUF_INIT(DELTA_SQL_MAX);
+    buf_lit(&sql, "MERGE INTO ");
+    quote_name(&sql, (const str[]){ ns_to_text(ns, a), name }, 2);
+    buf_lit(&sql, " AS firn_t USING (");
+    add_source(&sql, q);
+    buf_lit(&sql, ") AS firn_s ON ");
+    bool ok = add_match(&sql, q, s, err);
+    if (q->keys.table.len)
+        buf_lit(&sql, " WHEN MATCHED THEN DELETE");
+    if (q->filter.len)
+        buf_printf(&sql, " WHEN NOT MATCHED BY SOURCE AND (" STR_FMT "\n) THEN DELETE",
+                   STR_ARG(q->filter));
+    if (q->rows.table.len)
+        add_insert(&sql, &q->rows);
+    ok = ok && buf_ok(&sql, "the statement", err);
+    *out = arena_str(a, buf_str(&sql));
+    buf_deinit(&sql);
+    return ok;
+}
+
+/* Removing by a condition alone: metadata may answer it. */
+static bool delete_text(const struct delta_request *q, str ns, str name, struct arena *a, str *out,
+                        struct error *err)
+{
+    struct buf sql = BUF_INIT(DELTA_SQL_MAX);
+    buf_lit(&sql, "DELETE FROM ");
+    quote_name(&sql, (const str[]){ ns_to_text(ns, a), name }, 2);
+    buf_printf(&sql, " WHERE " STR_FMT, STR_ARG(q->filter));
+    bool ok = buf_ok(&sql, "the statement", err);
+    *out = arena_str(a, buf_str(&sql));
+    buf_deinit(&sql);
+    return ok;
+}
+
+bool sql_row_delta(struct lake *lake, const struct delta_request *q, struct arena *a,
+                   struct sql_outcome *out, struct error *err)
+{
+    struct table t;
+    str ns, name, text;
+    struct sql_request request = { .branch = q->branch, .access = q->access, .cancel = q->cancel };
+    struct run run = { .lake = lake,
+                       .req = &request,
+                       .a = a,
+                       .session = q->session,
+                       .out = out,
+                       .summary = q->summary,
+                       .summary_n = q->summary_n };
+    *out = (struct sql_outcome){ .kind = "MERGE", .rows_written = 0, .snapshot_id = SNAPSHOT_NONE };
+    if (q->filter.len && !sql_check_condition(q->filter, a, err))
+        return false;
+    if (!name_split(q->table, a, &ns, &name, err) ||
+        !catalog_load_table(lake->catalog, q->branch, ns, name, a, &t, err))
+        return false;
+    bool one = q->filter.len && !q->rows.table.len && !q->keys.table.len;
+    bool ok = one ? delete_text(q, ns, name, a, &text, err)
+                  : merge_text(q, ns, name, metadata_schema(t.metadata), a, &text, err);
+    if (!ok || !lex_sql(text, a, &run.lex, err))
+        return false;
+    request.text = text;
+    return run_change(&run, err) || fail_in(err, "change " STR_FMT, STR_ARG(q->table));
+}
