@@ -16,6 +16,7 @@ const token = {
 
 function askWho(message) {
   $('signin').hidden = false;
+  document.body.classList.add('asking');
   document.querySelectorAll('[role=tabpanel]').forEach(p => { p.hidden = true; });
   if (message) showError($('signin-error'), new Error(message));
   $('client').focus();
@@ -35,6 +36,7 @@ async function signIn() {
   token.set(got);
   $('secret').value = '';
   $('signin').hidden = true;
+  document.body.classList.remove('asking');
   await load();
 }
 
