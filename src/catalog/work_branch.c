@@ -16,12 +16,11 @@ bool work_branch_open(struct catalog *c, struct env *env, const char *job, str i
     return catalog_create_ref(c, CATALOG_BRANCH, *name, or_main(into), a, &made, err);
 }
 
-bool work_branch_merge(struct catalog *c, str name, str into, str message, struct arena *a,
-                       struct merge_result *out, struct error *err)
+bool work_branch_merge(struct catalog *c, str name, str into, const struct commit_info *info,
+                       struct arena *a, struct merge_result *out, struct error *err)
 {
     struct merge_request req = { .from = name, .into = or_main(into) };
-    struct commit_info info = { .message = message };
-    if (!catalog_merge(c, &req, &info, a, out, err))
+    if (!catalog_merge(c, &req, info, a, out, err))
         return false;
     for (size_t i = 0; i < out->n; i++) {
         const struct merge_entry *e = &out->entries[i];
@@ -37,6 +36,7 @@ bool work_branch_merge(struct catalog *c, str name, str into, str message, struc
 void work_branch_drop(struct catalog *c, str name)
 {
     struct error err = { 0 };
-    if (!catalog_delete_ref(c, name, (str){ 0 }, NULL, &err))
+    struct commit_info own = { .own = true };
+    if (!catalog_delete_ref(c, name, (str){ 0 }, &own, &err))
         log_warn("catalog", "the branch " STR_FMT " was left behind: %s", STR_ARG(name), err.msg);
 }

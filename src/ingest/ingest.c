@@ -499,14 +499,15 @@ static bool load_with_quarantine(struct load *l, struct ingest_report *out, stru
     struct ingest_request inner = *asked;
     struct catalog *c = l->lake->catalog;
     struct merge_result merged;
+    struct commit_info info = { .message =
+                                    arena_printf(l->a, "ingest " STR_FMT, STR_ARG(asked->table)) };
+    access_sign(asked->access, l->a, &info);
     if (!work_branch_open(c, l->lake->env, "ingest", asked->branch, l->a, &inner.branch, err))
         return false;
     inner.access = access_as_ref(asked->access, asked->branch, l->a);
     l->req = &inner;
     bool ok = load(l, out, err) &&
-              work_branch_merge(c, inner.branch, asked->branch,
-                                arena_printf(l->a, "ingest " STR_FMT, STR_ARG(asked->table)), l->a,
-                                &merged, err);
+              work_branch_merge(c, inner.branch, asked->branch, &info, l->a, &merged, err);
     l->req = asked;
     work_branch_drop(c, inner.branch);
     if (!ok)

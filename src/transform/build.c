@@ -231,8 +231,9 @@ static bool run_checks(struct builder *b, struct error *err)
 static bool merge_branch(struct builder *b, struct error *err)
 {
     struct merge_result done;
-    if (!work_branch_merge(b->lake->catalog, b->work, b->req->branch, STR("build models"), b->a,
-                           &done, err))
+    struct commit_info info = { .message = STR("build models") };
+    access_sign(b->req->access, b->a, &info);
+    if (!work_branch_merge(b->lake->catalog, b->work, b->req->branch, &info, b->a, &done, err))
         return false;
     b->out->merged = true;
     b->out->commit_id = done.commit_id;

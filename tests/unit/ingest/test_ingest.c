@@ -5,6 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "catalog/refs.h"
+#include "catalog/rules.h"
+#include "govern/access.h"
+#include "govern/roles.h"
 #include "unit/sql/lake_test.h"
 
 static struct ingest_request request(const char *source, const char *table)
@@ -159,6 +163,44 @@ TEST(a_quarantine_that_cannot_be_written_stops_the_load)
     req.on_error = ON_ERROR_QUARANTINE;
     CHECK_FAILS(ingest_run(lake, &req, test_arena(), &r, &err), ERR_INVALID);
     CHECK_STR(ask(lake, "SELECT count(*) FROM b.t"), "0");
+    lake_close(lake);
+}
+
+/* The rules of the branch that the rows are for are asked for who loads them, not for nobody. */
+TEST(a_quarantine_is_merged_by_who_asks)
+{
+    struct lake *lake = open_lake();
+    struct error err = { 0 };
+    struct principal_secret secret;
+    struct principal loader;
+    struct access by = { .govern = lake->govern };
+    const str names[] = { STR_INIT("root") };
+    struct ref_rule rule = { .pattern = STR("main") };
+    struct ref_info *refs;
+    size_t n;
+    ask(lake, "CREATE TABLE b.t (id INT, qty INT)");
+    CHECK_OK(principals_bootstrap(lake->govern, test_arena(), &secret, &err));
+    CHECK_OK(principal_by_name(lake->govern, STR("root"), test_arena(), &loader, &err));
+    CHECK_OK(principal_identity(lake->govern, loader.id, (str){ 0 }, STR("t"), test_arena(),
+                                &by.who, &err));
+    for (int i = 0; i < REF_ACTIONS; i++)
+        rule.allowed[i] = (struct rule_names){ names, 1 };
+    CHECK_OK(catalog_set_rule(lake->catalog, &rule, &err));
+    struct ingest_request req =
+        request(write_file("bad.csv", STR("id,qty\n1,10\n2,many\n")), "b.t");
+    req.on_error = ON_ERROR_QUARANTINE;
+    req.access = &by;
+    CHECK_INT(load(lake, &req).rows, 1);
+    rule.allowed[REF_MERGE] = (struct rule_names){ 0 };
+    CHECK_OK(catalog_set_rule(lake->catalog, &rule, &err));
+    refused(lake, &req, ERR_DENIED, "root may not merge into main");
+    rule.pattern = STR("ingest-*"); /* the job's own branch goes whatever the rule says */
+    CHECK_OK(catalog_drop_rule(lake->catalog, STR("main"), &err));
+    rule.allowed[REF_DELETE] = (struct rule_names){ 0 };
+    CHECK_OK(catalog_set_rule(lake->catalog, &rule, &err));
+    CHECK_INT(load(lake, &req).rows, 1);
+    CHECK_OK(catalog_list_refs(lake->catalog, test_arena(), &refs, &n, &err));
+    CHECK_INT(n, 1);
     lake_close(lake);
 }
 

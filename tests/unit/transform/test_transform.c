@@ -2,6 +2,9 @@
 #include "transform/transform.h"
 
 #include "catalog/refs.h"
+#include "catalog/rules.h"
+#include "govern/access.h"
+#include "govern/roles.h"
 #include "unit/sql/lake_test.h"
 
 #define SOURCES "sources: [{name: raw, tables: [{name: t}]}]\n"
@@ -58,6 +61,35 @@ TEST(builds_and_merges)
     CHECK_INT(r.commit_id.len, 64);
     CHECK_STR(ask(lake, "SELECT * FROM gold.counts ORDER BY name"), "A|2\nB|1");
     CHECK_INT(branches(lake), 1); /* the build's own is gone */
+    lake_close(lake);
+}
+
+/* Rules of the branch are asked for who builds. */
+TEST(a_build_is_merged_by_who_asks)
+{
+    struct lake *lake = lake_with_rows("(1, 'a'), (2, 'b')");
+    struct error err = { 0 };
+    struct principal_secret secret;
+    struct principal root;
+    struct build_report out;
+    struct access by = { .govern = lake->govern };
+    const str names[] = { STR_INIT("root") };
+    struct ref_rule rule = { .pattern = STR("main") };
+    struct build_request req = { .files = project,
+                                 .files_n = sizeof project / sizeof *project,
+                                 .access = &by };
+    CHECK_OK(principals_bootstrap(lake->govern, test_arena(), &secret, &err));
+    CHECK_OK(principal_by_name(lake->govern, STR("root"), test_arena(), &root, &err));
+    CHECK_OK(principal_identity(lake->govern, root.id, (str){ 0 }, STR("t"), test_arena(), &by.who,
+                                &err));
+    CHECK_OK(catalog_set_rule(lake->catalog, &rule, &err));
+    CHECK_FAILS(transform_build(lake, &req, test_arena(), &out, &err), ERR_DENIED);
+    CHECK(str_find(str_of(err.msg), STR("root may not merge into main")) >= 0);
+    rule.allowed[REF_MERGE] = (struct rule_names){ names, 1 };
+    CHECK_OK(catalog_set_rule(lake->catalog, &rule, &err));
+    CHECK_OK(transform_build(lake, &req, test_arena(), &out, &err));
+    CHECK(out.merged);
+    CHECK_INT(branches(lake), 1);
     lake_close(lake);
 }
 
