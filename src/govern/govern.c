@@ -36,6 +36,8 @@ static const struct migration migrations[] = {
       "CREATE TABLE gov_grants (catalog_role_id BIGINT NOT NULL, kind TEXT NOT NULL,"
       " path TEXT NOT NULL, name TEXT NOT NULL, privilege TEXT NOT NULL, ref TEXT NOT NULL,"
       " PRIMARY KEY (catalog_role_id, kind, path, name, privilege, ref));" },
+    { 2, "tokens end with the secret",
+      "ALTER TABLE gov_principals ADD COLUMN generation BIGINT NOT NULL DEFAULT 0;" },
 };
 
 /* From the first policy on that decides something. */

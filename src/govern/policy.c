@@ -34,11 +34,12 @@ static bool read_state(struct reading *r, struct error *err)
 
 static bool read_principals(struct reading *r, struct error *err)
 {
-    if (!read_rows(r,
-                   STR("SELECT id, name, client_id, enabled, rotate_required, properties,"
-                       " created_us, updated_us, version, salt, hash, rounds, previous_salt,"
-                       " previous_hash, previous_rounds FROM gov_principals ORDER BY name"),
-                   err))
+    if (!read_rows(
+            r,
+            STR("SELECT id, name, client_id, enabled, rotate_required, properties,"
+                " created_us, updated_us, version, salt, hash, rounds, previous_salt,"
+                " previous_hash, previous_rounds, generation FROM gov_principals ORDER BY name"),
+            err))
         return false;
     for (size_t i = 0; i < r->rows.n; i++) {
         const struct db_rows *c = &r->rows;
@@ -51,7 +52,8 @@ static bool read_principals(struct reading *r, struct error *err)
                    .properties = db_str(c, i, 5),
                    .created_us = db_int(c, i, 6),
                    .updated_us = db_int(c, i, 7),
-                   .version = db_int(c, i, 8) },
+                   .version = db_int(c, i, 8),
+                   .generation = db_int(c, i, 15) },
             .current = { db_str(c, i, 9), db_str(c, i, 10), db_int(c, i, 11) },
             .previous = { db_str(c, i, 12), db_str(c, i, 13), db_int(c, i, 14) },
         };

@@ -193,18 +193,42 @@ static bool fill_identity(const struct principal_row *row, str scope, struct are
     return true;
 }
 
-bool principal_identity(struct govern *g, int64_t principal_id, str scope, str credential_id,
-                        struct arena *a, const struct identity **out, struct error *err)
+/* As long as `stale` is set nobody knows who is still there: what was read before is not believed. */
+static bool identity_of(struct govern *g, int64_t principal_id, const int64_t *generation,
+                        str scope, str credential_id, struct arena *a, const struct identity **out,
+                        struct error *err)
 {
     unsigned ticket;
     struct identity *who = arena_new(a, struct identity);
+    *out = who;
     who->credential_id = arena_str(a, credential_id);
+    (void)govern_on(g); /* looks at what other servers change */
+    if (atomic_load(&g->stale) && !govern_refresh(g, err))
+        return fail_in(err, "principals changed and cannot be read");
     const struct policy *p = policy_enter(g, &ticket);
     const struct principal_row *row = policy_principal_by_id(p, principal_id);
-    bool ok = row && row->p.enabled ? fill_identity(row, scope, a, who, err) : refuse(err);
+    bool ok = false;
+    if (!row || !row->p.enabled)
+        refuse(err);
+    else if (generation && *generation != row->p.generation)
+        fail(err, ERR_DENIED, "the principal's secret was changed after this token: log in again");
+    else
+        ok = fill_identity(row, scope, a, who, err);
     policy_leave(g, ticket);
-    *out = who;
     return ok;
+}
+
+bool principal_identity(struct govern *g, int64_t principal_id, str scope, str credential_id,
+                        struct arena *a, const struct identity **out, struct error *err)
+{
+    return identity_of(g, principal_id, NULL, scope, credential_id, a, out, err);
+}
+
+bool principal_identity_of_token(struct govern *g, int64_t principal_id, int64_t generation,
+                                 str scope, str credential_id, struct arena *a,
+                                 const struct identity **out, struct error *err)
+{
+    return identity_of(g, principal_id, &generation, scope, credential_id, a, out, err);
 }
 
 str *identity_role_names(struct govern *g, const struct identity *who, struct arena *a, size_t *n)
@@ -373,7 +397,8 @@ static bool rotate_in(struct change *c, struct error *err)
     return change_run(c,
                       STR("UPDATE gov_principals SET previous_salt = salt, previous_hash = hash,"
                           " previous_rounds = rounds, salt = ?, hash = ?, rounds = ?,"
-                          " rotate_required = 0, updated_us = ?, version = version + 1"
+                          " rotate_required = 0, updated_us = ?, version = version + 1,"
+                          " generation = generation + 1"
                           " WHERE id = ?"),
                       DB_ARGS(db_val_text(h.salt), db_val_text(h.hash), db_val_int(h.rounds),
                               db_val_int(c->now_us), db_val_int(row->p.id)),
@@ -405,7 +430,8 @@ static bool reset_in(struct change *c, struct error *err)
     return change_run(c,
                       STR("UPDATE gov_principals SET client_id = ?, salt = ?, hash = ?, rounds = ?,"
                           " previous_salt = '', previous_hash = '', previous_rounds = 0,"
-                          " updated_us = ?, version = version + 1 WHERE id = ?"),
+                          " updated_us = ?, version = version + 1, generation = generation + 1"
+                          " WHERE id = ?"),
                       DB_ARGS(db_val_text(p->made.client_id), db_val_text(h.salt),
                               db_val_text(h.hash), db_val_int(h.rounds), db_val_int(c->now_us),
                               db_val_int(row->p.id)),

@@ -31,7 +31,9 @@ struct principal {
     bool rotate_required; /* after a reset: the secret may only be used to rotate it */
     int64_t created_us, updated_us;
     int64_t version; /* counts changes */
-    str properties;  /* JSON object of strings */
+    /* Counts secrets: a token carries the one of the time when it was issued, and ends when another secret is made. */
+    int64_t generation;
+    str properties; /* JSON object of strings */
 };
 
 /* A secret that has just been made: shown once, kept nowhere. */
@@ -65,6 +67,13 @@ MUST_USE bool principal_identity(struct govern *g, int64_t principal_id, str sco
                                  str credential_id, struct arena *a, const struct identity **out,
                                  struct error *err);
 
+/* The same for who shows a token that was issued at `generation` of the principal: ERR_DENIED also when a secret was made since
+ * (principal_rotate, principal_reset). */
+MUST_USE bool principal_identity_of_token(struct govern *g, int64_t principal_id,
+                                          int64_t generation, str scope, str credential_id,
+                                          struct arena *a, const struct identity **out,
+                                          struct error *err);
+
 /* -- changes: each is one transaction and visible to the next check in this process when it returns; other servers on
  * the same database see it within DB_WATCH_US.  The caller has checked that they are allowed.  ERR_EXISTS,
  * ERR_NOT_FOUND, ERR_INVALID (names), ERR_CONFLICT (`version` is not the current one; 0: any). ------------------- */
@@ -82,7 +91,8 @@ MUST_USE bool principal_enable(struct govern *g, str name, bool enabled, struct 
 MUST_USE bool principal_drop(struct govern *g, str name, struct error *err);
 
 /* A new secret; the current one becomes the previous one and both hold (rotate), or both are gone (reset; with `client_id` or `secret`
- * not empty, those are taken instead of made). */
+ * not empty, those are taken instead of made).  Either ends the tokens that were issued before: who still shows a secret that holds
+ * gets another. */
 MUST_USE bool principal_rotate(struct govern *g, str name, struct arena *a,
                                struct principal_secret *out, struct error *err);
 MUST_USE bool principal_reset(struct govern *g, str name, str client_id, str secret,

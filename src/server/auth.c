@@ -250,6 +250,7 @@ static bool external_subject(struct auth *auth, const struct jwt *token, bool ma
     if (!principal_identity(auth->govern, p.id, (str){ 0 }, s->principal, a, &all, err))
         return false;
     out->principal_id = p.id;
+    out->generation = p.generation;
     out->client_id = p.client_id;
     out->scope = external_scope(auth, s, all, a);
     out->session_s = s->expires_s;
@@ -313,8 +314,9 @@ static bool by_our_token(struct attempt *t, const struct jwt *token, struct erro
     if (!token_check(t->auth->tokens, token, req->arena, &claims, &t->expired, err))
         return false;
     remember(t, &claims);
-    return principal_identity(t->auth->govern, claims.principal_id, claims.scope, claims.client_id,
-                              req->arena, &req->identity, err);
+    return principal_identity_of_token(t->auth->govern, claims.principal_id, claims.generation,
+                                       claims.scope, claims.client_id, req->arena, &req->identity,
+                                       err);
 }
 
 static bool by_external_token(struct attempt *t, const struct jwt *token, struct error *err)
@@ -374,8 +376,9 @@ static bool by_authorization(struct attempt *t, struct error *err)
     bool broken;
     if (is_remembered(t)) {
         const struct token_claims *c = &t->memory->claims;
-        return principal_identity(t->auth->govern, c->principal_id, c->scope, c->client_id,
-                                  t->req->arena, &t->req->identity, err);
+        return principal_identity_of_token(t->auth->govern, c->principal_id, c->generation,
+                                           c->scope, c->client_id, t->req->arena, &t->req->identity,
+                                           err);
     }
     if (scheme_is(t->req->authorization, STR("Bearer"), &text))
         return str_starts(text, STR(API_KEY_PREFIX)) ? by_api_key(t, text, err)
@@ -448,8 +451,8 @@ bool auth_subject_of(struct auth *auth, str text, struct arena *a, struct auth_s
         return false;
     if (token_is_ours(auth->tokens, &token)) {
         bool ok = token_check(auth->tokens, &token, a, &claims, expired, err);
-        *out = (struct auth_subject){ claims.principal_id, claims.client_id, claims.scope,
-                                      claims.session_s };
+        *out = (struct auth_subject){ claims.principal_id, claims.generation, claims.client_id,
+                                      claims.scope, claims.session_s };
         return ok;
     }
     if (!oidc_knows(auth->oidc, &token))

@@ -68,7 +68,7 @@ bool auth_basic(str authorization, struct arena *a, str *client_id, str *secret,
 
 /* Who a subject token stands for: one of ours or of a configured issuer.  *expired tells a token that was good once. */
 struct auth_subject {
-    int64_t principal_id;
+    int64_t principal_id, generation;
     str client_id, scope;
     int64_t session_s;
 };

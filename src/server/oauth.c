@@ -6,7 +6,9 @@
  *
  *   O1  An exchange never widens: same principal, roles of the subject's scope, an end of the session that is set at login.
  *   O2  An expired token is exchanged only for who shows the principal's secret beside it.
- *   O3  Every refusal looks the same for an unknown client and a wrong secret, and counts against the address. */
+ *   O3  Every refusal looks the same for an unknown client and a wrong secret, and counts against the address.
+ *   O4  A token ends when the secret of its principal is changed, and what it is exchanged for too: it inherits the generation
+ *       of what was shown, not the one of the moment. */
 #include "base/log.h"
 #include "base/time.h"
 #include "base/vec.h"
@@ -238,6 +240,7 @@ static bool by_credentials(struct grant *g, struct error *err)
     if (!g->has_client)
         return refuse(g, 401, "invalid_client", err, "client_id and client_secret are wanted");
     g->claims.principal_id = g->client.id;
+    g->claims.generation = g->client.generation;
     g->claims.principal = g->client.name;
     g->claims.client_id = g->client.client_id;
     g->claims.scope = field(g, "scope");
@@ -288,6 +291,7 @@ static bool by_exchange(struct grant *g, struct error *err)
     if (g->has_client && s.principal_id != g->client.id)
         return refuse(g, 400, "invalid_grant", err, "the token is another principal's");
     g->claims.principal_id = s.principal_id;
+    g->claims.generation = renews ? g->client.generation : s.generation;
     g->claims.client_id = s.client_id;
     g->claims.session_s = g->has_client ? 0 : s.session_s; /* who shows the secret logs in again */
     return narrow(g, s.scope, field(g, "scope"), &g->claims.scope, err);
@@ -309,12 +313,13 @@ static bool find_grant(struct grant *g, struct error *err)
                   "grant_type must be client_credentials or " EXCHANGE);
 }
 
-/* The principal must still be there and hold the roles. */
+/* The principal must still be there and hold the roles; what its secret got before the last change of it gets no more (O4). */
 static bool check_roles(struct grant *g, struct error *err)
 {
     const struct identity *who;
-    if (!principal_identity(auth_govern(g->auth), g->claims.principal_id, g->claims.scope,
-                            g->claims.client_id, g->req->arena, &who, err))
+    if (!principal_identity_of_token(auth_govern(g->auth), g->claims.principal_id,
+                                     g->claims.generation, g->claims.scope, g->claims.client_id,
+                                     g->req->arena, &who, err))
         return refuse_as(g, 400, is_all(g->claims.scope) ? "invalid_grant" : "invalid_scope", err);
     g->claims.principal = who->principal;
     return true;

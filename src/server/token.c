@@ -242,6 +242,7 @@ static str write_claims(const struct tokens *t, const struct token_claims *c, in
     jw_kv_str(&w, "sub", c->principal);
     jw_kv_str(&w, "client_id", c->client_id);
     jw_kv_int(&w, "principal_id", c->principal_id);
+    jw_kv_int(&w, "generation", c->generation);
     jw_kv_str(&w, "scope", c->scope);
     jw_kv_int(&w, "iat", now_s);
     jw_kv_int(&w, "exp", c->expires_s);
@@ -329,6 +330,8 @@ bool token_check(struct tokens *t, const struct jwt *token, struct arena *a,
     if (!id || id->kind != JSON_INT)
         return fail(err, ERR_DENIED, "the token names no principal");
     out->principal_id = id->i;
+    if (!json_opt_int(token->claims, "generation", 0, &out->generation, err)) /* none: an old one */
+        return fail_in(err, "the token");
     out->principal = arena_str(a, jwt_claim(token, "sub"));
     out->client_id = arena_str(a, jwt_claim(token, "client_id"));
     out->scope = arena_str(a, jwt_claim(token, "scope"));

@@ -29,6 +29,7 @@ void tokens_close(struct tokens *t); /* NULL is fine */
 /* What a token says. */
 struct token_claims {
     int64_t principal_id;
+    int64_t generation; /* of the principal (govern/principals.h) */
     str principal, client_id;
     str scope;         /* "" or words: the roles that it may activate */
     int64_t expires_s; /* set by token_issue */

@@ -230,6 +230,44 @@ TEST(another_servers_change_is_read)
     fixture_end(&f);
 }
 
+/* A token that one server issued is not believed by the other when the secret has been changed at the first. */
+TEST(another_servers_reset_ends_tokens)
+{
+    struct fixture f;
+    struct govern *other;
+    struct principal p;
+    struct principal_secret s;
+    const struct identity *who;
+    fixture_begin(&f);
+    struct error err = { 0 };
+    make_principal(&f, "bob");
+    CHECK_OK(principal_by_name(f.g, STR("bob"), f.a, &p, &err));
+    CHECK_OK(govern_open(f.db, env_real(), NULL, (str){ 0 }, &other, &err));
+    CHECK_OK(principal_identity_of_token(other, p.id, p.generation, (str){ 0 }, STR("t"), f.a, &who,
+                                         &err));
+    CHECK_OK(principal_reset(f.g, STR("bob"), (str){ 0 }, (str){ 0 }, f.a, &s, &err));
+    CHECK_FAILS(
+        principal_identity_of_token(f.g, p.id, p.generation, (str){ 0 }, STR("t"), f.a, &who, &err),
+        ERR_DENIED);
+    if (f.db->shared) { /* it looks by itself, when it is asked */
+        for (int i = 0; i < 40 && principal_identity_of_token(other, p.id, p.generation, (str){ 0 },
+                                                              STR("t"), f.a, &who, &err);
+             i++)
+            env_sleep_us(env_real(), DB_WATCH_US / 4);
+        err = (struct error){ 0 };
+    } else {
+        CHECK_OK(govern_refresh(other, &err));
+    }
+    CHECK_FAILS(principal_identity_of_token(other, p.id, p.generation, (str){ 0 }, STR("t"), f.a,
+                                            &who, &err),
+                ERR_DENIED);
+    CHECK_OK(principal_by_name(other, STR("bob"), f.a, &p, &err));
+    CHECK_OK(principal_identity_of_token(other, p.id, p.generation, (str){ 0 }, STR("t"), f.a, &who,
+                                         &err));
+    govern_close(other);
+    fixture_end(&f);
+}
+
 TEST(the_namespace_of_the_audit_log_is_read_only)
 {
     struct fixture f;

@@ -718,6 +718,49 @@ TEST(the_token_endpoint_refuses)
     app_close(app);
 }
 
+/* A new secret ends the tokens that are out, on connections that remember them too, and with them what they were exchanged for. */
+TEST(tokens_end_with_the_secret)
+{
+    struct error err = { 0 };
+    const struct identity *who;
+    struct govern *g = NULL;
+    struct principal_secret next;
+    struct arena *a = test_arena();
+    open_with("");
+    g = app->lake->govern;
+    struct principal_secret ann = secret_of("ann");
+    for (int reset = 0; reset <= 1; reset++) {
+        str token = log_in(ann.client_id, ann.client_secret, "").token;
+        str other = exchange((str){ 0 }, token, "").token;
+        CHECK_INT(ask_token(other, &who, &err), 0);
+        CHECK_INT(ask_token(token, &who, &err), 0); /* the connection remembers it */
+        CHECK_OK(reset ? principal_reset(g, STR("ann"), (str){ 0 }, (str){ 0 }, a, &next, &err)
+                       : principal_rotate(g, STR("ann"), a, &next, &err));
+        CHECK_INT(ask_token(token, &who, &err), 401);
+        CHECK(str_find(str_of(err.msg), STR("log in again")) >= 0);
+        CHECK_INT(ask_token(other, &who, &err), 401);
+        CHECK_STR(exchange((str){ 0 }, other, "").error, "invalid_grant");
+        CHECK_INT(log_in(ann.client_id, ann.client_secret, "").status, reset ? 401 : 200);
+        ann = next;
+        CHECK_INT(ask_token(log_in(ann.client_id, ann.client_secret, "").token, &who, &err), 0);
+    }
+    /* What a provider's token was exchanged for is a token of ours. */
+    str token =
+        exchange((str){ 0 }, external(provider_key, ANN ",'realm':{'roles':['firn-readers']}"), "")
+            .token;
+    CHECK_INT(ask_token(token, &who, &err), 0);
+    CHECK_OK(principal_reset(g, STR("ann"), (str){ 0 }, (str){ 0 }, a, &next, &err));
+    CHECK_INT(ask_token(token, &who, &err), 401);
+    /* A principal of the same name is another one. */
+    struct principal p;
+    str old = log_in(next.client_id, next.client_secret, "").token;
+    CHECK_OK(principal_drop(g, STR("ann"), &err));
+    CHECK_OK(principal_create(g, STR("ann"), STR("{}"), false, a, &p, &next, &err));
+    CHECK_INT(ask_token(old, &who, &err), 401);
+    CHECK_STR(exchange((str){ 0 }, old, "").error, "invalid_grant");
+    app_close(app);
+}
+
 TEST(an_exchange_never_widens)
 {
     struct error err = { 0 };
