@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/vec.h"
 #include "iceberg/update.h"
 
 /* -- lookups --------------------------------------------------------------------------------- */
@@ -41,6 +42,36 @@ const struct schema *metadata_schema(const struct metadata *m)
 const struct partition_spec *metadata_spec(const struct metadata *m)
 {
     return metadata_spec_by_id(m, m->default_spec_id);
+}
+
+/* Fields of different specs may have the same name, but not in one struct. */
+static str partition_name(const struct field *taken, size_t n, const struct field *f,
+                          struct arena *a)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq_nocase(taken[i].name, f->name))
+            return arena_printf(a, STR_FMT "_%d", STR_ARG(f->name), (int)f->id);
+    return f->name;
+}
+
+const struct type *metadata_partition_type(const struct metadata *m, const struct schema *schema,
+                                           struct arena *a)
+{
+    VEC(struct field) fields = { 0 };
+    for (size_t i = 0; i < m->specs_n; i++) {
+        const struct type *t = partition_type(m->specs[i], schema, a);
+        for (size_t k = 0; k < t->fields_n; k++) {
+            bool seen = t->fields[k].type->kind == TYPE_UNKNOWN;
+            for (size_t j = 0; j < fields.n; j++)
+                seen = seen || fields.at[j].id == t->fields[k].id;
+            if (seen)
+                continue;
+            struct field f = t->fields[k];
+            f.name = partition_name(fields.at, fields.n, &f, a);
+            *vec_push(a, &fields) = f;
+        }
+    }
+    return fields.n ? type_struct(a, fields.at, fields.n) : NULL;
 }
 
 const struct sort_order *metadata_order(const struct metadata *m)

@@ -188,6 +188,10 @@ const struct schema *metadata_schema(const struct metadata *m); /* current; neve
 const struct schema *metadata_schema_by_id(const struct metadata *m, int32_t id);
 const struct partition_spec *metadata_spec(const struct metadata *m); /* default; never NULL */
 const struct partition_spec *metadata_spec_by_id(const struct metadata *m, int32_t id);
+/* The fields of all partition specs as one struct, each once, with their names and ids: what _partition shows.  Types come from
+ * `schema`; fields of dropped columns are left out; NULL: no field is left.  In `a`. */
+const struct type *metadata_partition_type(const struct metadata *m, const struct schema *schema,
+                                           struct arena *a);
 const struct sort_order *metadata_order(const struct metadata *m); /* default; never NULL */
 const struct sort_order *metadata_order_by_id(const struct metadata *m, int32_t id);
 const struct snapshot *metadata_snapshot(const struct metadata *m); /* current, or NULL */

@@ -20,6 +20,7 @@
 #include "sql/deletes.h"
 #include "sql/lake.h"
 #include "sql/lex.h"
+#include "sql/metadata_tables.h"
 #include "sql/scan_names.h"
 #include "sql/system_names.h"
 #include "sql/travel.h"
@@ -37,6 +38,7 @@ struct source {
     const struct expr *filter;  /* NULL: all rows */
     unsigned metadata;          /* columns of scan_column that it shows */
     struct bind_target *target; /* NULL: it is only read */
+    enum metadata_table about;  /* it shows the table's metadata, not its rows */
     int64_t files_total, files_read;
 };
 
@@ -93,30 +95,32 @@ static struct travel *find_travel(const struct binder *b, str ns, str view)
 }
 
 /* Asked before the name is looked up, so that a refusal tells nothing about what is there. */
-static bool may_read(struct binder *b, str ref, str ns, str name, struct error *err)
+static bool may_read(struct binder *b, const struct source *s, str ref, str ns, str name,
+                     struct error *err)
 {
     struct securable table = secure_in(SECURABLE_TABLE, ns, name, b->a);
-    return access_check_in(b->lake->govern, b->req->access, TABLE_READ_DATA, &table, ref, err);
+    bool rows = s->about == METADATA_TABLE_NONE || metadata_table_shows_values(s->about);
+    return access_check_in(b->lake->govern, b->req->access,
+                           rows ? TABLE_READ_DATA : TABLE_READ_PROPERTIES, &table, ref, err);
 }
 
 /* A name after AS OF is a branch or tag of the catalog, else one of the table's own. */
-static bool load_table(struct binder *b, struct source *s, const struct travel *t, str name,
+static bool load_table(struct binder *b, struct source *s, const struct travel *t, str ns, str name,
                        struct error *err)
 {
     str ref = b->req->branch;
     struct catalog *c = b->lake->catalog;
-    str ns = ns_from_dotted(system_names_of(s->schema), b->a);
     if (t && t->ref.len) {
         struct error first = { 0 };
         if (catalog_load_table(c, t->ref, ns, name, b->a, &s->table, &first))
-            return may_read(b, t->ref, ns, name, err);
+            return may_read(b, s, t->ref, ns, name, err);
         s->at.ref = t->ref;
     }
     if (t && t->snapshot_id)
         s->at.snapshot_id = t->snapshot_id;
     if (t && t->has_time)
         s->at.timestamp_ms = floor_div(t->timestamp_us, 1000);
-    if (!may_read(b, ref, ns, name, err) ||
+    if (!may_read(b, s, ref, ns, name, err) ||
         !catalog_load_table(c, b->pin.len ? b->pin : ref, ns, name, b->a, &s->table, err))
         return false;
     b->pin = s->table.commit_id;
@@ -139,21 +143,88 @@ static unsigned shown_metadata(const struct binder *b, const struct source *s)
     return shown;
 }
 
+/* Up to where the view's SELECT follows. */
+static void begin_create(struct buf *sql, const struct source *s)
+{
+    buf_lit(sql, "CREATE SCHEMA IF NOT EXISTS ");
+    quote_ident(sql, s->schema);
+    buf_lit(sql, "; CREATE OR REPLACE VIEW ");
+    quote_name(sql, (const str[]){ s->schema, s->view }, 2);
+    buf_lit(sql, " AS ");
+}
+
+/* "t$files" is a metadata table of "t": the catalog takes no '$' in names.  So is "files" in "ns.t" (time travel keeps all but the last
+ * part as the namespace), but a table that really has this name goes first. */
+static bool split_metadata_name(struct binder *b, const struct travel *t, str *dotted, str *name,
+                                enum metadata_table *about, struct error *err)
+{
+    str ns = *dotted, table = *name;
+    ptrdiff_t dollar = str_rfind_char(*name, '$'), dot = str_rfind_char(*dotted, '.');
+    enum metadata_table kind = METADATA_TABLE_NONE;
+    if (dollar > 0) {
+        kind = metadata_table_named(str_from(*name, (size_t)dollar + 1));
+        table = str_sub(*name, 0, (size_t)dollar);
+    } else if (t && dot > 0) {
+        kind = metadata_table_named(*name);
+        ns = str_sub(*dotted, 0, (size_t)dot);
+        table = str_from(*dotted, (size_t)dot + 1);
+    }
+    bool real = kind == METADATA_TABLE_NONE;
+    if (!real && dollar <= 0 &&
+        !catalog_table_exists(b->lake->catalog, b->req->branch,
+                              ns_from_dotted(system_names_of(*dotted), b->a), *name, &real, err))
+        return false;
+    if (real)
+        return true;
+    *dotted = ns;
+    *name = table;
+    *about = kind;
+    return true;
+}
+
+/* The view is made at once: filters are the engine's own business. */
+static bool show_metadata(struct binder *b, struct source *s, struct error *err)
+{
+    struct buf sql = BUF_INIT(VIEW_SQL_MAX);
+    struct table *table = arena_new(b->a, struct table);
+    *table = s->table;
+    struct metadata_view v = { .kind = s->about,
+                               .table = table,
+                               .snapshot = s->snapshot,
+                               .columns = s->columns,
+                               .cancel = b->req->cancel };
+    bool travels = s->at.snapshot_id || s->at.timestamp_ms || s->at.ref.len;
+    if (travels && !metadata_table_travels(s->about))
+        return fail(err, ERR_INVALID,
+                    STR_FMT " is of all snapshots of the table: AS OF has no meaning for it",
+                    STR_ARG(s->label));
+    begin_create(&sql, s);
+    if (!metadata_table_sql(b->lake, b->session, &v, b->a, &sql, err)) {
+        buf_deinit(&sql);
+        return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
+    }
+    return exec_buf(b, &sql, err);
+}
+
 static bool resolve(struct binder *b, const struct statement_name *n, struct error *err)
 {
     struct source s = { .schema = n->schema, .view = n->name };
     const struct travel *t = find_travel(b, n->schema, n->name);
     s.target = is_target(b, n) ? b->req->target : NULL;
-    str name = s.target ? s.target->name : t ? t->name : n->name;
+    str name = s.target ? s.target->name : t ? t->name : n->name, ns = n->schema;
     s.label =
         arena_printf(b->a, STR_FMT "." STR_FMT, STR_ARG(system_names_of(n->schema)), STR_ARG(name));
+    if (!s.target && !split_metadata_name(b, t, &ns, &name, &s.about, err))
+        return false;
     if (s.target)
         s.table = *s.target->table;
-    else if (!load_table(b, &s, t, name, err))
+    else if (!load_table(b, &s, t, ns_from_dotted(system_names_of(ns), b->a), name, err))
         return false;
     const struct metadata *m = s.table.metadata;
     if (!scan_snapshot(m, &s.at, &s.snapshot, err) || !scan_schema(m, &s.at, &s.columns, err))
         return fail_in(err, "table " STR_FMT, STR_ARG(s.label));
+    if (s.about != METADATA_TABLE_NONE)
+        return show_metadata(b, &s, err);
     if (s.snapshot && !str_to_i64(property_get(&s.snapshot->summary, "total-data-files", STR("-1")),
                                   &s.files_total))
         s.files_total = -1;
@@ -191,16 +262,6 @@ static bool resolve_all(struct binder *b, struct error *err)
     return true;
 }
 
-/* Up to where the view's SELECT follows. */
-static void begin_create(struct buf *sql, const struct source *s)
-{
-    buf_lit(sql, "CREATE SCHEMA IF NOT EXISTS ");
-    quote_ident(sql, s->schema);
-    buf_lit(sql, "; CREATE OR REPLACE VIEW ");
-    quote_name(sql, (const str[]){ s->schema, s->view }, 2);
-    buf_lit(sql, " AS ");
-}
-
 static bool create_view_as(struct binder *b, const struct source *s, str select, struct error *err)
 {
     struct buf sql = BUF_INIT(VIEW_SQL_MAX);
@@ -218,29 +279,11 @@ static bool worth_filters(const struct binder *b)
     return false;
 }
 
-/* The struct that _partition is: the fields of all specs, by id, as far as their columns are known. */
-static const struct type *partition_struct(struct binder *b, const struct source *s)
-{
-    const struct metadata *m = s->table.metadata;
-    VEC(struct field) fields = { 0 };
-    for (size_t i = 0; i < m->specs_n; i++) {
-        const struct type *t = partition_type(m->specs[i], s->columns, b->a);
-        for (size_t k = 0; k < t->fields_n; k++) {
-            bool seen = t->fields[k].type->kind == TYPE_UNKNOWN;
-            for (size_t j = 0; j < fields.n; j++)
-                seen = seen || fields.at[j].id == t->fields[k].id;
-            if (!seen)
-                *vec_push(b->a, &fields) = t->fields[k];
-        }
-    }
-    return fields.n ? type_struct(b->a, fields.at, fields.n) : NULL;
-}
-
 /* The type of _partition; INTEGER for a table that never had partitions. */
 static bool partition_type_sql(struct binder *b, const struct source *s, str *out,
                                struct error *err)
 {
-    const struct type *t = partition_struct(b, s);
+    const struct type *t = metadata_partition_type(s->table.metadata, s->columns, b->a);
     struct buf text = BUF_INIT(1 << 24);
     bool ok = !t || sql_type(&text, t, err);
     *out = t ? arena_str(b->a, buf_str(&text)) : STR("INTEGER");
@@ -448,7 +491,7 @@ static bool plan_files(struct binder *b, struct source *s, struct parquet_scan *
                       .source = s,
                       .deletes = deletes_create(b->lake, s->table.metadata, s->columns, b->a) };
     if (s->metadata & SCAN_COLUMN_PARTITION) {
-        p.partition = partition_struct(b, s);
+        p.partition = metadata_partition_type(s->table.metadata, s->columns, b->a);
         if (!partition_type_sql(b, s, &scan->partition_type, err))
             return false;
     }
@@ -544,7 +587,8 @@ bool sql_bind(struct lake *lake, struct session *s, const struct bind_request *r
     if (!find_metadata_words(&b, err) ||
         !travel_rewrite(system_names_hide(req->query, a), a, &b.query, &b.travels, &b.travels_n,
                         err) ||
-        !resolve_all(&b, err) || !learn_filters(&b, err))
+        !metadata_names_rewrite(s, b.query, a, &b.query, err) || !resolve_all(&b, err) ||
+        !learn_filters(&b, err))
         return false;
     for (size_t i = 0; i < b.sources.n; i++)
         if (!create_view(&b, &b.sources.at[i], err))

@@ -46,8 +46,8 @@ static size_t name_start(const struct lex *lex, size_t end)
     }
 }
 
-/* Whether an alias follows, so that none has to be made up.  Words that can follow a table are no aliases. */
-static bool has_alias(const struct lex *lex, size_t i)
+/* Words that can follow a table are no aliases. */
+bool travel_has_alias(const struct lex *lex, size_t i)
 {
     static const char *const followers[] = {
         "WHERE",  "GROUP",      "ORDER",   "LIMIT",   "JOIN",  "LEFT",        "RIGHT",     "INNER",
@@ -141,7 +141,7 @@ bool travel_rewrite(str sql, struct arena *a, str *out, struct travel **travels,
         buf_add_str(text, lex_span(&lex, copied, from));
         buf_add_char(text, ' ');
         copied = i + words + 1;
-        add_name(text, t, !has_alias(&lex, copied));
+        add_name(text, t, !travel_has_alias(&lex, copied));
         buf_add_char(text, ' ');
         i = copied - 1;
     }

@@ -20,4 +20,7 @@ struct travel {
 MUST_USE bool travel_rewrite(str sql, struct arena *a, str *out, struct travel **travels, size_t *n,
                              struct error *err);
 
+/* Whether an alias begins at token i, behind the name of a table, so that none has to be made up. */
+bool travel_has_alias(const struct lex *lex, size_t i);
+
 #endif
