@@ -30,7 +30,7 @@ deps-test:
 ## make build      release build; the program is build/release/firn
 build: deps
 	@cmake --preset release >build/release-configure.log || { cat build/release-configure.log; exit 1; }
-	@ninja -C build/release -j $(JOBS) firn
+	@ninja -C build/release -j $(JOBS) firn firn_shared firn_example_lake
 
 ## make demo       the main job end to end; leaves its data in DEMO_DATA (firn-data)
 demo: build
