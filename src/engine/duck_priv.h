@@ -54,6 +54,8 @@ struct session {
     struct watch watch;
     bool busy; /* a result is open */
     size_t callbacks_n;
+    int64_t opened_us;
+    struct session *next, *prev; /* the engine's list */
     pthread_mutex_t lock;        /* guards callback_error */
     struct error callback_error; /* what a callback said; its code survives the library's text */
 };
@@ -79,6 +81,8 @@ uint64_t engine_next(struct engine *e);               /* 1, 2, 3 ... */
 struct udf_types *engine_udf_types(struct engine *e); /* udf.c's */
 void engine_watch(struct engine *e, struct watch *w);
 void engine_unwatch(struct engine *e, struct watch *w);
+void engine_session_add(struct engine *e, struct session *s);
+void engine_session_drop(struct engine *e, struct session *s);
 void engine_callback_add(struct engine *e, struct callback *c);
 void engine_callbacks_drop(struct engine *e, const struct session *s);
 /* NULL unless the id is one of the connection's session's. */

@@ -27,11 +27,12 @@ struct engine {
     struct udf_types *udf_types;
 
     pthread_mutex_t
-        watch_lock; /* guards the four below; duckdb_interrupt is called under it (it sets a flag) */
+        watch_lock; /* guards the five below; duckdb_interrupt is called under it (it sets a flag) */
     pthread_cond_t watch_wake;
     struct watch *watches;
     struct thread *watcher;
     bool closing;
+    struct session *sessions; /* that are open */
 
     pthread_mutex_t callback_lock; /* guards callbacks */
     struct callback *callbacks;
@@ -225,6 +226,39 @@ void engine_unwatch(struct engine *e, struct watch *w)
     if (w->next)
         w->next->prev = w->prev;
     pthread_mutex_unlock(&e->watch_lock);
+}
+
+void engine_session_add(struct engine *e, struct session *s)
+{
+    pthread_mutex_lock(&e->watch_lock);
+    s->opened_us = env_now_us(env_real());
+    s->next = e->sessions;
+    if (s->next)
+        s->next->prev = s;
+    e->sessions = s;
+    pthread_mutex_unlock(&e->watch_lock);
+}
+
+void engine_session_drop(struct engine *e, struct session *s)
+{
+    pthread_mutex_lock(&e->watch_lock);
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        e->sessions = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    pthread_mutex_unlock(&e->watch_lock);
+}
+
+int64_t engine_oldest_session_us(struct engine *e)
+{
+    int64_t oldest = INT64_MAX;
+    pthread_mutex_lock(&e->watch_lock);
+    for (const struct session *s = e->sessions; s; s = s->next)
+        oldest = s->opened_us < oldest ? s->opened_us : oldest;
+    pthread_mutex_unlock(&e->watch_lock);
+    return oldest;
 }
 
 void engine_callback_add(struct engine *e, struct callback *c)

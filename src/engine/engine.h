@@ -23,6 +23,10 @@ struct engine *engine_create(const struct engine_config *config);
 /* All sessions must be closed.  NULL is fine. */
 void engine_destroy(struct engine *e);
 
+/* When the session was opened that has been open for longest, in microseconds since 1970; INT64_MAX when none is.
+ * Any thread. */
+int64_t engine_oldest_session_us(struct engine *e);
+
 /* The library's version, "v1.5.6". */
 const char *engine_version(void);
 

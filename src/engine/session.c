@@ -72,6 +72,7 @@ bool session_open(struct engine *e, struct session **out, struct error *err)
         free_session(s);
         return fail_in(err, "open a session");
     }
+    engine_session_add(e, s);
     *out = s;
     return true;
 }
@@ -82,6 +83,7 @@ void session_close(struct session *s)
         return;
     ASSERT(!s->busy);
     engine_callbacks_drop(s->engine, s);
+    engine_session_drop(s->engine, s);
     detach(s);
     duckdb_disconnect(&s->connection);
     free_session(s);

@@ -24,8 +24,8 @@ static bool has_sources(const struct schema *s, const struct partition_spec *spe
 }
 
 /* The current schema, or the newest that still has the columns of an old spec. */
-static const struct schema *schema_of_spec(const struct metadata *m,
-                                           const struct partition_spec *spec)
+const struct schema *snapshot_schema_of_spec(const struct metadata *m,
+                                             const struct partition_spec *spec)
 {
     const struct schema *current = metadata_schema(m);
     if (has_sources(current, spec))
@@ -64,7 +64,8 @@ static bool output_open(struct output *o, struct error *err)
 {
     struct manifest_write_options options = { .format_version = o->p->metadata->format_version,
                                               .content = o->content,
-                                              .schema = schema_of_spec(o->p->metadata, o->spec),
+                                              .schema =
+                                                  snapshot_schema_of_spec(o->p->metadata, o->spec),
                                               .spec = o->spec,
                                               .snapshot_id = o->p->snapshot_id };
     env_random(o->p->env, options.sync, sizeof options.sync);
@@ -236,7 +237,7 @@ static bool each_live(struct produce *p, const struct manifest_file *m, bool all
                     (int)m->spec_id);
     struct manifest_read_options o = { .file = m,
                                        .spec = spec,
-                                       .schema = schema_of_spec(p->metadata, spec),
+                                       .schema = snapshot_schema_of_spec(p->metadata, spec),
                                        .all_columns = all_columns };
     struct manifest_reader *r;
     const struct manifest_entry *entries;

@@ -53,6 +53,10 @@ MUST_USE bool snapshot_merge_kept(struct produce *p, struct error *err);
 MUST_USE bool snapshot_put(struct produce *p, str name, str bytes, str *location,
                            struct error *err);
 
+/* The schema that gives the types of a spec's values: the current one, or the newest that has all its columns. */
+const struct schema *snapshot_schema_of_spec(const struct metadata *m,
+                                             const struct partition_spec *spec);
+
 /* A delete file's name as a key of p->removed_deletes. */
 str snapshot_delete_key(str path, int64_t offset, struct arena *a);
 

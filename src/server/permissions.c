@@ -101,6 +101,8 @@ static const struct permission_row rows[] = {
     { "GET", "/api/tables/{name}/history", TABLE_READ_PROPERTIES, AT_DOTTED_TABLE, NULL },
     { "GET", "/api/tables/{name}/files", TABLE_READ_DATA, AT_DOTTED_TABLE, NULL },
     { "POST", "/api/tables/{name}/rollback", TABLE_SET_SNAPSHOT_REF, AT_BODY, ask_roll_back },
+    { "POST", "/api/tables/{name}/expire", TABLE_REMOVE_SNAPSHOTS, AT_BODY, ask_expire },
+    { "POST", "/api/garbage/collect", SERVICE_OPERATE, AT_SERVICE, NULL },
 
     { "POST", "/api/sql", PRIVILEGE_SIGNED_IN, AT_NOTHING, NULL },
     { "POST", "/api/ingest", PRIVILEGE_SIGNED_IN, AT_NOTHING, NULL },

@@ -212,13 +212,24 @@ bool ask_plan(struct asking *q, struct error *err)
                : ask_named(q, doc, "table", TABLE_READ_DATA, SECURABLE_TABLE, err);
 }
 
-bool ask_roll_back(struct asking *q, struct error *err)
+/* Of the table in the path, on the branch in the body or the query. */
+static bool ask_table_in_path(struct asking *q, enum privilege p, struct error *err)
 {
     const struct json *doc;
     str branch, ns, name;
-    return api_body(q->req, &doc, err) && json_opt_str(doc, "branch", (str){ 0 }, &branch, err) &&
+    return api_body(q->req, &doc, err) && json_opt_str(doc, "branch", q->ref, &branch, err) &&
            name_split(q->params[0], q->req->arena, &ns, &name, err) &&
-           ask(q, TABLE_SET_SNAPSHOT_REF, SECURABLE_TABLE, ns, name, branch, err);
+           ask(q, p, SECURABLE_TABLE, ns, name, branch, err);
+}
+
+bool ask_roll_back(struct asking *q, struct error *err)
+{
+    return ask_table_in_path(q, TABLE_SET_SNAPSHOT_REF, err);
+}
+
+bool ask_expire(struct asking *q, struct error *err)
+{
+    return ask_table_in_path(q, TABLE_REMOVE_SNAPSHOTS, err);
 }
 
 static bool ask_ref(struct asking *q, enum privilege p, str ref, struct error *err)

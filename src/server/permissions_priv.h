@@ -31,6 +31,7 @@ bool ask_rename_view(struct asking *q, struct error *err);
 bool ask_put_function(struct asking *q, struct error *err);
 bool ask_plan(struct asking *q, struct error *err);
 bool ask_roll_back(struct asking *q, struct error *err);
+bool ask_expire(struct asking *q, struct error *err);
 bool ask_create_ref(struct asking *q, struct error *err);
 bool ask_change_ref(struct asking *q, struct error *err);
 bool ask_cherry_pick(struct asking *q, struct error *err);

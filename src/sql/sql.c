@@ -158,6 +158,7 @@ static const struct {
     { "DELETE FROM", "DELETE", run_change },
     { "UPDATE", "UPDATE", run_change },
     { "MERGE INTO", "MERGE", run_change },
+    { "CALL", "CALL", run_call },
     { "DROP SCHEMA", "DROP SCHEMA", run_drop_schema },
     { "DROP TABLE", "DROP TABLE", run_drop_table },
 };
@@ -178,7 +179,7 @@ static bool dispatch(struct run *r, struct error *err)
     return fail_hint(
         err,
         "supported: SELECT, EXPLAIN, DESCRIBE, SUMMARIZE, SHOW, CREATE SCHEMA, CREATE TABLE [AS], INSERT, "
-        "DELETE, UPDATE, MERGE, DROP TABLE, DROP SCHEMA");
+        "DELETE, UPDATE, MERGE, CALL, DROP TABLE, DROP SCHEMA");
 }
 
 /* A semicolon after the statement is fine, a second statement is not. */

@@ -9,6 +9,7 @@
  *   SELECT ... FROM 'file.parquet'                        (files: only where the request allows them)
  *   CREATE SCHEMA, DROP SCHEMA, CREATE TABLE [AS] [PARTITIONED BY (...)] , INSERT INTO, DROP TABLE
  *   DELETE FROM, UPDATE, MERGE INTO                       (sql/dml_parse.h)
+ *   CALL system.procedure(...)                            (sql/procedure.c)
  *
  * Anything else answers ERR_UNSUPPORTED with the statement's kind in the text. */
 #ifndef FIRN_SQL_SQL_H

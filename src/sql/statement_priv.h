@@ -29,5 +29,6 @@ bool run_create_table(struct run *r, struct error *err);
 bool run_drop_table(struct run *r, struct error *err);
 bool run_insert(struct run *r, struct error *err);
 bool run_change(struct run *r, struct error *err); /* DELETE, UPDATE, MERGE */
+bool run_call(struct run *r, struct error *err);   /* procedures */
 
 #endif

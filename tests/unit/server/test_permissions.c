@@ -118,6 +118,9 @@ static const struct row rows[] = {
       "TABLE_READ_DATA table a/b/t@dev" },
     { "POST", "/api/tables/{name}/rollback", "a.b.t", "", "{\"branch\":\"dev\"}",
       "TABLE_SET_SNAPSHOT_REF table a/b/t@dev" },
+    { "POST", "/api/tables/{name}/expire", "a.b.t", "", "{\"branch\":\"dev\"}",
+      "TABLE_REMOVE_SNAPSHOTS table a/b/t@dev" },
+    { "POST", "/api/garbage/collect", "", "", "{}", "SERVICE_OPERATE service" },
 
     { "POST", "/api/sql", "", "", "{}", "" },
     { "POST", "/api/ingest", "", "", "{}", "" },

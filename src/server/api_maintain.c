@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Maintenance of tables: what the procedures of SQL do (sql/procedures.c), as requests. */
+#include "base/time.h"
+#include "base/vec.h"
+#include "govern/access.h"
+#include "iceberg/expire.h"
+#include "server/tables_priv.h"
+#include "sql/lake.h"
+#include "sql/maintain.h"
+
+#define MAINTAIN_TIMEOUT_MS (24 * 3600 * 1000) /* large tables take their time */
+#define IDS_MAX 100000
+
+/* --- bodies --- */
+
+/* A time: a text, or milliseconds since 1970. */
+static bool read_time(const struct json *doc, const char *key, int64_t fallback, int64_t *out,
+                      struct error *err)
+{
+    const struct json *v = json_get(doc, key);
+    str text;
+    *out = fallback;
+    if (!v || v->kind == JSON_NULL)
+        return true;
+    if (v->kind != JSON_STR)
+        return json_need_int(doc, key, out, err);
+    if (!json_need_str(doc, key, &text, err))
+        return false;
+    if (!time_parse(text, out, NULL))
+        return fail(err, ERR_INVALID, "%s: \"" STR_FMT "\" is not a time like 2026-02-03T04:05:06Z",
+                    key, STR_ARG(text));
+    *out = floor_div(*out, US_PER_MS);
+    return true;
+}
+
+static bool read_ids(const struct json *doc, const char *key, struct arena *a, int64_t **out,
+                     size_t *n, struct error *err)
+{
+    const struct json *list;
+    VEC(int64_t) ids = { 0 };
+    if (!json_opt_array(doc, key, &list, err))
+        return false;
+    for (size_t i = 0; list && i < list->array.n; i++) {
+        if (list->array.items[i].kind != JSON_INT || ids.n == IDS_MAX)
+            return fail(err, ERR_INVALID, "%s has to be a list of at most %d whole numbers", key,
+                        IDS_MAX);
+        *vec_push(a, &ids) = list->array.items[i].i;
+    }
+    *out = ids.at;
+    *n = ids.n;
+    return true;
+}
+
+static struct write_info info_of(struct api_request *req)
+{
+    struct write_info info = { .cancel = request_cancel(req, MAINTAIN_TIMEOUT_MS) };
+    access_sign(req->access, req->arena, &info.commit);
+    return info;
+}
+
+/* --- expire --- */
+
+static void write_expired(const struct catalog_expire_result *r, bool dry_run,
+                          struct json_writer *w)
+{
+    jw_begin_object(w);
+    jw_kv_bool(w, "dry_run", dry_run);
+    jw_kv_int(w, "snapshots", r->snapshots);
+    jw_kv_int(w, "refs", r->refs);
+    jw_kv_int(w, "specs", r->specs);
+    jw_kv_int(w, "schemas", r->schemas);
+    jw_kv_int(w, "data_files", r->files[REACH_DATA_FILE]);
+    jw_kv_int(w, "position_delete_files", r->files[REACH_POSITION_DELETES]);
+    jw_kv_int(w, "equality_delete_files", r->files[REACH_EQUALITY_DELETES]);
+    jw_kv_int(w, "manifests", r->files[REACH_MANIFEST]);
+    jw_kv_int(w, "manifest_lists", r->files[REACH_MANIFEST_LIST]);
+    jw_kv_int(w, "statistics_files", r->files[REACH_STATISTICS]);
+    kv_text(w, "commit_id", r->commit_id);
+    jw_end_object(w);
+}
+
+static bool expire(struct app *app, struct api_request *req, struct api_answer *answer,
+                   struct json_writer *w, struct error *err)
+{
+    const struct json *doc;
+    struct catalog_expire_options o = { 0 };
+    struct catalog_expire_result done;
+    int64_t retain, *ids;
+    str branch, ns, name;
+    (void)answer;
+    if (!api_body(req, &doc, err) ||
+        !body_only(doc, "older_than retain_last snapshot_ids clean_metadata dry_run branch", err) ||
+        !read_time(doc, "older_than", EXPIRE_AGE_NONE, &o.older_than_ms, err) ||
+        !json_opt_int(doc, "retain_last", 0, &retain, err) ||
+        !read_ids(doc, "snapshot_ids", req->arena, &ids, &o.ids_n, err) ||
+        !json_opt_bool(doc, "clean_metadata", false, &o.clean_metadata, err) ||
+        !json_opt_bool(doc, "dry_run", false, &o.dry_run, err) ||
+        !json_opt_str(doc, "branch", api_query(req, "branch", ""), &branch, err) ||
+        !name_split(req->params[0], req->arena, &ns, &name, err))
+        return false;
+    if (retain < 0 || retain > INT32_MAX)
+        return fail(err, ERR_INVALID, "retain_last is %lld and has to be from 1 to %d",
+                    (long long)retain, INT32_MAX);
+    struct write_info info = info_of(req);
+    o.retain_last = (int32_t)retain;
+    o.ids = ids;
+    o.cancel = info.cancel;
+    info.commit.message =
+        arena_printf(req->arena, "expire snapshots of " STR_FMT, STR_ARG(req->params[0]));
+    if (!catalog_expire(app->lake->catalog, branch, ns, name, &o, &info, req->arena, &done, err))
+        return false;
+    write_expired(&done, o.dry_run, w);
+    return true;
+}
+
+/* --- collect --- */
+
+static bool collect(struct app *app, struct api_request *req, struct api_answer *answer,
+                    struct json_writer *w, struct error *err)
+{
+    const struct json *doc;
+    struct collect_result done;
+    int64_t safety_us = COLLECT_SAFETY_US;
+    bool dry_run;
+    str text;
+    (void)answer;
+    if (!api_body(req, &doc, err) || !body_only(doc, "safety_age dry_run", err) ||
+        !json_opt_str(doc, "safety_age", (str){ 0 }, &text, err) ||
+        !json_opt_bool(doc, "dry_run", false, &dry_run, err))
+        return false;
+    if (text.len && !time_parse_duration(text, &safety_us))
+        return fail(err, ERR_INVALID, "safety_age: \"" STR_FMT "\" is not a duration like 3d",
+                    STR_ARG(text));
+    if (!maintain_collect(app->lake, safety_us, dry_run, request_cancel(req, MAINTAIN_TIMEOUT_MS),
+                          req->arena, &done, err))
+        return false;
+    jw_begin_object(w);
+    jw_kv_bool(w, "dry_run", dry_run);
+    jw_kv_int(w, "listed", done.listed);
+    jw_kv_int(w, "waiting", done.waiting);
+    jw_kv_int(w, "in_use", done.in_use);
+    jw_kv_int(w, "removed", done.removed);
+    jw_kv_int(w, "bytes", done.bytes);
+    jw_kv_bool(w, "more", done.more);
+    jw_end_object(w);
+    return true;
+}
+
+const struct route maintain_routes[] = {
+    ROUTE(
+        "POST", "/api/tables/{name}/expire", PERMISSION_WRITE, expire,
+        "Expire snapshots: {older_than, retain_last, snapshot_ids, clean_metadata, dry_run, branch}",
+        .slow = true),
+    ROUTE("POST", "/api/garbage/collect", PERMISSION_ADMIN, collect,
+          "Remove files that nothing needs any more: {safety_age, dry_run}", .slow = true),
+    { 0 },
+};
