@@ -461,7 +461,6 @@ bool dml_commit(struct dml *d, struct error *err)
     struct committing c = { .d = d };
     struct write_info info = { .cancel = r->req->cancel };
     struct write_outcome done;
-    access_sign(r->req->access, r->a, &info.commit);
     r->out->rows_written = d->rows;
     r->out->scans = d->bound.scans;
     r->out->scans_n = d->bound.scans_n;

@@ -3,6 +3,8 @@
 
 #include "base/vec.h"
 
+#define SHOWN_MAX 200 /* bytes of a statement in a message */
+
 struct parser {
     const struct lex *lex;
     size_t i; /* the next token */
@@ -61,15 +63,30 @@ static size_t find_word(const struct lex *lex, size_t i, const char *const *word
     return lex->n;
 }
 
+/* The text of some tokens.  It is written between parentheses of ours, which it must not close: "a) OR (true" would be another
+ * condition than the statement's. */
+static bool take_span(struct parser *p, size_t from, size_t to, str *out)
+{
+    size_t depth = 0, i;
+    *out = lex_span(p->lex, from, to);
+    for (i = from; i < to; i++) {
+        if (closes(p->lex, i) && depth-- == 0)
+            break;
+        depth += opens(p->lex, i);
+    }
+    return (i == to && depth == 0) ||
+           fail(p->err, ERR_INVALID, "brackets do not match in \"" STR_FMT "\"",
+                STR_ARG(str_sub(*out, 0, SHOWN_MAX)));
+}
+
 /* The text up to one of the words, which must not be empty. */
 static bool take_until(struct parser *p, const char *const *words, const char *what, str *out)
 {
-    size_t end = find_word(p->lex, p->i, words);
-    if (end == p->i)
+    size_t begin = p->i, end = find_word(p->lex, begin, words);
+    if (end == begin)
         return expected(p, what);
-    *out = lex_span(p->lex, p->i, end);
     p->i = end;
-    return true;
+    return take_span(p, begin, end, out);
 }
 
 static bool is_name(const struct lex *lex, size_t i)
@@ -210,7 +227,8 @@ static bool parse_list(struct parser *p, struct str **out, size_t *n)
         to = to < end ? to : end;
         if (to == from)
             return expected(p, "a value");
-        *vec_push(p->a, &list) = lex_span(p->lex, from, to);
+        if (!take_span(p, from, to, vec_push(p->a, &list)))
+            return false;
         from = to + 1;
     }
     p->i = end + 1;
@@ -246,7 +264,8 @@ static bool parse_source(struct parser *p)
     size_t n = 0, i = from;
     if (end == from)
         return expected(p, "a table or a query");
-    p->out->source = lex_span(p->lex, from, end);
+    if (!take_span(p, from, end, &p->out->source))
+        return false;
     p->out->source_alias = STR("firn_source");
     if (lex_name(p->lex, &i, p->a, &parts, &n))
         p->out->source_alias = parts[n - 1];
