@@ -8,10 +8,12 @@
 
 /* ---- Errors ---- */
 
-static const struct {
+struct shape {
     int status;
     const char *reason, *code;
-} shapes[ERR_CODES] = {
+};
+
+static const struct shape shapes[ERR_CODES] = {
     [ERR_INVALID] = { 400, "Bad Request", "BAD_REQUEST" },
     [ERR_NOT_FOUND] = { 404, "Not Found", "CONTENT_NOT_FOUND" },
     [ERR_EXISTS] = { 409, "Conflict", "REFERENCE_ALREADY_EXISTS" },
@@ -44,16 +46,32 @@ static void begin_error(struct api_answer *answer, struct json_writer *w, int st
     jw_kv_null(w, "serverStackTrace");
 }
 
-void nessie_failed(struct api_answer *answer, const struct error *err, int status)
+/* Statuses that do not follow from the error.  The Java client raises NessieNotAuthorizedException for a 401 whose code it does not
+ * know, and for FORBIDDEN another. */
+static const struct shape refusals[] = {
+    { 401, "Unauthorized", "UNKNOWN" },
+    { 429, "Too Many Requests", "TOO_MANY_REQUESTS" },
+};
+
+static struct shape shape_of(const struct error *err, int status)
 {
-    struct json_writer w;
-    const char *code = shapes[err->code].code;
+    struct shape s = shapes[err->code];
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (refusals[i].status == status)
+            return refusals[i];
     if (err->code == ERR_NOT_FOUND &&
         (str_find(str_of(err->msg), STR("Branch or tag does not exist")) >= 0 ||
          str_find(str_of(err->msg), STR("Commit does not exist")) >= 0))
-        code = "REFERENCE_NOT_FOUND";
-    begin_error(answer, &w, status ? status : shapes[err->code].status, shapes[err->code].reason,
-                code, err->msg);
+        s.code = "REFERENCE_NOT_FOUND";
+    s.status = status ? status : s.status;
+    return s;
+}
+
+void nessie_failed(struct api_answer *answer, const struct error *err, int status)
+{
+    struct json_writer w;
+    struct shape s = shape_of(err, status);
+    begin_error(answer, &w, s.status, s.reason, s.code, err->msg);
     jw_end_object(&w);
 }
 
@@ -117,15 +135,25 @@ void nessie_page_write(str token, struct json_writer *w)
     kv_text(w, "token", token);
 }
 
+/* Where the name ends: at the text's end, or where a commit or steps from it follow. */
+static size_t name_len(str text)
+{
+    size_t n = 0;
+    while (n < text.len && !strchr("@*~^", text.ptr[n]))
+        n++;
+    return n;
+}
+
 /* "-" is the default branch; "x@" is x (its name may hold a slash); "DETACHED@h" is "@h". */
 static str plain_ref(str text, str hash, struct arena *a)
 {
-    if (str_starts(text, STR("-")))
+    str name = str_sub(text, 0, name_len(text));
+    if (str_is(name, "-"))
         text = arena_printf(a, "main" STR_FMT, STR_ARG(str_from(text, 1)));
     if (text.len == 0)
         text = STR("main");
-    if (str_starts(text, STR("DETACHED")))
-        text = str_from(text, 8);
+    if (str_is(name, "DETACHED"))
+        text = str_from(text, name.len);
     if (str_ends(text, STR("@")))
         text.len--;
     if (hash.len == 0)
@@ -140,9 +168,7 @@ bool nessie_resolve(struct app *app, struct api_request *req, str text, str hash
     struct ref_info info, named;
     struct catalog *c = app->lake->catalog;
     text = plain_ref(text, hash, req->arena);
-    size_t n = 0;
-    while (n < text.len && !strchr("@*~^", text.ptr[n]))
-        n++;
+    size_t n = name_len(text);
     *out = (struct nessie_ref){ .text = text, .exact = n < text.len };
     if (!catalog_get_ref(c, text, req->arena, &info, err))
         return false;

@@ -266,8 +266,8 @@ static bool write_entries(struct app *app, struct api_request *req, const struct
     size_t max, written = 0;
     if (!nessie_max_records(req, &max, err))
         return false;
-    size_t chunk = max < CHUNK ? max : CHUNK;
     do {
+        size_t chunk = max - written < CHUNK ? max - written : CHUNK;
         struct arena *scratch = arena_create(0);
         bool ok = catalog_list_entries(app->lake->catalog, r->hash, page.next, chunk, req->arena,
                                        &page, err);

@@ -73,6 +73,10 @@ TEST(references_are_made_assigned_and_deleted)
     CHECK_INT(ask(app, "DELETE", "v2/trees/dev", "%s", "").status, 200);
     check_error(ask(app, "GET", "v2/trees/dev", "%s", ""), 404, "REFERENCE_NOT_FOUND", "dev");
     check_error(ask(app, "DELETE", "v2/trees/main", "%s", ""), 400, "BAD_REQUEST", "main");
+    check_error(ask(app, "GET", "v2/trees/-x", "%s", ""), 404, "REFERENCE_NOT_FOUND", ": -x");
+    CHECK_INT(ask(app, "POST", "v2/trees?name=DETACHED-x&type=BRANCH", "{'name':'main'}").status,
+              200);
+    CHECK(str_eq(head(app, "DETACHED-x"), first));
     app_close(app);
 }
 
@@ -125,6 +129,10 @@ TEST(entries_and_history_come_in_pages)
         arena_printf(test_arena(), "v2/trees/main/entries?page-token=" STR_FMT, STR_ARG(token)).ptr,
         "%s", "");
     CHECK_INT(json_get(parsed(r), "entries")->array.n, 3);
+    /* a filter that leaves out some: no page is larger for it */
+    r = ask(app, "GET", "v2/trees/main/entries?max-records=2&filter=entry.name%20!=%20%27a%27",
+            "%s", "");
+    CHECK_INT(json_get(parsed(r), "entries")->array.n, 2);
     r = ask(app, "GET", "v2/trees/main/entries?filter=entry.name%20in%20%5B%27a%27%2C%27c%27%5D",
             "%s", "");
     CHECK_INT(json_get(parsed(r), "entries")->array.n, 2);
