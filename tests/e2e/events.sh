@@ -194,4 +194,22 @@ began=$(date +%s%N)
 stop "$server_pid"
 check "a stop does not wait for readers" test $((($(date +%s%N) - began) / 1000000)) -lt 8000
 kill "$receiver" 2>/dev/null
+
+# --- Who may see what: events of the refs that one may read, places of metadata only with the table's properties
+works "access control" admin bootstrap
+works "somebody" admin principal create bob --json
+who=$(value 'd["credentials"]["clientId"] + ":" + d["credentials"]["clientSecret"]' <<<"$out")
+works "a role" admin role create readers
+works "a role" admin role give readers bob
+works "a catalog role" admin role create devread --catalog
+works "a catalog role" admin role give devread readers --catalog
+works "a grant" admin grant add devread REFERENCE_READ --ref dev
+serve "$data" || finish
+equal "nobody" "$(curl -sS -o /dev/null -w '%{http_code}' "$url/api/events")" 401
+fails "all refs" 1 "not authorized for REFERENCE_READ" --server "$url" --credential "$who" events
+fails "webhooks" 1 "not authorized for SERVICE_OPERATE" --server "$url" --credential "$who" webhook ls
+works "one ref" --server "$url" --credential "$who" events --ref dev --json
+equal "its events" "$(value 'sorted(set(e["data"]["ref"] for e in d["events"]))' <<<"$out")" '["dev"]'
+lacks "not where metadata lies" "$out" metadata_location
+stop "$server_pid"
 finish
