@@ -81,6 +81,7 @@ docs: build
 install: build docs
 	install -D -m 755 build/release/firn $(DESTDIR)$(PREFIX)/bin/firn
 	install -D -m 644 build/release/libduckdb.so $(DESTDIR)$(PREFIX)/lib/firn/libduckdb.so
+	@tools/install-library build/release $(DESTDIR)$(PREFIX) $(PREFIX)
 	install -D -m 644 build/docs/firn.1 $(DESTDIR)$(PREFIX)/share/man/man1/firn.1
 	install -D -m 644 build/docs/firn.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/firn
 
