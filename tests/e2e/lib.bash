@@ -86,6 +86,7 @@ print(json.dumps(v) if isinstance(v, (dict, list, tuple, bool)) or v is None els
 serve() {
     local dir=$1
     shift
+    : >"$work/serve.log" # of a server before: its address is not this one's
     "$FIRN" serve --data "$dir" --listen 127.0.0.1:0 "$@" 2>"$work/serve.log" &
     server_pid=$!
     started+=("$server_pid")
