@@ -239,7 +239,8 @@ bool cli_parse(struct cli *cli, int argc, char **argv, bool *help, struct error 
     cli->json = cli_has(cli, "json");
     cli->quiet = cli_has(cli, "quiet");
     *help = cli_has(cli, "help") || argc == 1;
-    if (*help && (cli->command || cli->args_n == 0))
+    bool of_group = cli->args_n == 1 && is_group(cli->args[0]);
+    if (*help && (cli->command || cli->args_n == 0 || of_group))
         return true;
     if (!cli->command)
         return unknown_command(cli->args, cli->args_n, cli->a, err);

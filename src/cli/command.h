@@ -75,11 +75,13 @@ MUST_USE bool cli_flag_int(const struct cli *cli, const char *name, int64_t fall
                            int64_t *out, struct error *err);
 
 /* Sorts the words of a call out.  ERR_INVALID (exit status 2) names what was wrong and what is close to it.
- * *help is set when the call only asks for help; cli->command is NULL when it asks for that of the whole program. */
+ * *help is set when the call only asks for help: of cli->command; when that is NULL, of the group cli->args[0] ("admin") or, without
+ * words, of the whole program. */
 MUST_USE bool cli_parse(struct cli *cli, int argc, char **argv, bool *help, struct error *err);
 
 /* Texts made from the table. */
 void help_program(struct buf *out);
+void help_group(str group, struct buf *out); /* the commands whose names begin with this word */
 void help_command(const struct command *c, struct buf *out);
 void help_man(struct buf *out);        /* troff */
 void help_completion(struct buf *out); /* bash */

@@ -53,6 +53,18 @@ void help_program(struct buf *out)
         "\n`firn COMMAND --help` explains a command.  Exit status: 0 done, 1 failed, 2 wrong use.\n");
 }
 
+void help_group(str group, struct buf *out)
+{
+    buf_printf(out, "usage: firn " STR_FMT " COMMAND [ARGUMENTS] [FLAGS]\n\ncommands:\n",
+               STR_ARG(group));
+    for (size_t i = 0; commands[i]; i++) {
+        str first, rest;
+        if (str_cut(str_of(commands[i]->name), ' ', &first, &rest) && str_eq(first, group))
+            add_row(out, rest, commands[i]->summary, 26);
+    }
+    buf_printf(out, "\n`firn " STR_FMT " COMMAND --help` explains a command.\n", STR_ARG(group));
+}
+
 void help_command(const struct command *c, struct buf *out)
 {
     buf_printf(out, "firn %s: %s\n\nusage: firn %s%s%s%s\n", c->name, c->summary, c->name,

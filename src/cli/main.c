@@ -10,11 +10,13 @@
 #include "codec/json.h"
 #include "version.h"
 
-static void print_help(const struct command *c)
+static void print_help(const struct cli *cli)
 {
     struct buf text = BUF_INIT(1 << 20);
-    if (c)
-        help_command(c, &text);
+    if (cli->command)
+        help_command(cli->command, &text);
+    else if (cli->args_n)
+        help_group(cli->args[0], &text);
     else
         help_program(&text);
     out_str(buf_str(&text));
@@ -90,7 +92,7 @@ int main(int argc, char **argv)
         print_error(&cli, &err);
         status = EXIT_USAGE;
     } else if (help) {
-        print_help(cli.command);
+        print_help(&cli);
     } else if (!cli.command->run(&cli, &err) || !flush_output(&err)) {
         fflush(stdout);
         print_error(&cli, &err);
