@@ -134,6 +134,18 @@ bool ask_commit_table(struct asking *q, struct error *err)
     return api_body(q->req, &doc, err) && ask_change(q, doc, q->params[0], q->params[1], err);
 }
 
+/* A signature is the right to do what it signs; of methods that are not known, the most that one may do. */
+bool ask_sign(struct asking *q, struct error *err)
+{
+    const struct json *doc;
+    str method;
+    if (!api_body(q->req, &doc, err) || !json_need_str(doc, "method", &method, err))
+        return false;
+    bool reads = str_is(method, "GET") || str_is(method, "HEAD") || str_is(method, "OPTIONS");
+    return ask(q, reads ? TABLE_READ_DATA : TABLE_WRITE_DATA, SECURABLE_TABLE, q->params[0],
+               q->params[1], q->ref, err);
+}
+
 static bool identifier(const struct json *doc, const char *key, struct arena *a, str *ns, str *name,
                        struct error *err)
 {
@@ -227,6 +239,12 @@ bool ask_roll_back(struct asking *q, struct error *err)
     return ask_table_in_path(q, TABLE_SET_SNAPSHOT_REF, err);
 }
 
+bool ask_compact(struct asking *q, struct error *err)
+{
+    return ask_table_in_path(q, TABLE_WRITE_DATA, err) &&
+           ask_table_in_path(q, TABLE_READ_DATA, err);
+}
+
 bool ask_expire(struct asking *q, struct error *err)
 {
     return ask_table_in_path(q, TABLE_REMOVE_SNAPSHOTS, err);
@@ -305,6 +323,13 @@ bool ask_diff(struct asking *q, struct error *err)
 {
     return ask_ref(q, REFERENCE_READ, api_query(q->req, "from", ""), err) &&
            ask_ref(q, REFERENCE_READ, api_query(q->req, "to", ""), err);
+}
+
+/* The feed shows of each ref only what may be read (events.h): without a ref, or with a pattern, somebody who may read none gets none. */
+bool ask_events(struct asking *q, struct error *err)
+{
+    str ref = api_query(q->req, "ref", "");
+    return ref.len == 0 || str_find_char(ref, '*') >= 0 || ask_ref(q, REFERENCE_READ, ref, err);
 }
 
 /* Views and their tables are asked for one by one where they are defined; entities and services need the right to make any view. */
