@@ -143,7 +143,6 @@ static void create(firn_lake *lake)
     rows_schema(&stream, &schema);
     o.table = "shop.people";
     o.schema = &schema;
-    o.partition_by = "bucket(4, id)";
     must(firn_create_namespace(lake, NULL, "shop", NULL, 0, &err));
     must(firn_create_table(lake, &o, &err));
 }
@@ -197,9 +196,9 @@ static void read_all(firn_lake *lake, int64_t first_snapshot)
     o.table = "shop.people";
     o.columns = columns;
     o.columns_n = 2;
-    o.filter = "id >= 3";
+    o.filter = "id >= 4";
     must(firn_scan(lake, &o, &stream, &err));
-    print_rows("three and more", &stream);
+    print_rows("four and more", &stream);
     o.snapshot_id = first_snapshot;
     o.filter = NULL;
     must(firn_scan(lake, &o, &stream, &err));

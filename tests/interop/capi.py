@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: Apache-2.0
+"""capi.py LIBRARY WORK: libfirn through ctypes, its streams imported by pyarrow and pyarrow's exported to it, compared with what PyIceberg reads
+of the same tables.  Ends with "N passed, N failed"."""
+
+import ctypes
+import datetime
+import decimal
+import sys
+import threading
+import uuid
+from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+
+import pyarrow as pa
+from pyiceberg.table import StaticTable
+
+library, work = sys.argv[1:3]
+firn = ctypes.CDLL(library)
+passed = failed = 0
+
+
+def check(name, good, detail=""):
+    global passed, failed
+    if good:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAILED {name} {detail}"[:1500])
+
+
+# The structs of include/firn.h.
+class Sized(Structure):
+    def __init__(self, **fields):
+        super().__init__(**fields)
+        self.size = ctypes.sizeof(self)
+
+
+class Error(Sized):
+    _fields_ = [("size", c_size_t), ("code", c_int32), ("reserved", c_int32), ("message", c_char * 512), ("hint", c_char * 256)]
+
+
+class Open(Sized):
+    _fields_ = [("size", c_size_t), ("must_exist", c_int32), ("threads", c_int32), ("memory_limit", c_uint64), ("catalog", c_char_p),
+                ("warehouse", c_char_p), ("reserved", c_void_p * 4)]
+
+
+class Scan(Sized):
+    _fields_ = [("size", c_size_t), ("table", c_char_p), ("ref", c_char_p), ("columns", POINTER(c_char_p)), ("columns_n", c_size_t),
+                ("filter", c_char_p), ("limit", c_int64), ("snapshot_id", c_int64), ("table_ref", c_char_p), ("timestamp_ms", c_int64),
+                ("incremental", c_int32), ("reserved1", c_int32), ("after_snapshot", c_int64), ("to_snapshot", c_int64),
+                ("cancel", c_void_p), ("reserved", c_void_p * 4)]
+
+
+class Write(Sized):
+    _fields_ = [("size", c_size_t), ("table", c_char_p), ("branch", c_char_p), ("summary", c_void_p), ("summary_n", c_size_t),
+                ("cancel", c_void_p), ("reserved", c_void_p * 4)]
+
+
+class Written(Sized):
+    _fields_ = [("size", c_size_t), ("snapshot_id", c_int64), ("rows", c_int64), ("commit", c_char * 65), ("reserved", c_char * 63)]
+
+
+class Create(Sized):
+    _fields_ = [("size", c_size_t), ("table", c_char_p), ("ref", c_char_p), ("schema", c_void_p), ("schema_json", c_char_p),
+                ("partition_by", c_char_p), ("properties", c_void_p), ("properties_n", c_size_t), ("reserved", c_void_p * 4)]
+
+
+class Sql(Sized):
+    _fields_ = [("size", c_size_t), ("text", c_char_p), ("ref", c_char_p), ("params", c_void_p), ("params_n", c_size_t),
+                ("local_files", c_int32), ("reserved1", c_int32), ("cancel", c_void_p), ("reserved", c_void_p * 4)]
+
+
+class ArrowStream(Structure):
+    _fields_ = [("get_schema", c_void_p), ("get_next", c_void_p), ("get_last_error", c_void_p), ("release", c_void_p), ("private", c_void_p)]
+
+
+class ArrowSchema(Structure):
+    _fields_ = [("format", c_void_p), ("name", c_void_p), ("metadata", c_void_p), ("flags", c_int64), ("n_children", c_int64),
+                ("children", c_void_p), ("dictionary", c_void_p), ("release", c_void_p), ("private", c_void_p)]
+
+
+class Failed(Exception):
+    pass
+
+
+def call(function, *args):
+    e = Error()
+    code = getattr(firn, function)(*args, byref(e))
+    if code:
+        raise Failed(f"{code}: {e.message.decode()}")
+
+
+firn.firn_table_metadata_file.restype = c_char_p
+firn.firn_table_metadata_file.argtypes = [c_void_p]
+firn.firn_table_snapshot_id.restype = c_int64
+firn.firn_table_snapshot_id.argtypes = [c_void_p]
+firn.firn_table_free.argtypes = [c_void_p]
+firn.firn_close.argtypes = [c_void_p]
+firn.firn_version.restype = c_char_p
+
+
+class Lake:
+    def __init__(self, path, function="firn_open"):
+        self.handle = c_void_p()
+        call(function, path.encode(), byref(Open(threads=2, memory_limit=1 << 30)), byref(self.handle))
+
+    def close(self):
+        firn.firn_close(self.handle)
+
+    def reader(self, **options):
+        stream = ArrowStream()
+        o = Scan(**{k: v.encode() if isinstance(v, str) else v for k, v in options.items()})
+        call("firn_scan", self.handle, byref(o), byref(stream))
+        return pa.RecordBatchReader._import_from_c(ctypes.addressof(stream))
+
+    def scan(self, **options):
+        return self.reader(**options).read_all()
+
+    def sql(self, text):
+        stream = ArrowStream()
+        call("firn_sql", self.handle, byref(Sql(text=text.encode())), byref(stream), None)
+        return pa.RecordBatchReader._import_from_c(ctypes.addressof(stream)).read_all() if stream.release else None
+
+    def write(self, function, table, data, *more):
+        stream, done = export(data), Written()
+        call(function, self.handle, byref(Write(table=table.encode())), *more[:1], byref(stream), *more[1:], byref(done))
+        assert not stream.release
+        return done
+
+    def create(self, table, schema, partition_by=None):
+        out = ArrowSchema()
+        schema._export_to_c(ctypes.addressof(out))
+        try:
+            call("firn_create_table", self.handle,
+                 byref(Create(table=table.encode(), schema=ctypes.addressof(out), partition_by=partition_by and partition_by.encode())))
+        finally:
+            ctypes.CFUNCTYPE(None, c_void_p)(out.release)(ctypes.addressof(out))
+
+    def metadata(self, table):
+        t = c_void_p()
+        call("firn_table_load", self.handle, None, table.encode(), byref(t))
+        out = firn.firn_table_metadata_file(t).decode(), firn.firn_table_snapshot_id(t)
+        firn.firn_table_free(t)
+        return out
+
+
+def export(data):
+    stream = ArrowStream()
+    reader = data if isinstance(data, pa.RecordBatchReader) else data.to_reader(max_chunksize=1000)
+    reader._export_to_c(ctypes.addressof(stream))
+    return stream
+
+
+def plain(v):
+    """One form for the values of both sides: PyIceberg gives uuids as such, Arrow has them as text."""
+    if isinstance(v, uuid.UUID):
+        return str(v)
+    if isinstance(v, dict):
+        return {k: plain(x) for k, x in v.items()}
+    if isinstance(v, (list, tuple)):
+        return [plain(x) for x in v]
+    if isinstance(v, datetime.datetime) and v.tzinfo:
+        return v.astimezone(datetime.timezone.utc)
+    return v
+
+
+def rows(table, key="k"):
+    names = sorted(table.column_names)
+    return sorted(([plain(r[n]) for n in names] for r in table.to_pylist()), key=lambda r: str(r[names.index(key)]))
+
+
+def same(name, lake, table, **more):
+    """What the library and PyIceberg read of a table."""
+    file, _ = lake.metadata(table)
+    mine, theirs = rows(lake.scan(table=table, **more)), rows(StaticTable.from_metadata(file).scan(**{"row_filter": more["filter"]} if "filter" in more else {}).to_arrow())
+    at = next((i for i, (a, b) in enumerate(zip(mine, theirs)) if a != b), None)
+    check(name, mine == theirs, f"{len(mine)} and {len(theirs)} rows, differ at {at}: {mine[at] if at is not None else ''} {theirs[at] if at is not None else ''}")
+    return mine
+
+
+TYPES = pa.schema([
+    ("k", pa.int64()), ("b", pa.bool_()), ("i", pa.int32()), ("f", pa.float32()), ("d", pa.float64()), ("dec", pa.decimal128(38, 10)),
+    ("small", pa.decimal128(9, 2)), ("day", pa.date32()), ("t", pa.time64("us")), ("ts", pa.timestamp("us")), ("tz", pa.timestamp("us", "UTC")),
+    ("s", pa.string()), ("bin", pa.binary()), ("li", pa.list_(pa.int64())),
+    ("st", pa.struct([("a", pa.int64()), ("b", pa.list_(pa.struct([("c", pa.string())])))])), ("m", pa.map_(pa.string(), pa.int64()))])
+
+
+def sample(n, start=0):
+    out = []
+    for k in range(start, start + n):
+        row = {f.name: None for f in TYPES}
+        row["k"] = k
+        if k % 5:
+            row.update(b=k % 2 == 0, i=-k, f=k / 4, d=k / 3, dec=decimal.Decimal(k) * 10**20 / 4, small=decimal.Decimal(k) / 4,
+                       day=datetime.date(1969, 12, 1) + datetime.timedelta(k), t=datetime.time(k % 24, 59, 58, k),
+                       ts=datetime.datetime(1960, 1, 1) + datetime.timedelta(days=k, microseconds=k),
+                       tz=datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(seconds=k),
+                       s="é" * (k % 40), bin=bytes([0, k % 256]) * (k % 9), li=[k, None] if k % 3 else [],
+                       st={"a": None, "b": [{"c": str(k)}, None]} if k % 4 else {"a": k, "b": None}, m=[(str(k), k), ("n", None)])
+        out.append(row)
+    return pa.Table.from_pylist(out, schema=TYPES)
+
+
+def types(lake):
+    lake.create("ns.types", TYPES, "bucket(3, k)")
+    same("empty tables", lake, "ns.types")
+    data = sample(2500)
+    done = lake.write("firn_append", "ns.types", data)
+    check("rows are counted", done.rows == 2500 and len(done.commit) == 64)
+    check("all types come back as they were", same("all types, nulls, nested", lake, "ns.types") == rows(data))
+    same("a filter", lake, "ns.types", filter="k >= 100 and k < 200 and s is not null")
+    check("a stream without rows", lake.write("firn_append", "ns.types", TYPES.empty_table()).snapshot_id == done.snapshot_id)
+    lake.sql("CREATE TABLE ns.more AS SELECT i AS k, uuid() AS u FROM range(100) r(i)")
+    same("uuids", lake, "ns.more")
+
+
+def other_layouts(lake):
+    """Arrow has many layouts for one type; all go into the same columns."""
+    k = pa.array(range(2600), pa.int64())
+    text = pa.array([None if i % 7 == 0 else f"text {i % 50} that is longer than twelve" for i in range(2600)])
+    lake.create("ns.layouts", pa.schema([("k", pa.int64()), ("s", pa.string()), ("ts", pa.timestamp("us"))]))
+    variants = {"dictionary": text.dictionary_encode(), "large": text.cast(pa.large_string()), "view": text.cast(pa.string_view())}
+    for name, array in variants.items():
+        stamps = pa.array(range(2600), pa.timestamp("ms" if name == "large" else "us"))
+        table = pa.table({"k": k, "s": array, "ts": stamps})
+        try:
+            lake.write("firn_overwrite", "ns.layouts", table.slice(3, 2500), None)
+            got = sorted((r["k"], r["s"]) for r in lake.scan(table="ns.layouts").to_pylist())
+            want = [(i, text[i].as_py()) for i in range(3, 2503)]
+            check(f"layout {name}, sliced", got == want, f"{got[:3]} {want[:3]}")
+        except Failed as e:
+            check(f"layout {name}", False, e)
+    same("layouts", lake, "ns.layouts")
+
+
+def changes(lake):
+    lake.create("ns.changes", pa.schema([("k", pa.int64()), ("v", pa.string())]))
+    model = {k: "a" for k in range(1000)}
+    lake.write("firn_append", "ns.changes", pa.table({"k": list(model), "v": list(model.values())}))
+    _, first = lake.metadata("ns.changes")
+    lake.write("firn_overwrite", "ns.changes", pa.table({"k": [5000], "v": ["b"]}), b"k < 100")
+    model = {k: v for k, v in model.items() if k >= 100} | {5000: "b"}
+    check("overwrite", same("overwrite by filter", lake, "ns.changes") == [[k, v] for k, v in sorted(model.items(), key=lambda x: str(x[0]))])
+    rows_in, keys = export(pa.table({"k": [200, 6000], "v": ["new", None]})), export(pa.table({"k": pa.array(range(150, 250))}))
+    call("firn_row_delta", lake.handle, byref(Write(table=b"ns.changes")), byref(rows_in), b"k > 990", byref(keys), None)
+    model = {k: v for k, v in model.items() if not 150 <= k < 250 and k <= 990} | {200: "new", 6000: None}
+    check("row delta", same("row delta", lake, "ns.changes") == [[k, v] for k, v in sorted(model.items(), key=lambda x: str(x[0]))])
+    check("an earlier snapshot", lake.scan(table="ns.changes", snapshot_id=first).num_rows == 1000)
+    file, _ = lake.metadata("ns.changes")
+    bare = Lake(file, "firn_open_metadata")
+    check("a metadata file alone", rows(bare.scan(table="table.table")) == rows(lake.scan(table="ns.changes")))
+    bare.close()
+
+
+def merge_on_read(lake):
+    lake.sql("CREATE TABLE ns.mor (k BIGINT, v TEXT) WITH ('format-version' = '2', 'write.merge.mode' = 'merge-on-read', 'write.delete.mode' = 'merge-on-read')")
+    lake.write("firn_append", "ns.mor", pa.table({"k": range(3000), "v": [str(i) for i in range(3000)]}))
+    keys = export(pa.table({"k": pa.array(range(0, 3000, 7))}))
+    call("firn_row_delta", lake.handle, byref(Write(table=b"ns.mor")), None, None, byref(keys), None)
+    lake.sql("DELETE FROM ns.mor WHERE k % 11 = 0")
+    check("position deletes", len(same("position deletes", lake, "ns.mor")) == sum(1 for k in range(3000) if k % 7 and k % 11))
+
+
+def errors(lake):
+    def broken():
+        yield pa.record_batch({"k": [1], "v": ["x"]})
+        raise ValueError("half way there")
+
+    schema = pa.schema([("k", pa.int64()), ("v", pa.string())])
+    before = lake.metadata("ns.changes")
+    try:
+        lake.write("firn_append", "ns.changes", pa.RecordBatchReader.from_batches(schema, broken()))
+        check("a stream that fails", False)
+    except Failed as e:
+        check("a stream that fails", "half way there" in str(e), e)
+    check("writes nothing", lake.metadata("ns.changes") == before)
+    try:
+        lake.write("firn_append", "ns.changes", pa.table({"k": ["no number"], "v": ["x"]}))
+        check("a value that cannot be cast", False)
+    except Failed as e:
+        check("a value that cannot be cast", str(e).startswith("1:"), e)
+    check("a failed cast writes nothing", lake.metadata("ns.changes") == before)
+    try:
+        lake.sql("SELECT CASE WHEN i = 50000 THEN error('here it ends') ELSE i END AS x FROM range(60000) r(i)")
+        check("an error in the middle", False)
+    except (pa.ArrowException, OSError, Failed) as e:
+        check("an error in the middle", "here it ends" in str(e), e)
+
+
+def early(lake):
+    reader = lake.reader(table="ns.types")
+    batch = reader.read_next_batch()
+    del reader
+    check("a batch outlives its stream", batch.num_rows > 0 and batch.column("k")[0].as_py() is not None)
+
+
+def threads(lake):
+    lake.create("ns.threads", pa.schema([("k", pa.int64())]))
+    wrong = []
+
+    def work_on(start):
+        try:
+            for i in range(5):
+                lake.write("firn_append", "ns.threads", pa.table({"k": range(start + i * 100, start + i * 100 + 100)}))
+                if lake.scan(table="ns.threads").num_rows % 100:
+                    wrong.append("half an append is seen")
+        except Exception as e:
+            wrong.append(e)
+
+    two = [threading.Thread(target=work_on, args=(n * 1000,)) for n in range(2)]
+    for t in two:
+        t.start()
+    for t in two:
+        t.join()
+    check("two threads", not wrong, wrong)
+    check("two threads lose nothing", len(same("two threads, as PyIceberg reads it", lake, "ns.threads")) == 1000)
+
+
+def main():
+    check("version", firn.firn_version().count(b".") == 2)
+    lake = Lake(work + "/capi")
+    call("firn_create_namespace", lake.handle, None, b"ns", None, c_size_t(0))
+    for part in (types, other_layouts, changes, merge_on_read, errors, early, threads):
+        try:
+            part(lake)
+        except Exception as e:
+            check(part.__name__, False, repr(e))
+    reader = lake.reader(table="ns.types")
+    lake.close()
+    check("a stream outlives the lake", reader.read_all().num_rows == 2500)
+    print(f"{passed} passed, {failed} failed")
+
+
+main()
