@@ -118,6 +118,12 @@ str nessie_query(const struct api_request *req, const char *name, const char *na
     return value.len ? value : api_query(req, name_v1, "");
 }
 
+/* A log calls it endHash; what means the same to permissions must mean the same to every route. */
+str nessie_hash_query(const struct api_request *req)
+{
+    return nessie_is_v1(req) ? nessie_query(req, "endHash", "hashOnRef") : (str){ 0 };
+}
+
 bool nessie_max_records(const struct api_request *req, size_t *out, struct error *err)
 {
     str text = nessie_query(req, "max-records", "maxRecords");
@@ -144,8 +150,7 @@ static size_t name_len(str text)
     return n;
 }
 
-/* "-" is the default branch; "x@" is x (its name may hold a slash); "DETACHED@h" is "@h". */
-static str plain_ref(str text, str hash, struct arena *a)
+str nessie_ref_text(str text, str hash, struct arena *a)
 {
     str name = str_sub(text, 0, name_len(text));
     if (str_is(name, "-"))
@@ -167,7 +172,7 @@ bool nessie_resolve(struct app *app, struct api_request *req, str text, str hash
 {
     struct ref_info info, named;
     struct catalog *c = app->lake->catalog;
-    text = plain_ref(text, hash, req->arena);
+    text = nessie_ref_text(text, hash, req->arena);
     size_t n = name_len(text);
     *out = (struct nessie_ref){ .text = text, .exact = n < text.len };
     if (!catalog_get_ref(c, text, req->arena, &info, err))

@@ -181,10 +181,7 @@ static bool write_log_entry(struct log_writer *l, const struct commit_entry *c,
 static bool log_start(struct app *app, struct api_request *req, struct nessie_ref *out,
                       struct error *err)
 {
-    str hash = (str){ 0 };
-    if (nessie_is_v1(req))
-        hash = nessie_query(req, "endHash", "hashOnRef");
-    return nessie_resolve(app, req, req->params[0], hash, out, err);
+    return nessie_resolve(app, req, req->params[0], nessie_hash_query(req), out, err);
 }
 
 static bool read_log(struct log_writer *l, const struct nessie_ref *from, struct log_page *page,

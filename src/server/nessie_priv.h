@@ -29,8 +29,17 @@ struct nessie_ref {
     bool exact; /* the text named the commit */
 };
 
-/* "main", "-" (main), "main@<hash>", "@<hash>", "main~2", with an empty hash after "@" allowed; and of v1 name and hash apart (`hash` may be
+/* The catalog's text for a reference, which permissions_nessie.c asks about and nessie_resolve looks up, so that both mean the same:
+ * "-" is the default branch; "x@" is x (its name may hold a slash); "DETACHED@h" is "@h"; v1 has name and hash apart (`hash` may be
  * empty). */
+str nessie_ref_text(str text, str hash, struct arena *a);
+/* The same for where a body says that a reference is to point.  via: the name, where v1 has it; else empty. */
+str nessie_target_text(const struct nessie_ref_body *body, str via, struct arena *a);
+
+/* v1's hash beside the name of the reference that is read; empty in v2, where it is a part of the name. */
+str nessie_hash_query(const struct api_request *req);
+
+/* Looks nessie_ref_text() up. */
 MUST_USE bool nessie_resolve(struct app *app, struct api_request *req, str text, str hash,
                              struct nessie_ref *out, struct error *err);
 void nessie_ref_write(const struct nessie_ref *r, struct json_writer *w);

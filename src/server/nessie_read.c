@@ -76,7 +76,7 @@ static bool ref_of(struct app *app, struct api_request *req, struct nessie_ref *
         return nessie_resolve(app, req, req->params[0], (str){ 0 }, out, err);
     str in_path = str_starts(req->path, STR("/nessie/api/v1/trees/")) ? req->params[0] : (str){ 0 };
     return nessie_resolve(app, req, in_path.len ? in_path : api_query(req, "ref", ""),
-                          api_query(req, "hashOnRef", ""), out, err);
+                          nessie_hash_query(req), out, err);
 }
 
 NESSIE_HANDLER(nessie_get_content)

@@ -181,17 +181,20 @@ static bool parse_type(str type, enum catalog_ref_kind *out, struct error *err)
                 STR_ARG(str_sub(type, 0, 100)));
 }
 
-/* Where the body says that a reference is to point.  Without a hash it is the name's head. */
+/* Without a hash it is the name's head. */
+str nessie_target_text(const struct nessie_ref_body *body, str via, struct arena *a)
+{
+    str name = via.len ? via : body->name;
+    if (body->hash.len && (name.len == 0 || str_eq_nocase(body->type, STR("DETACHED"))))
+        return arena_printf(a, "@" STR_FMT, STR_ARG(body->hash));
+    return nessie_ref_text(name, body->hash, a);
+}
+
 static bool target_of(struct app *app, struct api_request *req, const struct nessie_ref_body *body,
                       str via, struct nessie_ref *out, struct error *err)
 {
-    str name = via.len ? via : body->name;
-    if (body->hash.len && str_eq_nocase(body->type, STR("DETACHED")))
-        name = (str){ 0 };
-    if (name.len == 0 && body->hash.len)
-        return nessie_resolve(app, req, arena_printf(req->arena, "@" STR_FMT, STR_ARG(body->hash)),
-                              (str){ 0 }, out, err);
-    return nessie_resolve(app, req, name, body->hash, out, err);
+    return nessie_resolve(app, req, nessie_target_text(body, via, req->arena), (str){ 0 }, out,
+                          err);
 }
 
 /* v1 has the new name and type in the body, and the source's name in the query. */

@@ -6,19 +6,16 @@
 #include "server/nessie_priv.h"
 #include "server/permissions_priv.h"
 
-/* "-" is the default branch; a detached commit has no name, which only grants at all refs fit. */
-static str plain(str text, struct arena *a)
+/* A detached commit has no name, which only grants at all refs fit. */
+static bool ask_at(struct asking *q, enum privilege p, str ref, str hash, struct error *err)
 {
-    if (str_starts(text, STR("-")))
-        return arena_printf(a, MAIN_REF STR_FMT, STR_ARG(str_from(text, 1)));
-    if (str_starts(text, STR("DETACHED")))
-        return arena_printf(a, "@" STR_FMT, STR_ARG(str_from(text, 8)));
-    return text;
+    return ask(q, p, SECURABLE_CATALOG, (str){ 0 }, (str){ 0 },
+               nessie_ref_text(ref, hash, q->req->arena), err);
 }
 
 static bool ask_ref(struct asking *q, enum privilege p, str ref, struct error *err)
 {
-    return ask(q, p, SECURABLE_CATALOG, (str){ 0 }, (str){ 0 }, plain(ref, q->req->arena), err);
+    return ask_at(q, p, ref, (str){ 0 }, err);
 }
 
 bool ask_nessie_list(struct asking *q, struct error *err)
@@ -28,7 +25,7 @@ bool ask_nessie_list(struct asking *q, struct error *err)
 
 bool ask_nessie_read(struct asking *q, struct error *err)
 {
-    return ask_ref(q, REFERENCE_READ, q->params[0], err);
+    return ask_at(q, REFERENCE_READ, q->params[0], nessie_hash_query(q->req), err);
 }
 
 bool ask_nessie_delete(struct asking *q, struct error *err)
@@ -36,18 +33,12 @@ bool ask_nessie_delete(struct asking *q, struct error *err)
     return ask_ref(q, REFERENCE_DELETE, q->params[0], err);
 }
 
-/* The body is what the ref shall point to; without a name it is a commit. */
-static str target(const struct nessie_ref_body *body, struct arena *a)
-{
-    return body->name.len ? body->name : arena_printf(a, "@" STR_FMT, STR_ARG(body->hash));
-}
-
 bool ask_nessie_assign(struct asking *q, struct error *err)
 {
     struct nessie_ref_body body;
     return nessie_ref_parse(q->req->body, q->req->arena, &body, err) &&
            ask_ref(q, REFERENCE_ASSIGN, q->params[0], err) &&
-           ask_ref(q, REFERENCE_READ, target(&body, q->req->arena), err);
+           ask_ref(q, REFERENCE_READ, nessie_target_text(&body, (str){ 0 }, q->req->arena), err);
 }
 
 /* v2 has the new name in the query and the source in the body, v1 the other way round. */
@@ -58,12 +49,10 @@ bool ask_nessie_create(struct asking *q, struct error *err)
     if (!nessie_ref_parse(q->req->body, q->req->arena, &body, err))
         return false;
     str name = v1 ? body.name : api_query(q->req, "name", "");
-    str via = api_query(q->req, "sourceRefName", "");
     if (v1)
-        body.name = via;
-    bool none = body.name.len == 0 && body.hash.len == 0;
+        body.name = api_query(q->req, "sourceRefName", "");
     return ask_ref(q, REFERENCE_CREATE, name, err) &&
-           ask_ref(q, REFERENCE_READ, none ? STR("") : target(&body, q->req->arena), err);
+           ask_ref(q, REFERENCE_READ, nessie_target_text(&body, (str){ 0 }, q->req->arena), err);
 }
 
 bool ask_nessie_diff(struct asking *q, struct error *err)
@@ -126,11 +115,11 @@ static bool ask_read(struct asking *q, str ref, const str *paths, size_t n, stru
     return true;
 }
 
-/* v1 has the ref in the query; the hash beside it stays within that ref's history. */
+/* v1 has the ref in the query. */
 static str content_ref(struct asking *q)
 {
     str text = nessie_is_v1(q->req) ? api_query(q->req, "ref", "") : q->params[0];
-    return plain(text, q->req->arena);
+    return nessie_ref_text(text, nessie_hash_query(q->req), q->req->arena);
 }
 
 bool ask_nessie_content(struct asking *q, struct error *err)
@@ -185,7 +174,7 @@ static bool ask_remove(struct asking *q, const struct entry_op *op, str ref, str
 bool ask_nessie_commit(struct asking *q, struct error *err)
 {
     struct nessie_commit_body body;
-    str ref = plain(q->params[0], q->req->arena);
+    str ref = nessie_ref_text(q->params[0], (str){ 0 }, q->req->arena);
     if (!nessie_commit_parse(q->req->body, q->req->arena, &body, err))
         return false;
     if (body.n == 0)
@@ -206,6 +195,12 @@ bool ask_nessie_merge(struct asking *q, struct error *err)
     struct nessie_merge_body body;
     if (!nessie_merge_parse(q->req->body, q->req->arena, &body, err))
         return false;
-    return ask_ref(q, REFERENCE_MERGE, q->params[0], err) &&
-           ask_ref(q, REFERENCE_READ, body.from_ref, err);
+    if (!ask_ref(q, REFERENCE_MERGE, q->params[0], err) ||
+        !ask_at(q, REFERENCE_READ, body.from_ref, body.from_hash, err))
+        return false;
+    for (size_t i = 0; i < body.hashes_n; i++) /* ids stay in the ref's history; "^2" may not */
+        if (str_find_char(body.hashes[i], '^') >= 0 &&
+            !ask_at(q, REFERENCE_READ, body.from_ref, body.hashes[i], err))
+            return false;
+    return true;
 }
