@@ -449,7 +449,7 @@ static bool plan_existing(void *ctx, const struct table *t, struct arena *a,
     struct writer *w = ctx;
     const struct metadata *base = t->metadata;
     if (!still_fits(w, base))
-        return fail(err, ERR_INVALID,
+        return fail(err, ERR_CONFLICT,
                     "the definition of " STR_FMT
                     " changed while its rows were written; run it again",
                     STR_ARG(w->req->table));

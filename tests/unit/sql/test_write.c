@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "catalog/refs.h"
 #include "catalog/table.h"
 #include "io/store.h"
@@ -248,4 +249,43 @@ TEST(killed_while_writing)
         CHECK(waitpid(child, NULL, 0) == child);
         check_whole();
     }
+}
+
+struct slow_insert {
+    struct lake *lake;
+    enum err_code code; /* ERR_NONE: it was done */
+};
+
+static void insert_slowly(void *arg)
+{
+    struct slow_insert *s = arg;
+    struct error err = { 0 };
+    struct arena *a = arena_create(0);
+    struct sql_outcome out;
+    struct sql_request req = {
+        .text = STR("INSERT INTO a.t SELECT count(*) FROM range(40000000) r(i) WHERE i % 3 = 1")
+    };
+    if (sql_execute(s->lake, &req, a, &out, &err))
+        sql_close(&out);
+    s->code = err.code;
+    arena_destroy(a);
+}
+
+/* Whoever is told so can simply run it again: it is a conflict, not a mistake of theirs. */
+TEST(a_table_that_changes_under_an_insert_is_a_conflict)
+{
+    struct lake *lake = open_lake();
+    bool met = false;
+    for (int i = 0; i < 20 && !met; i++) {
+        struct slow_insert s = { .lake = lake };
+        ask(lake, "CREATE OR REPLACE TABLE a.t AS SELECT 1::BIGINT AS x");
+        struct thread *t = thread_start("insert", insert_slowly, &s);
+        env_sleep_us(env_real(), 20000 * (1 + i % 5));
+        ask(lake, "CREATE OR REPLACE TABLE a.t AS SELECT 1::BIGINT AS x, 2 AS y");
+        thread_join(t);
+        CHECK(s.code == ERR_NONE || s.code == ERR_CONFLICT);
+        met = s.code == ERR_CONFLICT;
+    }
+    CHECK(met);
+    lake_close(lake);
 }
