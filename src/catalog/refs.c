@@ -298,6 +298,58 @@ bool catalog_get_ref(struct catalog *c, str name, struct arena *a, struct ref_in
     return true;
 }
 
+/* Refs that pass, main first. */
+static size_t refs_that_may(struct ref_row *rows, size_t n, bool (*may)(void *ctx, str name),
+                            void *ctx)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!may(ctx, rows[i].name))
+            continue;
+        struct ref_row row = rows[i];
+        if (str_is(row.name, "main")) {
+            rows[i] = rows[kept];
+            rows[kept++] = rows[0];
+            rows[0] = row;
+        } else {
+            rows[kept++] = row;
+        }
+    }
+    return kept < CONTAINING_REFS_MAX ? kept : CONTAINING_REFS_MAX;
+}
+
+static bool is_in_one(struct db_tx *tx, const struct sha256 *id, const struct ref_row *rows,
+                      size_t n, bool *out, struct error *err)
+{
+    *out = false;
+    for (size_t i = 0; i < n && !*out; i++)
+        if (!history_contains(tx, &rows[i].commit_id, id, out, err))
+            return false;
+    return true;
+}
+
+bool catalog_commit_is_in(struct catalog *c, str ref, bool (*may)(void *ctx, str name), void *ctx,
+                          bool *out, struct error *err)
+{
+    struct db_tx *tx;
+    struct ref_row row, *rows;
+    struct commit commit;
+    size_t n;
+    *out = false;
+    if (!db_read_begin(c->db, &tx, err))
+        return false;
+    struct arena *a = arena_create(0);
+    bool ok = ref_resolve(tx, ref, a, &row, &commit, err);
+    bool gone = !ok && (err->code == ERR_NOT_FOUND || err->code == ERR_INVALID);
+    if (gone)
+        *err = (struct error){ 0 };
+    ok = gone || (ok && ref_list(tx, a, &rows, &n, err) &&
+                  is_in_one(tx, &commit.id, rows, refs_that_may(rows, n, may, ctx), out, err));
+    db_rollback(tx);
+    arena_destroy(a);
+    return ok;
+}
+
 bool catalog_list_refs(struct catalog *c, struct arena *a, struct ref_info **out, size_t *n,
                        struct error *err)
 {

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "catalog/catalog.h"
+#include "catalog/refs.h"
 #include "govern/audit.h"
 #include "govern/govern_priv.h"
 
@@ -108,6 +109,39 @@ static bool decide(const struct access *x, enum privilege p, const struct secura
     return ok;
 }
 
+struct at_ref {
+    const struct access *x;
+    enum privilege p;
+    const struct securable *on;
+};
+
+static bool may_at(void *ctx, str name)
+{
+    const struct at_ref *q = ctx;
+    const char *ignored;
+    return decide(q->x, q->p, q->on, name, &ignored);
+}
+
+/* A commit by its id is a state of each ref that has it: who may read one of those may read it.  Writing to one is not possible. */
+static bool decide_at(const struct access *x, enum privilege p, const struct securable *on, str ref,
+                      const char **reason)
+{
+    struct at_ref q = { x, p, on };
+    struct error unknown = { 0 };
+    bool there;
+    if (decide(x, p, on, ref, reason))
+        return true;
+    if (!x->catalog || !policy_is_commit(ref) || x->who->roles_n == 0)
+        return false;
+    if (!catalog_commit_is_in(x->catalog, ref, may_at, &q, &there, &unknown)) {
+        log_warn("govern", "commit " STR_FMT " is not decided on: %s", STR_ARG(ref), unknown.msg);
+        return false;
+    }
+    if (there)
+        *reason = "granted at a ref that has the commit";
+    return there;
+}
+
 bool access_check(const struct access *access, enum privilege privilege, const struct securable *on,
                   str ref, struct error *err)
 {
@@ -121,7 +155,7 @@ bool access_check(const struct access *access, enum privilege privilege, const s
         return false;
     if (access->as_ref.len)
         ref = access->as_ref;
-    bool ok = decide(access, privilege, on, ref, &reason);
+    bool ok = decide_at(access, privilege, on, ref, &reason);
     struct audit_event e = { .who = access->who,
                              .request_id = access->request_id,
                              .peer = access->peer,
@@ -156,7 +190,7 @@ bool access_allows(const struct access *access, enum privilege privilege,
     if (access->as_ref.len)
         ref = access->as_ref;
     return !govern_on(access->govern) || access->who == &identity_system ||
-           decide(access, privilege, on, ref, &reason);
+           decide_at(access, privilege, on, ref, &reason);
 }
 
 bool access_allows_below(const struct access *access, enum privilege privilege,

@@ -24,11 +24,15 @@
 
 /* Who asks, and for which request: made once a request by the router (server/api.h), handed down to whoever touches objects.
  * NULL stands for nobody: it is refused while access control is on, so that a forgotten hand-over denies. */
+struct catalog;
 struct access {
     struct govern *govern;
     const struct identity *who;
     str request_id, peer; /* for the audit log */
     str as_ref;           /* not empty: every ref is taken for this one (access_as_ref) */
+    /* Tells in which refs' history a commit lies: a commit id may be read by who may read a ref that has it.  NULL: commit ids are
+     * for grants at all refs only. */
+    struct catalog *catalog;
 };
 
 /* The process itself: jobs of its own, tests.  Lives in `a`. */

@@ -121,6 +121,9 @@ struct role_row *policy_role(const struct policy *p, str name);
 struct role_row *policy_role_by_id(const struct policy *p, int64_t id);
 struct catalog_role *policy_catalog_role(const struct policy *p, str name);
 
+/* Whether a ref's text begins with a commit id, in full or as "@<id>": no name of a ref does. */
+bool policy_is_commit(str ref);
+
 /* The question, without audit: access.h.  `below`: whether something inside `on` may be reached. */
 bool policy_allows(const struct policy *p, const struct identity *who, enum privilege privilege,
                    const struct securable *on, str ref);

@@ -5,6 +5,7 @@
  * handful of probes. */
 #include <stdlib.h>
 
+#include "catalog/catalog.h"
 #include "catalog/name.h"
 #include "govern/govern_priv.h"
 
@@ -395,11 +396,24 @@ bool ref_pattern_matches(str pattern, str ref)
     return p == pattern.len;
 }
 
-/* main@<id>, main~3 are states of main.  ^ leaves main's own line, so the whole text must fit then, as a commit id must. */
+bool policy_is_commit(str ref)
+{
+    if (ref.len && ref.ptr[0] == '@')
+        return true;
+    for (size_t i = 0; i < COMMIT_ID_LEN; i++)
+        if (i >= ref.len || !strchr("0123456789abcdefABCDEF", ref.ptr[i]) || !ref.ptr[i])
+            return false;
+    return true;
+}
+
+/* main@<id>, main~3 are states of main.  ^ leaves main's own line, so the whole text must fit then.  A commit id is no name: only
+ * what fits every ref fits it (access.c looks for refs that have it). */
 static str ref_name(str ref)
 {
     if (ref.len == 0)
         return STR("main");
+    if (policy_is_commit(ref))
+        return str_sub(ref, 0, 0);
     for (size_t i = 0; i < ref.len; i++)
         if (ref.ptr[i] == '@' || ref.ptr[i] == '*' || ref.ptr[i] == '~')
             return str_find_char(ref, '^') >= 0 ? ref : str_sub(ref, 0, i);

@@ -397,6 +397,8 @@ static void set_access(struct app *app, struct api_request *req)
     *x = (struct access){
         .govern = govern_of(app), .who = who, .request_id = req->request_id, .peer = req->peer
     };
+    if (x->govern)
+        x->catalog = app->lake->catalog;
     req->access = x;
 }
 

@@ -8,6 +8,7 @@
  * object or at another ref. */
 #include "base/vec.h"
 #include "catalog/catalog.h"
+#include "catalog/refs.h"
 #include "govern/roles.h"
 #include "io/db.h"
 #include "server/permissions.h"
@@ -791,6 +792,76 @@ TEST(everybody_rotates_their_own_secret)
     for (size_t i = 0; i < routes_n(); i++)
         if (strcmp(route_at(i)->path, own.path) == 0)
             cell(&w, route_at(i), &own, false, &none, "its principal", true);
+    lake_close(w.lake);
+}
+
+/* GET /api/commits/{ref}, by who holds REFERENCE_READ at refs of a pattern. */
+static bool reads_log(struct world *w, const char *pattern, str ref)
+{
+    struct error err = { 0 };
+    struct identity who = holder(&w->exact);
+    struct need need = { REFERENCE_READ, SECURE_CATALOG, str_of(pattern) };
+    bool ok = false;
+    set_exact(w, &need, 1, (str){ 0 }, true);
+    for (size_t i = 0; i < routes_n(); i++) {
+        const struct route *r = route_at(i);
+        struct api_request req = { .method = STR("GET"),
+                                   .path = str_of(r->path),
+                                   .arena = test_arena(),
+                                   .identity = &who,
+                                   .params = { ref } };
+        if (strcmp(r->path, "/api/commits/{ref...}") == 0)
+            ok = permission_check(&w->app, r, &req, &err);
+    }
+    CHECK(ok || err.code == ERR_DENIED);
+    set_exact(w, &need, 1, (str){ 0 }, false);
+    return ok;
+}
+
+/* A commit by its id is read by who may read a ref that has it, and by nobody else: an id is no way round a grant at one branch. */
+TEST(commit_ids_are_of_the_refs_that_have_them)
+{
+    struct error err = { 0 };
+    struct world w;
+    struct ref_info root, dev;
+    struct arena *a = test_arena();
+    str at_main, at_dev;
+    world_begin(&w);
+    struct catalog *c = w.lake->catalog;
+    CHECK_OK(catalog_get_ref(c, STR("main"), a, &root, &err));
+    CHECK_OK(catalog_create_ref(c, CATALOG_BRANCH, STR("dev"), STR("main"), a, &dev, &err));
+    CHECK_OK(catalog_create_namespace(c, STR("main"), STR("m"), NULL, 0, NULL, a, &at_main, &err));
+    CHECK_OK(catalog_create_namespace(c, STR("dev"), STR("d"), NULL, 0, NULL, a, &at_dev, &err));
+    CHECK(reads_log(&w, "dev", at_dev));
+    CHECK(reads_log(&w, "dev", root.commit_id)); /* main's, and dev's since the branch */
+    CHECK(!reads_log(&w, "dev", at_main));
+    CHECK(reads_log(&w, "main", at_main));
+    CHECK(!reads_log(&w, "main", at_dev));
+    CHECK(reads_log(&w, "*", at_main));
+    CHECK(!reads_log(&w, "other", root.commit_id));
+    /* As short ids, with steps, and as states of a name. */
+    str short_main = arena_printf(a, "@" STR_FMT, STR_ARG(str_sub(at_main, 0, 12)));
+    str short_dev = arena_printf(a, "@" STR_FMT, STR_ARG(str_sub(at_dev, 0, 12)));
+    CHECK(!reads_log(&w, "dev", short_main));
+    CHECK(reads_log(&w, "dev", short_dev));
+    CHECK(reads_log(&w, "dev", arena_printf(a, STR_FMT "~1", STR_ARG(at_dev))));
+    CHECK(reads_log(&w, "dev", arena_printf(a, STR_FMT "~1", STR_ARG(at_main)))); /* the root */
+    CHECK(!reads_log(&w, "dev", arena_printf(a, "main@" STR_FMT, STR_ARG(root.commit_id))));
+    CHECK(reads_log(&w, "dev", arena_printf(a, "dev@" STR_FMT, STR_ARG(root.commit_id))));
+    /* A pattern fits names, not the digits of an id. */
+    str digits = arena_printf(a, STR_FMT "*", STR_ARG(str_sub(at_main, 0, 3)));
+    CHECK(!reads_log(&w, digits.ptr, at_main));
+    CHECK(reads_log(&w, "?*", at_main)); /* but fits main, which has it */
+    CHECK(!reads_log(&w, "dev",
+                     STR("00000000000000000000000000000000"
+                         "00000000000000000000000000000000")));
+    CHECK(!reads_log(&w, "dev", STR("@")));
+    CHECK(!reads_log(&w, "dev", STR("@x")));
+    /* dev@<id of main> is asked as dev, and is not there. */
+    struct catalog_page page;
+    CHECK_FAILS(catalog_list_namespaces(c, arena_printf(a, "dev@" STR_FMT, STR_ARG(at_main)),
+                                        (str){ 0 }, (str){ 0 }, 0, a, &page, &err),
+                ERR_NOT_FOUND);
     lake_close(w.lake);
 }
 
