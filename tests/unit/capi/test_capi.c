@@ -401,18 +401,19 @@ TEST(merge_on_read_tables)
 TEST(every_type_goes_both_ways)
 {
     firn_lake *lake = open_lake("lake");
-    run(lake, "CREATE TABLE a.all_types AS SELECT i % 2 = 0 AS b, i::INTEGER AS i, i::BIGINT AS l, "
-              "i::FLOAT AS f, i::DOUBLE AS d, (i / 7)::DECIMAL(38, 10) AS dec, "
-              "(i / 7)::DECIMAL(9, 2) AS small, DATE '2001-02-03' + i::INTEGER AS day, "
-              "TIME '01:02:03.456789' AS t, TIMESTAMP '2001-02-03 04:05:06.789' AS ts, "
-              "TIMESTAMPTZ '2001-02-03 04:05:06.789+00' AS tz, 'text ' || repeat('é', i) AS s, "
-              "uuid() AS u, 'ab\\x00'::BLOB AS bin, [i, NULL, i + 1] AS li, "
-              "{'a': i, 'b': [{'c': i::VARCHAR}]} AS st, MAP {i::VARCHAR: i} AS m "
-              "FROM range(-3, 5000) r(i)");
+    run(lake,
+        "CREATE TABLE a.all_types AS SELECT i % 2 = 0 AS b, i::INTEGER AS i, i::BIGINT AS l, "
+        "i::FLOAT AS f, i::DOUBLE AS d, (i / 7)::DECIMAL(38, 10) AS dec, "
+        "(i / 7)::DECIMAL(9, 2) AS small, DATE '2001-02-03' + i::INTEGER AS day, "
+        "TIME '01:02:03.456789' AS t, TIMESTAMP '2001-02-03 04:05:06.789' AS ts, "
+        "TIMESTAMPTZ '2001-02-03 04:05:06.789+00' AS tz, 'text ' || repeat('é', i % 50) AS s, "
+        "uuid() AS u, 'ab\\x00'::BLOB AS bin, [i, NULL, i + 1] AS li, "
+        "{'a': i, 'b': [{'c': i::VARCHAR}]} AS st, MAP {i::VARCHAR: i} AS m "
+        "FROM range(-3, 2500) r(i)");
     run(lake, "CREATE TABLE a.copy AS SELECT * FROM a.all_types WHERE false");
     run(lake, "INSERT INTO a.all_types (i) VALUES (9999999)");
     append(lake, "a.copy", "SELECT * FROM a.all_types");
-    CHECK_INT(number(lake, "SELECT count(*) FROM a.copy"), 5004);
+    CHECK_INT(number(lake, "SELECT count(*) FROM a.copy"), 2504);
     CHECK_INT(number(lake, "SELECT count(*) FROM (SELECT * FROM a.copy EXCEPT ALL "
                            "SELECT * FROM a.all_types)"),
               0);
