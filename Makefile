@@ -59,6 +59,7 @@ check-all: test
 	@FIRN_POWER_CUTS=20000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_io_db_power
 	@LOST_SECONDS=60 bash tests/e2e/lost_replies.sh
 	@SHARED_SECONDS=60 bash tests/e2e/two_servers.sh
+	@MIXED_SECONDS=600 bash tests/e2e/mixed_writers.sh
 
 ## make fuzz       libFuzzer on every target, SECONDS_EACH (60) seconds each; T=avro for one
 fuzz:

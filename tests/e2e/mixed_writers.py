@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Eight writers of mixed SQL on one table, and a checker of the history that they leave.
+
+    mixed_writers.py URL [--seconds N] [--writers 8] [--version 2|3] [--mode merge-on-read|copy-on-write] [--seed N]
+
+Each writer appends, deletes, updates, merges, overwrites its part and changes the table's columns through a running server. Every row
+says who wrote it and with which operation (`w`, `op`), so a snapshot can be explained by the operations before it.
+At the end, with the log of what was acknowledged with which snapshot, the snapshots are walked in the order of their commits:
+
+  - each acknowledged operation has one snapshot, no snapshot is there that nobody was told of, each follows the one before;
+  - the operations, done one after the other in that order by a model in this file, give exactly the rows that time travel to each
+    snapshot gives (each is serializable: updates count, so one that is lost or done twice shows);
+  - an operation that was refused with a conflict has no effect.
+
+Prints a line of figures; exit status 1 and a line for each broken promise."""
+import argparse
+import json
+import random
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+KEYS = 12  # rows with few keys are what operations fight for
+
+
+def call(url, path, body=None):
+    request = urllib.request.Request(url + path, json.dumps(body).encode() if body is not None else None,
+                                     {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read() or b"null")
+
+
+def sql(url, text):
+    return call(url, "/api/sql", {"sql": text, "max_rows": 1000000})
+
+
+# ---- Operations: a statement, and what it does to rows {(k, w, op): n} in the model.
+# A row's identity is (w, op, k): who appended it, with which operation, under which key. n counts the updates that it saw.
+
+
+def append(rng, me, op):
+    keys = [rng.randrange(KEYS) for _ in range(rng.randrange(1, 4))]
+    keys = sorted(set(keys))
+    values = ", ".join(f"({k}, {me}, {op}, 0)" for k in keys)
+
+    def model(rows):
+        rows.update({(k, me, op): 0 for k in keys})
+
+    return f"INSERT INTO w.t (k, w, op, n) VALUES {values}", model
+
+
+def delete(rng, me, op):
+    k = rng.randrange(KEYS)
+
+    def model(rows):
+        for row in [row for row in rows if row[0] == k]:
+            del rows[row]
+
+    return f"DELETE FROM w.t WHERE k = {k}", model
+
+
+def update(rng, me, op):
+    k, by = rng.randrange(KEYS), rng.randrange(1, 1000)
+
+    def model(rows):
+        for row in rows:
+            if row[0] == k:
+                rows[row] += by
+
+    return f"UPDATE w.t SET n = n + {by} WHERE k = {k}", model
+
+
+def merge(rng, me, op):
+    keys, by = sorted(rng.sample(range(KEYS), 2)), rng.randrange(1000, 100000)
+    source = ", ".join(f"({k})" for k in keys)
+
+    def model(rows):
+        for k in keys:
+            matched = [row for row in rows if row[0] == k]
+            for row in matched:
+                rows[row] += by
+            if not matched:
+                rows[(k, me, op)] = 1
+
+    return (f"MERGE INTO w.t t USING (SELECT * FROM (VALUES {source}) v(k)) s ON t.k = s.k "
+            f"WHEN MATCHED THEN UPDATE SET n = t.n + {by} WHEN NOT MATCHED THEN INSERT (k, w, op, n) VALUES (s.k, {me}, {op}, 1)"), model
+
+
+def overwrite(rng, me, op):
+    """This writer's rows, all put anew in one commit: those of one key go, the others are written again."""
+    k = rng.randrange(KEYS)
+
+    def model(rows):
+        for row in [row for row in rows if row[1] == me]:
+            if row[0] == k:
+                del rows[row]
+            else:
+                rows[row] = -1
+
+    return (f"MERGE INTO w.t t USING (SELECT DISTINCT k, w, op FROM w.t WHERE w = {me}) s ON t.k = s.k AND t.w = s.w AND t.op = s.op "
+            f"WHEN MATCHED AND t.k = {k} THEN DELETE WHEN MATCHED THEN UPDATE SET n = -1"), model
+
+
+OPERATIONS = [append] * 5 + [delete, update, update, update, merge, merge, overwrite]
+
+
+def add_column(url, name):
+    """A schema change as client libraries do it; True when it was done."""
+    at = "/iceberg/v1/namespaces/w/tables/t"
+    status, answer = call(url, at)
+    meta = answer["metadata"]
+    schema = next(s for s in meta["schemas"] if s["schema-id"] == meta["current-schema-id"])
+    schema["fields"].append({"id": meta["last-column-id"] + 1, "name": name, "required": False, "type": "long"})
+    status, answer = call(url, at, {
+        "requirements": [{"type": "assert-last-assigned-field-id", "last-assigned-field-id": meta["last-column-id"]},
+                         {"type": "assert-current-schema-id", "current-schema-id": meta["current-schema-id"]}],
+        "updates": [{"action": "add-schema", "schema": schema}, {"action": "set-current-schema", "schema-id": -1}]})
+    if status not in (200, 409):
+        raise RuntimeError(f"add {name}: {status} {answer}")
+    return status == 200
+
+
+def write(args, me, until, log):
+    rng = random.Random(args.seed * 100 + me)
+    op = 0
+    try:
+        while time.time() < until:
+            op += 1
+            if rng.random() < 0.04:
+                name = f"c_{me}_{op}"
+                if add_column(args.url, name):
+                    log["columns"].append(name)
+                continue
+            kind = rng.choice(OPERATIONS)
+            text, model = kind(rng, me, op)
+            status, answer = sql(args.url, text)
+            if status == 200:
+                log["done"].append((answer["snapshot_id"], answer.get("rows_written"), kind.__name__, text, model))
+            elif status == 409:
+                log["refused"].append((kind.__name__, str(answer)))
+            else:
+                log["wrong"].append(f"{text}: {status} {answer}")
+                return
+    except Exception as error:  # a writer that ends early must be seen
+        log["wrong"].append(f"writer {me}: {error!r}")
+
+
+def rows_at(url, snapshot):
+    status, answer = sql(url, f"SELECT k, w, op, n FROM w.t FOR VERSION AS OF {snapshot}")
+    if status != 200:
+        raise SystemExit(f"snapshot {snapshot} cannot be read: {status} {answer}")
+    return sorted(tuple(row) for row in answer["rows"])
+
+
+def check(args, done, columns):
+    """Broken promises, as lines."""
+    meta = call(args.url, "/iceberg/v1/namespaces/w/tables/t")[1]["metadata"]
+    snapshots = meta.get("snapshots", [])
+    ids = [s["snapshot-id"] for s in snapshots]
+    wrong = []
+    made = [d for d in done if d[0] is not None]
+    by_id = {}
+    for d in made:
+        # One that changes no row makes no snapshot of its own, and says the one that it read.
+        by_id.setdefault(d[0], []).append(d)
+    for lost in by_id.keys() - set(ids):
+        wrong.append(f"snapshot {lost} was acknowledged and is lost: {by_id[lost][0][3]}")
+    for stray in set(ids) - by_id.keys():
+        wrong.append(f"snapshot {stray} is there and nobody was told")
+    for before, s in zip([None] + snapshots, snapshots):
+        if s.get("parent-snapshot-id") != (before["snapshot-id"] if before else None):
+            wrong.append(f"{s['snapshot-id']} does not follow the one before")
+    model, checked = {}, 0
+    every = max(1, len(ids) // args.travels)
+    for i, snapshot in enumerate(ids):
+        for _, _, kind, text, apply in by_id.get(snapshot, []):
+            apply(model)
+        if i % every and i != len(ids) - 1:
+            continue
+        checked += 1
+        got, wanted = rows_at(args.url, snapshot), sorted((*row, n) for row, n in model.items())
+        if got != wanted:
+            lost, extra = sorted(set(wanted) - set(got))[:3], sorted(set(got) - set(wanted))[:3]
+            wrong.append(f"snapshot {i} ({snapshot}), after {[d[3] for d in by_id.get(snapshot, [])]}: {len(got)} rows, "
+                         f"wanted {len(wanted)}; lost {lost}, too many {extra}")
+            break
+    names = {f["name"] for s in meta["schemas"] if s["schema-id"] == meta["current-schema-id"] for f in s["fields"]}
+    for lost in set(columns) - names:
+        wrong.append(f"column {lost} was acknowledged and is lost")
+    for stray in names - set(columns) - {"k", "w", "op", "n"}:
+        wrong.append(f"column {stray} was refused and is there")
+    return wrong, len(ids), checked
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("url")
+    p.add_argument("--seconds", type=float, default=10)
+    p.add_argument("--writers", type=int, default=8)
+    p.add_argument("--version", default="2")
+    p.add_argument("--mode", default="merge-on-read")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--travels", type=int, default=60, help="how many snapshots are read again")
+    args = p.parse_args()
+    sql(args.url, "CREATE SCHEMA w")
+    modes = ", ".join(f"'write.{verb}.mode' = '{args.mode}'" for verb in ("delete", "update", "merge"))
+    status, answer = sql(args.url, "CREATE TABLE w.t (k BIGINT, w BIGINT, op BIGINT, n BIGINT) PARTITIONED BY (bucket(3, k)) "
+                         f"WITH ('format-version' = '{args.version}', {modes})")
+    if status != 200:
+        raise SystemExit(f"create: {status} {answer}")
+    logs = [{"done": [], "refused": [], "columns": [], "wrong": []} for _ in range(args.writers)]
+    began = time.time()
+    threads = [threading.Thread(target=write, args=(args, i, began + args.seconds, log)) for i, log in enumerate(logs)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    took = time.time() - began
+    done = [d for log in logs for d in log["done"]]
+    refused = [r for log in logs for r in log["refused"]]
+    columns = [c for log in logs for c in log["columns"]]
+    wrong = [w for log in logs for w in log["wrong"]]
+    broken, snapshots, checked = check(args, done, columns)
+    wrong += broken
+    kinds = {d[2] for d in done}
+    if "append" not in kinds or not kinds & {"delete", "update", "merge", "overwrite"}:
+        wrong.append(f"only {sorted(kinds)} were ever done")
+    print(f"format {args.version} {args.mode}: operations {len(done)} snapshots {snapshots} refused {len(refused)} columns {len(columns)} "
+          f"read again {checked} seconds {took:.1f}")
+    for w in wrong[:20]:
+        print(w)
+    sys.exit(1 if wrong else 0)
+
+
+main()
