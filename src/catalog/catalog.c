@@ -5,6 +5,7 @@
 #include "catalog/turns_priv.h"
 
 #define CACHE_BYTES_DEFAULT ((size_t)64 << 20)
+#define CONFINED_BYTES ((size_t)8 << 20) /* some ten thousand manifests */
 
 static const struct migration migrations[] = {
     { 1, "refs, commits, tree, ledger, garbage",
@@ -83,6 +84,7 @@ bool catalog_open(const struct catalog_options *o, struct catalog **out, struct 
     };
     c->nodes = lru_create(cache_bytes / 4);
     c->metadata = lru_create(cache_bytes - cache_bytes / 4);
+    c->confined = lru_create(CONFINED_BYTES);
     c->turns = turns_create();
     if (!db_migrate(c->db, "catalog", migrations, sizeof migrations / sizeof *migrations, err) ||
         !ensure_main(c, err) || !late_recover(c->db, c->store, err)) {
@@ -103,6 +105,7 @@ void catalog_close(struct catalog *c)
     turns_destroy(c->turns);
     publisher_destroy(c->publisher);
     late_destroy(c->late);
+    lru_destroy(c->confined);
     lru_destroy(c->metadata);
     lru_destroy(c->nodes);
     arena_destroy(c->arena);

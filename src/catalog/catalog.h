@@ -68,6 +68,8 @@ struct commit_info {
     const str *roles;
     size_t roles_n;
     bool own; /* the process itself keeps its own tables: no rule holds */
+    /* What tables' new metadata names must be their own: the caller may not write every table (confine.h). */
+    bool confined;
 };
 
 #define COMMIT_ID_LEN 64 /* hexadecimal digits */

@@ -24,6 +24,7 @@ struct catalog {
     struct pool *pool;
     struct lru *nodes;    /* parsed tree nodes, by hash */
     struct lru *metadata; /* parsed table metadata, by location */
+    struct lru *confined; /* manifests that were found to name a table's own files (confine.c) */
     struct publisher *publisher;
     struct turns *turns;
     atomic_uint_least64_t changes; /* made by this process (events.h) */

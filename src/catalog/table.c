@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tables one at a time: load, create, register, drop, rename.  Commits are in table_commit.c. */
+#include "catalog/confine.h"
 #include "catalog/refs.h"
 #include "catalog/table_priv.h"
 #include "codec/uuid.h"
@@ -202,6 +203,16 @@ static bool make_metadata(struct attempt *t, struct create *cr, struct error *er
            metadata_check_places(t->catalog, cr->metadata, err);
 }
 
+/* Other than what is made for it. */
+static bool names_places(const struct table_create *req)
+{
+    bool any = req->location.len > 0;
+    for (size_t i = 0; i < req->props_n; i++)
+        any |= str_starts(req->props[i].key, STR("write.")) &&
+               str_ends(req->props[i].key, STR(".path"));
+    return any;
+}
+
 static bool plan_create(void *ctx, struct attempt *t, struct error *err)
 {
     struct create *cr = ctx;
@@ -209,6 +220,9 @@ static bool plan_create(void *ctx, struct attempt *t, struct error *err)
     if (!table_need_free(t, req->ns, req->name, err) || !make_metadata(t, cr, err))
         return false;
     view_close(&t->view);
+    if (t->info && t->info->confined && names_places(req) &&
+        !confine_check(t->catalog, cr->ref, req->ns, req->name, NULL, cr->metadata, NULL, err))
+        return false;
     t->finished = req->stage;
     return t->finished || table_plan_put(t, req->ns, req->name, cr->metadata, (str){ 0 },
                                          (str){ 0 }, &cr->location, err);
@@ -266,7 +280,9 @@ static bool plan_register(void *ctx, struct attempt *t, struct error *err)
     view_close(&t->view);
     if (!check_place(t->catalog, "metadata-location", r->location, t->arena, err) ||
         !metadata_load(t->catalog, r->location, (str){ 0 }, t->out, &r->metadata, err) ||
-        !metadata_check_places(t->catalog, r->metadata, err))
+        !metadata_check_places(t->catalog, r->metadata, err) ||
+        (t->info && t->info->confined &&
+         !confine_check(t->catalog, r->ref, r->ns, r->name, NULL, r->metadata, NULL, err)))
         return false;
     return table_plan_entry(t, key, r->metadata, r->location, old, err);
 }

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 
 #include "base/thread.h"
+#include "catalog/confine.h"
 #include "catalog/table_priv.h"
 #include "catalog/turns_priv.h"
 #include "iceberg/update.h"
@@ -172,6 +173,17 @@ static bool apply_all(struct attempt *t, struct table_commit *tc, struct error *
     return true;
 }
 
+static bool confine_all(struct attempt *t, struct table_commit *tc, struct error *err)
+{
+    for (size_t i = 0; t->info && t->info->confined && i < tc->n; i++) {
+        const struct table_plan *p = &tc->plans[i];
+        if (p->next != p->base && !confine_check(t->catalog, tc->ref, p->change->ns,
+                                                 p->change->name, p->base, p->next, p->change, err))
+            return false;
+    }
+    return true;
+}
+
 static void add_ledger(struct attempt *t, struct table_commit *tc)
 {
     VEC(struct ledger_row) rows = { 0 };
@@ -265,6 +277,8 @@ static bool plan_commit(void *ctx, struct attempt *t, struct error *err)
         return false;
     }
     view_close(&t->view);
+    if (!confine_all(t, tc, err))
+        return false;
     add_ledger(t, tc);
     return save_files(t, tc, err) && plan_entries(t, tc, err);
 }

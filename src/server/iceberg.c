@@ -166,6 +166,12 @@ bool iceberg_commit_info(struct api_request *req, struct commit_info *out, struc
     return true;
 }
 
+bool iceberg_confined(const struct api_request *req, str ref)
+{
+    return !access_allows(req->access, TABLE_READ_DATA, &SECURE_CATALOG, ref) ||
+           !access_allows(req->access, TABLE_WRITE_DATA, &SECURE_CATALOG, ref);
+}
+
 bool iceberg_namespace_parse(const struct json *object, const char *key, struct arena *a, str *out,
                              struct error *err)
 {

@@ -66,8 +66,10 @@ bool iceberg_commit_table(struct app *app, struct api_request *req, struct api_a
     const str *at = iceberg_path(req, 2, &ref);
     struct table_change change = { .ns = at[0], .name = at[1] };
     if (!api_body(req, &doc, err) || !parse_change(doc, req->arena, &change, err) ||
-        !iceberg_commit_info(req, &info, err) ||
-        !catalog_commit(app->lake->catalog, ref, &change, 1, &info, req->arena, &result, err))
+        !iceberg_commit_info(req, &info, err))
+        return false;
+    info.confined = iceberg_confined(req, ref);
+    if (!catalog_commit(app->lake->catalog, ref, &change, 1, &info, req->arena, &result, err))
         return false;
     if (iceberg_answer_table(app, req, answer, &result.tables[0], false, false, w, err))
         return true;
@@ -103,8 +105,10 @@ bool iceberg_commit_transaction(struct app *app, struct api_request *req, struct
     for (size_t i = 0; i < n; i++)
         if (!parse_table_change(&list->array.items[i], req->arena, &changes[i], err))
             return fail_in(err, "table-changes[%zu]", i);
-    if (!iceberg_commit_info(req, &info, err) ||
-        !catalog_commit(app->lake->catalog, ref, changes, n, &info, req->arena, &result, err))
+    if (!iceberg_commit_info(req, &info, err))
+        return false;
+    info.confined = iceberg_confined(req, ref);
+    if (!catalog_commit(app->lake->catalog, ref, changes, n, &info, req->arena, &result, err))
         return false;
     iceberg_no_content(answer);
     return true;

@@ -32,6 +32,10 @@ const str *iceberg_path(const struct api_request *req, size_t wanted, str *ref);
 MUST_USE bool iceberg_commit_info(struct api_request *req, struct commit_info *out,
                                   struct error *err);
 
+/* Whether what the caller's tables name must be their own (catalog/confine.h): all but who may read and write every table at the
+ * ref, as far as access control is on. */
+bool iceberg_confined(const struct api_request *req, str ref);
+
 /* A namespace as the protocol writes it, an array of levels: ["a","b"]. */
 MUST_USE bool iceberg_namespace_parse(const struct json *object, const char *key, struct arena *a,
                                       str *out, struct error *err);

@@ -172,8 +172,10 @@ bool iceberg_create_table(struct app *app, struct api_request *req, struct api_a
     create.ns = *iceberg_path(req, 1, &ref);
     if (!parse_create(req, &create, err))
         return iceberg_blame_request(err);
-    if (!iceberg_commit_info(req, &info, err) ||
-        !catalog_create_table(app->lake->catalog, ref, &create, &info, req->arena, &t, err))
+    if (!iceberg_commit_info(req, &info, err))
+        return false;
+    info.confined = iceberg_confined(req, ref);
+    if (!catalog_create_table(app->lake->catalog, ref, &create, &info, req->arena, &t, err))
         return false;
     make_folders(app, &t, req->arena);
     return answer_made(app, req, answer, &t, w, err);
@@ -192,6 +194,7 @@ bool iceberg_register_table(struct app *app, struct api_request *req, struct api
         !json_opt_bool(doc, "overwrite", false, &overwrite, err) ||
         !iceberg_commit_info(req, &info, err))
         return false;
+    info.confined = iceberg_confined(req, ref);
     if (!catalog_register_table(app->lake->catalog, ref, ns, name, location, overwrite, &info,
                                 req->arena, &t, err))
         return iceberg_blame_request(err);
