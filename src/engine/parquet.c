@@ -260,12 +260,19 @@ static void add_partition_by(struct job *j)
 
 static void add_options(struct job *j)
 {
-    static const char *const codecs[] = { "zstd", "snappy", "uncompressed" };
+    static const char *const codecs[] = { "zstd", "snappy", "uncompressed",
+                                          "gzip", "brotli", "lz4_raw" };
     const struct parquet_write *w = j->w;
     int64_t rows = w->row_group_rows ? w->row_group_rows : ROW_GROUP_ROWS_DEFAULT;
     buf_printf(&j->sql, " (FORMAT parquet, RETURN_STATS, COMPRESSION %s, ROW_GROUP_SIZE %lld",
                codecs[w->codec],
                (long long)(rows < ROW_GROUP_ROWS_MIN ? ROW_GROUP_ROWS_MIN : rows));
+    if (w->level && w->codec == PARQUET_ZSTD)
+        buf_printf(&j->sql, ", COMPRESSION_LEVEL %d", w->level);
+    if (w->no_bloom)
+        buf_lit(&j->sql, ", WRITE_BLOOM_FILTER false");
+    else if (w->bloom_fpp > 0)
+        buf_printf(&j->sql, ", BLOOM_FILTER_FALSE_POSITIVE_RATIO %.9f", w->bloom_fpp);
     if (!j->ordered) {
         buf_lit(&j->sql, ", OVERWRITE_OR_IGNORE, FILENAME_PATTERN ");
         quote_text(&j->sql, arena_printf(j->arena, STR_FMT "-{i}", STR_ARG(w->prefix)));

@@ -20,6 +20,7 @@
 #include "sql/deletes.h"
 #include "sql/lake.h"
 #include "sql/lex.h"
+#include "sql/metadata_answer.h"
 #include "sql/metadata_tables.h"
 #include "sql/scan_names.h"
 #include "sql/system_names.h"
@@ -446,8 +447,8 @@ static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struc
         str path, local;
         if (!str_is(t->file->format, "parquet"))
             return fail(err, ERR_UNSUPPORTED,
-                        "data files in the format " STR_FMT " are not supported",
-                        STR_ARG(t->file->format));
+                        "data file " STR_FMT " is " STR_FMT ": only parquet is read",
+                        STR_ARG(t->file->path), STR_ARG(t->file->format));
         if (!store_from_uri(p->binder->lake->warehouse, t->file->path, a, &path, err) ||
             !store_local_path(p->binder->lake->warehouse, path, a, &local, err))
             return false;
@@ -578,19 +579,62 @@ static bool find_metadata_words(struct binder *b, struct error *err)
     return true;
 }
 
+/* Names are the engine's own, from the query over the table's columns without its rows. */
+static bool answer_names(struct binder *b, const struct source *s, str *names, size_t n,
+                         struct error *err)
+{
+    struct filter_table table = { .schema = s->columns };
+    struct result_column *columns;
+    size_t columns_n;
+    if (!filter_tables_sql(b->session, &table, 1, b->a, err) ||
+        !create_view_as(b, s, table.select_sql, err) ||
+        !session_describe(b->session, b->query, b->a, &columns, &columns_n, err))
+        return false;
+    for (size_t i = 0; i < n && i < columns_n; i++)
+        names[i] = columns[i].name;
+    return columns_n == n ||
+           fail(err, ERR_INTERNAL, "a query of %zu columns gives %zu", n, columns_n);
+}
+
+/* Some queries need no rows (sql/metadata_answer.h). */
+static bool answer(struct binder *b, bool *done, struct error *err)
+{
+    struct answer_item *items;
+    size_t n;
+    *done = false;
+    if (b->sources.n != 1 || b->req->target || b->req->params_n || b->metadata)
+        return true;
+    struct source *s = &b->sources.at[0];
+    if (!answer_parse(b->query, s->columns, b->a, &items, &n))
+        return true;
+    str *names = arena_array(b->a, str, n);
+    struct buf sql = BUF_INIT(1 << 20);
+    bool ok = answer_names(b, s, names, n, err) &&
+              answer_sql(b->lake, s->table.metadata, &s->at, s->columns, items, names, n,
+                         b->req->cancel, b->a, &sql, done, err);
+    if (ok && *done) {
+        b->query = arena_str(b->a, buf_str(&sql));
+        s->files_read = 0;
+        ok = buf_ok(&sql, "an answer", err);
+    }
+    buf_deinit(&sql);
+    return ok || fail_in(err, "table " STR_FMT, STR_ARG(s->label));
+}
+
 bool sql_bind(struct lake *lake, struct session *s, const struct bind_request *req, struct arena *a,
               struct bound *out, struct error *err)
 {
     struct binder b = { .lake = lake, .session = s, .req = req, .a = a };
+    bool answered = false;
     if (req->target) /* what the statement reads is of the time of what it changes */
         b.pin = req->target->table->commit_id;
     if (!find_metadata_words(&b, err) ||
         !travel_rewrite(system_names_hide(req->query, a), a, &b.query, &b.travels, &b.travels_n,
                         err) ||
         !metadata_names_rewrite(s, b.query, a, &b.query, err) || !resolve_all(&b, err) ||
-        !learn_filters(&b, err))
+        !answer(&b, &answered, err) || (!answered && !learn_filters(&b, err)))
         return false;
-    for (size_t i = 0; i < b.sources.n; i++)
+    for (size_t i = 0; i < b.sources.n && !answered; i++)
         if (!create_view(&b, &b.sources.at[i], err))
             return false;
     out->query = b.query;

@@ -23,6 +23,7 @@
 #include "sql/evolve.h"
 #include "sql/lake.h"
 #include "sql/partition_by.h"
+#include "sql/write_options.h"
 
 #define DEFINITION_UPDATES_MAX 16
 
@@ -46,6 +47,7 @@ struct writer {
     const struct data_file *files;
     size_t files_n;
     int64_t rows, bytes;
+    int64_t file_bytes; /* asked for; 0: by the table's property */
 };
 
 static bool may(struct writer *w, enum privilege privilege, enum securable_kind kind, str ns,
@@ -205,30 +207,6 @@ static str new_prefix(struct writer *w)
     return arena_str(w->a, uuid_format(&id, text));
 }
 
-static const struct {
-    const char *name;
-    enum parquet_codec codec;
-} codecs[] = {
-    { "zstd", PARQUET_ZSTD },
-    { "snappy", PARQUET_SNAPPY },
-    { "uncompressed", PARQUET_UNCOMPRESSED },
-};
-
-static bool find_codec(const struct metadata *m, enum parquet_codec *out, struct error *err)
-{
-    str text = metadata_property(m, "write.parquet.compression-codec", STR("zstd"));
-    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
-        if (str_eq_nocase(text, str_of(codecs[i].name))) {
-            *out = codecs[i].codec;
-            return true;
-        }
-    }
-    return fail(err, ERR_UNSUPPORTED,
-                "write.parquet.compression-codec " STR_FMT
-                " is not supported (zstd, snappy, uncompressed)",
-                STR_ARG(text));
-}
-
 /* The table's data folder as a path of the store. */
 static bool data_path(struct writer *w, str *out, struct error *err)
 {
@@ -349,8 +327,10 @@ static bool write_files(struct writer *w, struct error *err)
                                .params_n = w->req->params_n };
     if (w->lineage)
         p.schema = with_lineage(p.schema, w->a);
-    p.file_bytes = metadata_property_int(w->target, "write.target-file-size-bytes", 0);
-    if (!find_codec(w->target, &p.codec, err) || !data_path(w, &data, err) ||
+    p.file_bytes = w->file_bytes
+                       ? w->file_bytes
+                       : metadata_property_int(w->target, "write.target-file-size-bytes", 0);
+    if (!write_options(w->target, &p, err) || !data_path(w, &data, err) ||
         !store_stage(w->lake->warehouse, arena_printf(w->a, STR_FMT "/rows", STR_ARG(data)), w->a,
                      &w->folder, err))
         return false;
@@ -518,7 +498,8 @@ bool sql_write_rows(struct lake *lake, const struct rows_request *req, struct ar
                         .session = req->session,
                         .bound = { .query = req->query },
                         .target = req->table,
-                        .lineage = req->lineage };
+                        .lineage = req->lineage,
+                        .file_bytes = req->file_bytes };
     bool ok = write_files(&w, err);
     if (w.folder.len)
         store_discard(lake->warehouse, w.folder);

@@ -68,6 +68,7 @@ struct rows_request {
     const struct metadata *table;
     str query;
     bool lineage;
+    int64_t file_bytes; /* near which a new file begins; 0: by the table's property */
     struct cancel *cancel;
 };
 MUST_USE bool sql_write_rows(struct lake *lake, const struct rows_request *req, struct arena *a,

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a table's properties say about its data files (write.parquet.*). */
+#ifndef FIRN_SQL_WRITE_OPTIONS_H
+#define FIRN_SQL_WRITE_OPTIONS_H
+
+#include "base/error.h"
+
+struct metadata;
+struct parquet_write;
+
+/* Fills in codec, level, bloom filters and rows of a row group.  ERR_INVALID for values that make no sense, ERR_UNSUPPORTED for codecs
+ * and file formats that are not built. */
+MUST_USE bool write_options(const struct metadata *m, struct parquet_write *out, struct error *err);
+
+#endif
