@@ -98,13 +98,9 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
 
 /* ---- The request ---- */
 
-/* In the words of the route's protocol, once the route is known. */
 static void answer_failed(struct exchange *x, const struct error *err, int status)
 {
-    if (x->route && x->route->failed)
-        x->route->failed(&x->answer, err, status);
-    else
-        api_answer_error(&x->answer, err, status);
+    route_failed(x->route, x->req.path, &x->answer, err, status);
 }
 
 static void refuse(struct exchange *x, const struct error *err, int status)

@@ -50,6 +50,7 @@ static void begin_error(struct api_answer *answer, struct json_writer *w, int st
  * know, and for FORBIDDEN another. */
 static const struct shape refusals[] = {
     { 401, "Unauthorized", "UNKNOWN" },
+    { 405, "Method Not Allowed", "UNKNOWN" },
     { 429, "Too Many Requests", "TOO_MANY_REQUESTS" },
 };
 
@@ -63,6 +64,8 @@ static struct shape shape_of(const struct error *err, int status)
         (str_find(str_of(err->msg), STR("Branch or tag does not exist")) >= 0 ||
          str_find(str_of(err->msg), STR("Commit does not exist")) >= 0))
         s.code = "REFERENCE_NOT_FOUND";
+    else if (str_starts(str_of(err->msg), STR("there is nothing at")))
+        s.code = "UNKNOWN"; /* the router's words: no content was asked for */
     s.status = status ? status : s.status;
     return s;
 }

@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "codec/uri.h"
 #include "server/answer_priv.h"
+#include "server/iceberg_priv.h"
 #include "server/metrics.h"
+#include "server/nessie_priv.h"
 #include "server/permissions.h"
 
 #define ROUTES_MAX 1024
@@ -158,6 +160,31 @@ bool route_find(struct api_request *req, const struct route **out, str *allowed,
     return no_route(req, allowed, err);
 }
 
+/* Clients of a protocol read its errors, also where it has no route. */
+static const struct {
+    const char *below;
+    void (*failed)(struct api_answer *answer, const struct error *err, int status);
+} protocols[] = {
+    { "/iceberg/", iceberg_failed },
+    { "/nessie/", nessie_failed },
+    { "/api/management/", iceberg_failed },
+};
+
+void route_failed(const struct route *route, str path, struct api_answer *answer,
+                  const struct error *err, int status)
+{
+    if (route) {
+        (route->failed ? route->failed : api_answer_error)(answer, err, status);
+        return;
+    }
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+        if (str_starts(path, str_of(protocols[i].below))) {
+            protocols[i].failed(answer, err, status);
+            return;
+        }
+    api_answer_error(answer, err, status);
+}
+
 void route_run(struct app *app, const struct route *route, struct api_request *req,
                struct api_answer *answer)
 {
@@ -170,7 +197,7 @@ void route_run(struct app *app, const struct route *route, struct api_request *r
         if (err.code == ERR_INTERNAL)
             log_error("api", "%s %s req=" STR_FMT " err=\"%s\"", route->method, route->path,
                       STR_ARG(req->request_id), err.msg);
-        (route->failed ? route->failed : api_answer_error)(answer, &err, 0);
+        route_failed(route, req->path, answer, &err, 0);
     } else if (route->gzip) {
         answer_gzip(req, answer);
     }
@@ -188,6 +215,6 @@ void api_dispatch(struct app *app, struct api_request *req, struct api_answer *a
         return;
     }
     int status = answer->allow.len ? 405 : err_http_status(err.code);
-    (route && route->failed ? route->failed : api_answer_error)(answer, &err, status);
+    route_failed(route, req->path, answer, &err, status);
     metrics_request(app->metrics, NULL, status, 0);
 }

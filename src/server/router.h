@@ -38,6 +38,11 @@ extern const struct route *const route_tables[];
 MUST_USE bool route_find(struct api_request *req, const struct route **out, str *allowed,
                          struct error *err);
 
+/* Answers an error in the words of the route or, where none was found (NULL), of the protocol that the path belongs to.  status 0: what
+ * follows from the error. */
+void route_failed(const struct route *route, str path, struct api_answer *answer,
+                  const struct error *err, int status);
+
 /* Answers a request that route_find has found the route of; api_dispatch is both. */
 void route_run(struct app *app, const struct route *route, struct api_request *req,
                struct api_answer *answer);

@@ -43,6 +43,8 @@ TEST(configuration)
           "endpoints has POST /v1/{prefix}/namespaces/{namespace}/tables/{table}/unregister; "
           "endpoints has POST /v1/{prefix}/namespaces/{namespace}/tables/{table}/sign; "
           "endpoints has POST /v1/{prefix}/namespaces/{namespace}/register-view" },
+        { "GET /v1/nothing", NULL, 404, "NotFoundException: there is nothing at" },
+        { "PUT /v1/namespaces", "{}", 405, "BadRequestException: " },
         { "GET /v1/config?warehouse=warehouse", NULL, 200, "overrides/prefix absent" },
         { "GET /v1/config?warehouse=main%7Cwarehouse", NULL, 200, "overrides/prefix = 'main'" },
         { "GET /v1/config?warehouse=%7Cfirn", NULL, 200, "overrides/prefix absent" },

@@ -73,6 +73,8 @@ TEST(references_are_made_assigned_and_deleted)
     CHECK_INT(ask(app, "DELETE", "v2/trees/dev", "%s", "").status, 200);
     check_error(ask(app, "GET", "v2/trees/dev", "%s", ""), 404, "REFERENCE_NOT_FOUND", "dev");
     check_error(ask(app, "DELETE", "v2/trees/main", "%s", ""), 400, "BAD_REQUEST", "main");
+    check_error(ask(app, "GET", "v2/nope", "%s", ""), 404, "UNKNOWN", "nothing at");
+    check_error(ask(app, "DELETE", "v2/config", "%s", ""), 405, "UNKNOWN", "GET");
     check_error(ask(app, "GET", "v2/trees/-x", "%s", ""), 404, "REFERENCE_NOT_FOUND", ": -x");
     CHECK_INT(ask(app, "POST", "v2/trees?name=DETACHED-x&type=BRANCH", "{'name':'main'}").status,
               200);
