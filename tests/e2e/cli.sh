@@ -17,6 +17,8 @@ done <<<"$commands"
 equal "version" "$("$FIRN" --version)" "firn $(<VERSION)"
 works "help of the program" --help
 contains "help of the program" "$out" "usage: firn"
+works "help of a group" admin --help
+contains "help of a group" "$out" "bootstrap"
 fails "no such command" 2 "did you mean \`firn ingest\`" ingset a b
 fails "no such subcommand" 2 "did you mean \`firn table show\`" table shw
 fails "unknown flag" 2 "unknown flag --nope" sql --nope
