@@ -100,6 +100,71 @@ const struct command cmd_table_expire = {
     .run = run_expire,
 };
 
+static bool run_compact(struct cli *cli, struct error *err)
+{
+    static const struct print_column columns[] = {
+        { "groups", "groups of files", PRINT_COUNT },
+        { "files", "files replaced", PRINT_COUNT },
+        { "bytes", "their size", PRINT_BYTES },
+        { "files_written", "files written", PRINT_COUNT },
+        { "delete_files", "delete files removed", PRINT_COUNT },
+        { "failed_files", "files failed", PRINT_COUNT },
+        { "snapshot_id", "snapshot", PRINT_ID },
+        { NULL, NULL, PRINT_TEXT },
+    };
+    static const char *const numbers[][2] = { { "target-bytes", "target_bytes" },
+                                              { "min-input-files", "min_input_files" },
+                                              { "delete-files", "delete_files" },
+                                              { "group-bytes", "group_bytes" } };
+    static const char *const switches[][2] = { { "all", "all" },
+                                               { "partial-progress", "partial_progress" },
+                                               { "dry-run", "dry_run" } };
+    struct body *b = body_begin(cli);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        int64_t v;
+        if (!cli_flag_int(cli, numbers[i][0], 0, 1, &v, err))
+            return false;
+        if (v)
+            jw_kv_int(&b->w, numbers[i][1], v);
+    }
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+        if (cli_has(cli, switches[i][0]))
+            jw_kv_bool(&b->w, switches[i][1], true);
+    body_str(b, "where", cli_flag(cli, "where", ""));
+    return post(cli, "/compact", b, columns, err);
+}
+
+static const struct flag compact_flags[] = {
+    { "target-bytes", "N", "size of files (default: write.target-file-size-bytes, 512 MB)", '\0',
+      false },
+    { "min-input-files", "N", "leave partitions with fewer small files alone (default 5)", '\0',
+      false },
+    { "delete-files", "N", "write a file again when so many delete files are of it", '\0', false },
+    { "group-bytes", "N", "write at most so much at a time (default 100 GB)", '\0', false },
+    { "all", NULL, "write every file again", '\0', false },
+    { "where", "CONDITION", "only files that may hold such rows: \"date < '2026-01-01'\"", '\0',
+      false },
+    { "partial-progress", NULL, "up to ten commits rather than one", '\0', false },
+    { "dry-run", NULL, "tell what would be written again", '\0', false },
+    { NULL, NULL, NULL, '\0', false },
+};
+
+const struct command cmd_table_compact = {
+    .name = "table compact",
+    .args = "NAME",
+    .summary = "write small, large and much deleted data files again",
+    .detail =
+        "Files of a partition that are far from the target size, or of which 30 % of the rows are deleted, become files of the "
+        "target size, sorted if the table has an order.  Rows stay what they are; in format 3 they keep their ids.  Readers of "
+        "earlier snapshots are not disturbed; the old files go when their snapshots expire.",
+    .examples = "firn table compact silver.flights\n"
+                "firn table compact silver.flights --where \"date < '2001-07-01'\" --dry-run",
+    .flags = compact_flags,
+    .args_min = 1,
+    .args_max = 1,
+    .run = run_compact,
+};
+
 static bool run_collect(struct cli *cli, struct error *err)
 {
     static const struct print_column columns[] = {

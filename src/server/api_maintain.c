@@ -114,6 +114,69 @@ static bool expire(struct app *app, struct api_request *req, struct api_answer *
     return true;
 }
 
+/* --- compact --- */
+
+static bool read_options(const struct json *doc, struct compact_request *out, struct error *err)
+{
+    struct rewrite_options *o = &out->options;
+    const struct {
+        const char *key;
+        int64_t *to;
+    } numbers[] = {
+        { "target_bytes", &o->target_bytes },
+        { "min_bytes", &o->min_bytes },
+        { "max_bytes", &o->max_bytes },
+        { "group_bytes", &o->group_bytes },
+        { "min_input_files", &o->min_input_files },
+        { "delete_files", &o->delete_files },
+        { "max_commits", &out->max_commits },
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (!json_opt_int(doc, numbers[i].key, 0, numbers[i].to, err))
+            return false;
+        if (*numbers[i].to < 0)
+            return fail(err, ERR_INVALID, "%s is negative", numbers[i].key);
+    }
+    return json_opt_f64(doc, "delete_ratio", 0, &o->delete_ratio, err) &&
+           json_opt_bool(doc, "all", false, &o->all, err) &&
+           json_opt_bool(doc, "partial_progress", false, &out->partial_progress, err) &&
+           json_opt_bool(doc, "dry_run", false, &out->dry_run, err) &&
+           json_opt_str(doc, "where", (str){ 0 }, &out->where, err);
+}
+
+static bool compact(struct app *app, struct api_request *req, struct api_answer *answer,
+                    struct json_writer *w, struct error *err)
+{
+    const struct json *doc;
+    struct compact_result done;
+    struct compact_request c = { .table = req->params[0], .access = req->access };
+    (void)answer;
+    if (!api_body(req, &doc, err) ||
+        !body_only(doc,
+                   "target_bytes min_bytes max_bytes group_bytes min_input_files delete_files "
+                   "delete_ratio all where partial_progress max_commits dry_run branch",
+                   err) ||
+        !read_options(doc, &c, err) ||
+        !json_opt_str(doc, "branch", api_query(req, "branch", ""), &c.branch, err))
+        return false;
+    c.cancel = request_cancel(req, MAINTAIN_TIMEOUT_MS);
+    if (!maintain_compact(app->lake, &c, req->arena, &done, err))
+        return false;
+    jw_begin_object(w);
+    jw_kv_bool(w, "dry_run", c.dry_run);
+    jw_kv_int(w, "groups", done.groups);
+    jw_kv_int(w, "files", done.files);
+    jw_kv_int(w, "bytes", done.bytes);
+    jw_kv_int(w, "files_written", done.files_written);
+    jw_kv_int(w, "delete_files", done.delete_files);
+    jw_kv_int(w, "failed_files", done.failed_files);
+    jw_kv_int(w, "commits", done.commits);
+    kv_snapshot(w, "snapshot_id", done.snapshot_id);
+    kv_text(w, "commit_id", done.commit_id);
+    jw_end_object(w);
+    return true;
+}
+
 /* --- collect --- */
 
 static bool collect(struct app *app, struct api_request *req, struct api_answer *answer,
@@ -151,6 +214,11 @@ const struct route maintain_routes[] = {
     ROUTE(
         "POST", "/api/tables/{name}/expire", PERMISSION_WRITE, expire,
         "Expire snapshots: {older_than, retain_last, snapshot_ids, clean_metadata, dry_run, branch}",
+        .slow = true),
+    ROUTE(
+        "POST", "/api/tables/{name}/compact", PERMISSION_WRITE, compact,
+        "Write small, large and much deleted files again: {target_bytes, min_input_files, delete_files, "
+        "all, where, partial_progress, dry_run, branch ...}",
         .slow = true),
     ROUTE("POST", "/api/garbage/collect", PERMISSION_ADMIN, collect,
           "Remove files that nothing needs any more: {safety_age, dry_run}", .slow = true),

@@ -312,6 +312,7 @@ static bool write_data(struct dml *d, const size_t *files, size_t n, struct erro
                                 .table = d->table.metadata,
                                 .query = arena_str(d->a, buf_str(&sql)),
                                 .lineage = d->lineage,
+                                .file_bytes = d->file_bytes,
                                 .cancel = d->run->req->cancel };
     ok = ok && buf_ok(&sql, "the rows to be written", err) &&
          (!req.query.len || sql_write_rows(d->run->lake, &req, d->a, &d->added, &d->added_n, err));
@@ -360,6 +361,13 @@ bool dml_write(struct dml *d, struct error *err)
                                                   : write_positions(d, partial, n, err);
 }
 
+bool dml_rewrite(struct dml *d, const size_t *files, size_t n, struct error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        dml_remove_file(d, &d->target.files[files[i]]);
+    return write_data(d, files, n, err);
+}
+
 /* ---- The commit */
 
 struct committing {
@@ -371,6 +379,8 @@ struct committing {
 static enum snapshot_operation operation_of(const struct dml *d)
 {
     bool gone = d->removed.n || d->deletes.n;
+    if (d->replaces)
+        return SNAPSHOT_REPLACE;
     if (!d->added_n)
         return SNAPSHOT_DELETE;
     return gone ? SNAPSHOT_OVERWRITE : SNAPSHOT_APPEND;

@@ -34,7 +34,9 @@ struct dml {
     VEC(struct delete_name) removed_deletes;
     const struct data_file *added;
     size_t added_n;
-    bool deletes_only; /* a DELETE: rows that others deleted meanwhile do not matter */
+    bool replaces;      /* compaction: rows stay what they are */
+    int64_t file_bytes; /* of files written; 0: by the table's property */
+    bool deletes_only;  /* a DELETE: rows that others deleted meanwhile do not matter */
 };
 
 /* Removes the data file of the target whole, with the delete files that are of it alone. */
@@ -42,6 +44,9 @@ void dml_remove_file(struct dml *d, const struct target_file *f);
 
 /* From d->matched and d->new_rows to files: whole files go, others get deletes or are written again. */
 MUST_USE bool dml_write(struct dml *d, struct error *err);
+
+/* Writes the live rows of these files of the target again (d->added is set anew) and removes the files. */
+MUST_USE bool dml_rewrite(struct dml *d, const size_t *files, size_t n, struct error *err);
 
 /* Commits what was collected; nothing to do is fine. */
 MUST_USE bool dml_commit(struct dml *d, struct error *err);

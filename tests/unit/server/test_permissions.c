@@ -11,6 +11,7 @@
 #include "catalog/refs.h"
 #include "govern/roles.h"
 #include "io/db.h"
+#include "server/events.h"
 #include "server/permissions.h"
 #include "server/router.h"
 #include "sql/lake.h"
@@ -862,6 +863,35 @@ TEST(commit_ids_are_of_the_refs_that_have_them)
     CHECK_FAILS(catalog_list_namespaces(c, arena_printf(a, "dev@" STR_FMT, STR_ARG(at_main)),
                                         (str){ 0 }, (str){ 0 }, 0, a, &page, &err),
                 ERR_NOT_FOUND);
+    lake_close(w.lake);
+}
+
+/* Without a ref the feed is for everybody, and tells of each ref only who may read it. */
+TEST(the_feed_tells_of_refs_that_may_be_read)
+{
+    struct error err = { 0 };
+    struct world w;
+    struct ref_info dev;
+    struct event_filter filter;
+    struct event_page page;
+    struct arena *a = test_arena();
+    struct need need = { REFERENCE_READ, SECURE_CATALOG, STR("dev") };
+    world_begin(&w);
+    struct catalog *c = w.lake->catalog;
+    struct identity who = holder(&w.exact);
+    struct access x = { .govern = w.lake->govern, .who = &who, .catalog = c };
+    struct event_cursor begin = { 0, EVENT_ALL };
+    CHECK_OK(catalog_create_ref(c, CATALOG_BRANCH, STR("dev"), STR("main"), a, &dev, &err));
+    CHECK_OK(catalog_create_namespace(c, STR("main"), STR("m"), NULL, 0, NULL, a, NULL, &err));
+    CHECK_OK(catalog_create_namespace(c, STR("dev"), STR("d"), NULL, 0, NULL, a, NULL, &err));
+    CHECK_OK(event_filter_parse((str){ 0 }, (str){ 0 }, (str){ 0 }, (str){ 0 }, a, &filter, &err));
+    CHECK_OK(events_read(w.lake, begin, &filter, &x, 100, a, &page, &err));
+    CHECK_INT(page.n, 0);
+    set_exact(&w, &need, 1, (str){ 0 }, true);
+    CHECK_OK(events_read(w.lake, begin, &filter, &x, 100, a, &page, &err));
+    CHECK(page.n > 0);
+    for (size_t i = 0; i < page.n; i++)
+        CHECK_STR(page.at[i].change->ref, "dev");
     lake_close(w.lake);
 }
 

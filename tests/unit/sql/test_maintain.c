@@ -3,6 +3,7 @@
  * Maintenance through SQL, over real files: the rows are the same before and after, and what is needed stays. */
 #include "catalog/table.h"
 #include "iceberg/metadata.h"
+#include "iceberg/update.h"
 #include "lake_test.h"
 
 static const struct metadata *table_now(struct lake *lake)
@@ -85,5 +86,152 @@ TEST(calls_that_are_wrong_say_so)
            "no snapshot 7");
     refuse(lake, "CALL system.collect_garbage('soon')", ERR_INVALID, "duration");
     CHECK_INT((int64_t)table_now(lake)->snapshots_n, 3);
+    lake_close(lake);
+}
+
+/* ---- Compaction */
+
+static const char *const modes[] = {
+    "'format-version'='1'",
+    "'format-version'='2'",
+    "'format-version'='3'",
+    "'format-version'='2', 'write.delete.mode'='merge-on-read', "
+    "'write.update.mode'='merge-on-read'",
+    "'format-version'='3', 'write.delete.mode'='merge-on-read', "
+    "'write.update.mode'='merge-on-read'",
+};
+#define MODES (sizeof modes / sizeof *modes)
+
+/* 40 rows in eight files, some deleted, some updated. */
+static void fill(struct lake *lake, size_t mode, const char *partitioned)
+{
+    ask(lake, "CREATE SCHEMA IF NOT EXISTS s");
+    ask(lake, "DROP TABLE IF EXISTS s.t");
+    ask(lake, text_f("CREATE TABLE s.t (id BIGINT, name VARCHAR, p INTEGER) %s WITH (%s)",
+                     partitioned, modes[mode]));
+    for (int i = 0; i < 8; i++)
+        ask(lake, text_f("INSERT INTO s.t SELECT i, 'n' || i, %d FROM range(%d, %d) r(i)", i % 2,
+                         i * 5, i * 5 + 5));
+    ask(lake, "DELETE FROM s.t WHERE id IN (1, 3, 22)");
+    ask(lake, "UPDATE s.t SET name = 'new' WHERE id IN (2, 23)");
+}
+
+/* Every row as text; in format 3 with its id and sequence number. */
+static str all_rows(struct lake *lake, size_t mode)
+{
+    bool lineage = str_find(str_of(modes[mode]), STR("'3'")) >= 0;
+    return ask(lake, text_f("SELECT *%s FROM s.t ORDER BY ALL",
+                            lineage ? ", _row_id, _last_updated_sequence_number" : ""));
+}
+
+static str count_files(struct lake *lake)
+{
+    return ask(lake, "SELECT count(*) FILTER (content = 0), count(*) FILTER (content > 0) FROM "
+                     "s.\"t$files\"");
+}
+
+TEST(compaction_changes_files_and_no_rows)
+{
+    struct lake *lake = open_lake();
+    for (size_t m = 2; m < MODES; m++) {
+        fill(lake, m, "");
+        str before = all_rows(lake, m);
+        str done = ask(lake, "CALL system.rewrite_data_files('s.t')");
+        CHECK(str_find(done, STR("|1|")) > 0);
+        CHECK_STR(count_files(lake), "1|0");
+        CHECK(str_eq(all_rows(lake, m), before));
+        const struct snapshot *s = metadata_snapshot(table_now(lake));
+        CHECK_STR(s->operation, "replace");
+        CHECK_STR(property_get(&s->summary, "total-data-files", STR("-")), "1");
+        CHECK_STR(ask(lake, "CALL system.rewrite_data_files('s.t')"), "0|0|0|0|0");
+        CHECK_INT(metadata_snapshot(table_now(lake))->id, s->id);
+        ask(lake, "DELETE FROM s.t WHERE id = 5"); /* the new files are as any others */
+        CHECK_STR(ask(lake, "SELECT count(*), min(id) FROM s.t"), "36|0");
+    }
+    lake_close(lake);
+}
+
+TEST(partitions_are_compacted_apart)
+{
+    struct lake *lake = open_lake();
+    for (size_t m = 3; m < MODES; m++) {
+        fill(lake, m, "PARTITIONED BY (p)");
+        str before = all_rows(lake, m);
+        CHECK_STR(ask(lake, "CALL system.rewrite_data_files(table => 's.t', where => 'p = 9')"),
+                  "0|0|0|0|0");
+        ask(lake, "CALL system.rewrite_data_files(table => 's.t', where => 'p = 1', options => "
+                  "map('min-input-files', '2'))");
+        CHECK_STR(ask(lake, "SELECT count(*) FROM s.\"t$files\" WHERE content = 0 AND "
+                            "partition.p = 1"),
+                  "1");
+        CHECK(str_eq(all_rows(lake, m), before));
+        ask(lake, "CALL system.rewrite_data_files(table => 's.t', options => map('rewrite-all', "
+                  "'true', 'partial-progress.enabled', 'true'))");
+        CHECK_STR(count_files(lake), "2|0");
+        CHECK(str_eq(all_rows(lake, m), before));
+    }
+    lake_close(lake);
+}
+
+TEST(thresholds_decide_which_files_are_worth_it)
+{
+    struct lake *lake = open_lake();
+    fill(lake, 4, "");
+    CHECK_STR(ask(lake, "CALL system.rewrite_data_files('s.t', options => map('min-input-files', "
+                        "'100', 'delete-ratio-threshold', '1'))"),
+              "0|0|0|0|0");
+    str done = ask(lake, "CALL system.rewrite_data_files('s.t', options => map('min-input-files', "
+                         "'100', 'min-file-size-bytes', '1', 'delete-ratio-threshold', '0.5'))");
+    CHECK(str_starts(done, STR("1|1|"))); /* the first file lost three of five rows */
+    CHECK_STR(ask(lake, "SELECT count(*), count(DISTINCT id) FROM s.t"), "37|37");
+    lake_close(lake);
+}
+
+TEST(rows_of_an_old_spec_move_to_the_new_one)
+{
+    struct lake *lake = open_lake();
+    struct error err = { 0 };
+    fill(lake, 1, "");
+    str before = all_rows(lake, 1);
+    struct partition_field *f = arena_new(test_arena(), struct partition_field);
+    *f = (struct partition_field){ .source_id = 3, .field_id = 1000, .name = STR("p") };
+    CHECK_OK(transform_parse(STR("identity"), test_arena(), &f->transform, &err));
+    struct partition_spec spec = { .fields = f, .fields_n = 1 };
+    struct table_update updates[] = {
+        { .kind = UPDATE_ADD_SPEC, .spec = &spec },
+        { .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED },
+    };
+    struct table_change change = {
+        .ns = STR("s"), .name = STR("t"), .updates = updates, .updates_n = 2
+    };
+    struct commit_result done;
+    CHECK_OK(
+        catalog_commit(lake->catalog, (str){ 0 }, &change, 1, NULL, test_arena(), &done, &err));
+    ask(lake, "CALL system.rewrite_data_files('s.t')");
+    CHECK_STR(count_files(lake), "2|0");
+    CHECK(str_eq(all_rows(lake, 1), before));
+    lake_close(lake);
+}
+
+TEST(compactions_that_are_wrong_say_so)
+{
+    struct lake *lake = open_lake();
+    three_snapshots(lake);
+    refuse(lake, "CALL system.rewrite_data_files('s.u')", ERR_NOT_FOUND, "does not exist");
+    refuse(lake, "CALL system.rewrite_data_files('s.t', 'zorder')", ERR_INVALID, "binpack or sort");
+    refuse(lake, "CALL system.rewrite_data_files('s.t', 'sort', 'id DESC')", ERR_UNSUPPORTED,
+           "table's own order");
+    refuse(lake, "CALL system.rewrite_data_files('s.t', options => map('speed', 'high'))",
+           ERR_INVALID, "no option \"speed\"");
+    refuse(lake, "CALL system.rewrite_data_files('s.t', options => map('min-input-files', '0'))",
+           ERR_INVALID, "cannot be");
+    refuse(lake,
+           "CALL system.rewrite_data_files('s.t', options => map('target-file-size-bytes', '10', "
+           "'min-file-size-bytes', '20'))",
+           ERR_INVALID, "has to be between");
+    refuse(lake, "CALL system.rewrite_data_files('s.t', where => 'nothing = 1')", ERR_INVALID, "");
+    refuse(lake, "CALL system.rewrite_data_files('s.t', where => '1=1); DROP TABLE s.t; --')",
+           ERR_UNSUPPORTED, "");
+    CHECK_STR(ask(lake, "SELECT * FROM s.t"), "2|b");
     lake_close(lake);
 }

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Compaction: the table is bound as a DELETE binds it, so that its files are known with their deletes; groups of files are
+ * planned (iceberg/rewrite.h), each is written by one query, and the commit is checked as a DELETE's is. */
+#include "base/log.h"
+#include "catalog/garbage.h"
+#include "codec/roaring.h"
+#include "engine/quote.h"
+#include "govern/access.h"
+#include "sql/deletes.h"
+#include "sql/dml_priv.h"
+#include "sql/lake.h"
+#include "sql/maintain.h"
+
+#define COMMITS_DEFAULT 10
+#define QUERY_MAX ((size_t)1 << 20)
+
+struct compaction {
+    struct dml d;
+    const struct compact_request *req;
+    struct rewrite_options options;
+    struct rewrite_group *groups;
+    size_t groups_n;
+    VEC(struct data_file) added; /* of the next commit */
+    int64_t waiting;             /* files of it that are replaced */
+    struct compact_result *out;
+};
+
+/* --- the table and its files --- */
+
+static bool may(const struct compaction *c, enum privilege p, struct error *err)
+{
+    const struct run *r = c->d.run;
+    struct securable on = secure_in(SECURABLE_TABLE, c->d.ns, c->d.name, c->d.a);
+    return access_check_in(r->lake->govern, r->req->access, p, &on, r->req->branch, err);
+}
+
+static bool open_table(struct compaction *c, struct error *err)
+{
+    struct dml *d = &c->d;
+    struct run *r = d->run;
+    if (!name_split(c->req->table, d->a, &d->ns, &d->name, err) || !may(c, TABLE_WRITE_DATA, err) ||
+        !may(c, TABLE_READ_DATA, err) ||
+        !catalog_load_table(r->lake->catalog, r->req->branch, d->ns, d->name, d->a, &d->table, err))
+        return false;
+    d->schema = metadata_schema(d->table.metadata);
+    d->lineage = d->table.metadata->format_version >= 3;
+    d->replaces = true;
+    d->target =
+        (struct bind_target){ .schema = ns_to_text(d->ns, d->a),
+                              .name = d->name,
+                              .view = arena_printf(d->a, STR_FMT "@target", STR_ARG(d->name)),
+                              .table = &d->table,
+                              .metadata = d->lineage ? SCAN_COLUMN_ROW_ID : 0 };
+    return true;
+}
+
+/* The condition only chooses files: those that it cannot rule out. */
+static bool bind_files(struct compaction *c, struct error *err)
+{
+    struct dml *d = &c->d;
+    struct run *r = d->run;
+    struct buf sql = BUF_INIT(QUERY_MAX);
+    buf_lit(&sql, "SELECT * FROM ");
+    quote_ident(&sql, d->target.schema);
+    buf_add_char(&sql, '.');
+    quote_ident(&sql, d->target.view);
+    if (c->req->where.len)
+        buf_printf(&sql, " WHERE (" STR_FMT ")", STR_ARG(c->req->where));
+    bool ok = buf_ok(&sql, "the condition", err);
+    struct bind_request b = { .query = arena_str(d->a, buf_str(&sql)),
+                              .branch = r->req->branch,
+                              .access = r->req->access,
+                              .cancel = r->req->cancel,
+                              .target = &d->target };
+    buf_deinit(&sql);
+    if (!ok || !sql_bind(r->lake, r->session, &b, d->a, &d->bound, err))
+        return false;
+    struct result_column
+        *columns; /* nothing is run, but a condition that is wrong has to be said so */
+    size_t columns_n;
+    if (c->req->where.len &&
+        !session_describe(r->session, d->bound.query, d->a, &columns, &columns_n, err))
+        return false;
+    d->filter = d->target.filter;
+    d->matched = arena_array(d->a, struct positions *, d->target.files_n);
+    return true;
+}
+
+static size_t deletes_of(const struct file_deletes *f)
+{
+    return f ? f->positions.n + (f->vector != NULL) + f->equality : 0;
+}
+
+static void plan_groups(struct compaction *c)
+{
+    struct dml *d = &c->d;
+    struct rewrite_file *files = arena_array(d->a, struct rewrite_file, d->target.files_n);
+    for (size_t i = 0; i < d->target.files_n; i++) {
+        const struct target_file *f = &d->target.files[i];
+        files[i] = (struct rewrite_file){
+            .partition = data_file_partition_key(f->file, d->a),
+            .other_spec = f->file->spec_id != d->table.metadata->default_spec_id,
+            .size = f->file->size,
+            .rows = f->file->records,
+            .deleted_rows = f->deletes && f->deletes->deleted
+                                ? (int64_t)positions_count(f->deletes->deleted)
+                                : 0,
+            .delete_files = deletes_of(f->deletes),
+        };
+    }
+    rewrite_plan(&c->options, files, d->target.files_n, d->a, &c->groups, &c->groups_n);
+}
+
+/* Sorted rows make one file of any size (engine/parquet.h), so a group of a sorted table is as large as a file. */
+static bool settle_options(struct compaction *c, struct error *err)
+{
+    const struct metadata *m = c->d.table.metadata;
+    c->options = c->req->options;
+    if (!rewrite_defaults(m, &c->options, err))
+        return false;
+    if (metadata_order(m)->fields_n > 0 && c->options.group_bytes > c->options.target_bytes)
+        c->options.group_bytes = c->options.target_bytes;
+    c->d.file_bytes = c->options.target_bytes;
+    return true;
+}
+
+/* --- writing and committing --- */
+
+static bool write_group(struct compaction *c, const struct rewrite_group *g, struct error *err)
+{
+    struct dml *d = &c->d;
+    d->added = NULL;
+    d->added_n = 0;
+    if (!cancel_check(d->run->req->cancel, err) || !dml_rewrite(d, g->files, g->n, err))
+        return false;
+    for (size_t i = 0; i < d->added_n; i++)
+        *vec_push(d->a, &c->added) = d->added[i];
+    c->waiting += (int64_t)g->n;
+    c->out->bytes += g->bytes;
+    return true;
+}
+
+/* Files that were written and are in no snapshot, for the collector. */
+static void drop_written(struct compaction *c, const struct error *err)
+{
+    struct error late = { 0 };
+    str *paths = arena_array(c->d.a, str, c->added.n);
+    for (size_t i = 0; i < c->added.n; i++)
+        paths[i] = c->added.at[i].path;
+    if (err->code != ERR_UNKNOWN && c->added.n > 0 &&
+        !catalog_list_garbage(c->d.run->lake->catalog, "failed compaction", paths, c->added.n,
+                              &late))
+        log_warn("sql", "files of a failed compaction are not listed: %s", late.msg);
+}
+
+static void begin_commit(struct compaction *c)
+{
+    c->added.n = c->d.removed.n = c->d.removed_deletes.n = c->d.touched.n = 0;
+    c->waiting = 0;
+}
+
+static bool commit(struct compaction *c, struct error *err)
+{
+    struct dml *d = &c->d;
+    int64_t deletes = (int64_t)d->removed_deletes.n;
+    d->added = c->added.at;
+    d->added_n = c->added.n;
+    bool ok = dml_commit(d, err);
+    if (ok) {
+        c->out->files += c->waiting;
+        c->out->files_written += (int64_t)c->added.n;
+        c->out->delete_files += deletes;
+        c->out->commits++;
+        c->out->snapshot_id = d->run->out->snapshot_id;
+        c->out->commit_id = d->run->out->commit_id;
+    } else {
+        drop_written(c, err);
+        c->out->failed_files += c->waiting;
+    }
+    begin_commit(c);
+    return ok;
+}
+
+/* With partial progress a commit that fails takes only its own groups with it; the first error is kept. */
+static bool rewrite_groups(struct compaction *c, struct error *err)
+{
+    size_t commits = c->req->partial_progress
+                         ? (size_t)(c->req->max_commits ? c->req->max_commits : COMMITS_DEFAULT)
+                         : 1;
+    size_t per_commit = (c->groups_n + commits - 1) / commits;
+    struct error first = { 0 };
+    for (size_t i = 0; i < c->groups_n; i++) {
+        struct error one = { 0 };
+        bool last = (i + 1) % per_commit == 0 || i + 1 == c->groups_n;
+        bool written = write_group(c, &c->groups[i], &one);
+        if (written && (!last || commit(c, &one)))
+            continue;
+        if (!written) { /* what the commit has so far goes with it */
+            drop_written(c, &one);
+            c->out->failed_files += c->waiting + (int64_t)c->groups[i].n;
+            begin_commit(c);
+        }
+        first = first.code ? first : one;
+        if (!c->req->partial_progress || one.code == ERR_CANCELLED)
+            break;
+    }
+    if (first.code && c->out->commits > 0) {
+        log_warn("sql", "a part of a compaction failed: %s", first.msg);
+        return true;
+    }
+    *err = first.code ? first : *err;
+    return !first.code;
+}
+
+static void tell_plan(struct compaction *c)
+{
+    for (size_t i = 0; i < c->groups_n; i++) {
+        c->out->files += (int64_t)c->groups[i].n;
+        c->out->bytes += c->groups[i].bytes;
+    }
+}
+
+bool run_compact(struct run *r, const struct compact_request *req, struct compact_result *out,
+                 struct error *err)
+{
+    struct compaction c = { .d = { .run = r, .a = r->a }, .req = req, .out = out };
+    *out = (struct compact_result){ .snapshot_id = SNAPSHOT_NONE };
+    if (!open_table(&c, err) || !settle_options(&c, err) || !bind_files(&c, err))
+        return false;
+    plan_groups(&c);
+    out->groups = (int64_t)c.groups_n;
+    if (req->dry_run)
+        tell_plan(&c);
+    return req->dry_run || c.groups_n == 0 || rewrite_groups(&c, err);
+}
+
+bool maintain_compact(struct lake *lake, const struct compact_request *req, struct arena *a,
+                      struct compact_result *out, struct error *err)
+{
+    struct sql_request sql = { .branch = req->branch,
+                               .access = req->access,
+                               .cancel = req->cancel };
+    struct sql_outcome outcome = { 0 };
+    struct run r = { .lake = lake, .req = &sql, .a = a, .out = &outcome };
+    if (!session_open(lake->engine, &r.session, err))
+        return false;
+    session_set_cancel(r.session, req->cancel);
+    bool ok = run_compact(&r, req, out, err);
+    session_close(r.session);
+    return ok || fail_in(err, "compact " STR_FMT, STR_ARG(req->table));
+}
