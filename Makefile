@@ -50,10 +50,12 @@ unit: deps-test dev
 test: deps-test
 	@tools/run-tests
 
-## make check-all  test, then ThreadSanitizer, static analysis, longer sweeps: 10,000 kills, 20,000 power cuts
+## make check-all  test, then ThreadSanitizer, static analysis, longer sweeps: every fault, 10,000 kills, 20,000 power cuts
 check-all: test
 	@cmake --preset tsan >build/tsan-configure.log && ninja -C build/tsan -j $(JOBS) && tools/run-ctest build/tsan
 	@tools/check-static
+	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_fault_commit
+	@FIRN_TEST_STEPS=60 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_dml
 	@FIRN_KILLS=10000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_catalog_kill
 	@FIRN_KILLS=1000 FIRN_TEST_TIMEOUT_S=7200 tools/with-postgres build/dev/tests/test_catalog_kill
 	@FIRN_POWER_CUTS=20000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_io_db_power
