@@ -10,7 +10,7 @@ DEMO_DATA ?= firn-data
 T ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help dev demo deps deps-test build test unit check check-all checks fuzz bench fmt docs clean install
+.PHONY: help dev demo deps deps-test build test interop unit check check-all checks fuzz bench fmt docs clean install
 
 help:
 	@awk '/^## /{ sub(/^## /, ""); print }' Makefile
@@ -49,6 +49,10 @@ unit: deps-test dev
 ## make test       all tests: check, then end to end with real clients and a browser
 test: deps-test
 	@tools/run-tests
+
+## make interop    Spark, Trino, DuckDB and the compatibility kits, one after the other (fetches 2 GB into build/; half an hour)
+interop: build deps-test
+	@tools/run-interop
 
 ## make check-all  test, then ThreadSanitizer, static analysis, longer sweeps: every fault, 10,000 kills, 20,000 power cuts
 check-all: test

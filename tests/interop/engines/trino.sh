@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Trino, unmodified, on the Iceberg REST catalog of `firn serve`: a real server (820 MB from Maven and a Java from PyPI, kept in
 # build/trino) on loopback, and its Python client.  FIRN is the program (build/release/firn).  Ends with "N passed, N failed";
-# without the registries it is skipped.  Part of `make interop`, not of `make test`.
+# without the registries it is skipped.  --matrix [ARGS...] runs matrix.py instead.  Part of `make interop`, not of `make test`.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
@@ -98,7 +98,11 @@ for _ in $(seq 240); do
     kill -0 "${started[1]}" 2>/dev/null || break
     sleep 0.5
 done
-"$trino/venv/bin/python" "$here/trino_check.py" "$port" "$url" "$firn"
+if [[ ${1:-} == --matrix ]]; then
+    "$trino/venv/bin/python" "$here/matrix.py" trino "$url" "$firn" --port "$port" "${@:2}"
+else
+    "$trino/venv/bin/python" "$here/trino_check.py" "$port" "$url" "$firn"
+fi
 status=$?
 ((status)) && cp "$work/trino.log" "$root/build/trino.log"
 exit $status
