@@ -53,6 +53,7 @@ void throttle_destroy(struct throttle *t)
     mem_free(t);
 }
 
+/* The key's bucket, or the fullest one, which gives way once something is taken: questions alone push nobody out. */
 static struct bucket *bucket_of(struct bucket set[WAYS], uint64_t key)
 {
     struct bucket *out = &set[0];
@@ -62,7 +63,6 @@ static struct bucket *bucket_of(struct bucket set[WAYS], uint64_t key)
         if (set[i].full_ns < out->full_ns)
             out = &set[i];
     }
-    *out = (struct bucket){ .key = key };
     return out;
 }
 
@@ -74,11 +74,13 @@ static bool ask(struct throttle *t, uint64_t key, int64_t now_ns, bool take, int
     if (t->step_ns == 0)
         return true;
     pthread_mutex_lock(&s->lock);
-    struct bucket *b = bucket_of(s->at[place / SHARDS % SETS], key ? key : 1);
-    int64_t full = (b->full_ns > now_ns ? b->full_ns : now_ns) + t->step_ns;
+    key = key ? key : 1;
+    struct bucket *b = bucket_of(s->at[place / SHARDS % SETS], key);
+    int64_t known_ns = b->key == key ? b->full_ns : 0;
+    int64_t full = (known_ns > now_ns ? known_ns : now_ns) + t->step_ns;
     int64_t early_ns = full - now_ns - t->span_ns;
     if (early_ns <= 0 && take)
-        b->full_ns = full;
+        *b = (struct bucket){ key, full };
     pthread_mutex_unlock(&s->lock);
     if (early_ns > 0)
         *wait_s = early_ns / NS_PER_S >= 3600 ? 3600 : (int)((early_ns + NS_PER_S - 1) / NS_PER_S);

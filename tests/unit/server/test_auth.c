@@ -864,6 +864,17 @@ TEST(buckets_fill_again)
     for (uint64_t key = 10; key < 100000; key++) /* more keys than places */
         CHECK(throttle_take(t, key, 99000000000, &wait));
     throttle_destroy(t);
+    /* Asking pushes nobody out. */
+    t = throttle_create(2, 1);
+    for (uint64_t key = 10; key < 100000; key++)
+        CHECK(throttle_take(t, key, 1000000000, &wait));
+    size_t known[2] = { 0 };
+    for (int i = 0; i < 2; i++)
+        for (uint64_t key = 10; key < 100000; key++)
+            known[i] += !throttle_has(t, key, 1000000000, &wait);
+    CHECK(known[0] > 1000);
+    CHECK_INT(known[1], known[0]);
+    throttle_destroy(t);
     CHECK(throttle_address_key(STR("2001:db8::1")) ==
           throttle_address_key(STR("2001:db8::ffff:1")));
     CHECK(throttle_address_key(STR("2001:db8::1")) != throttle_address_key(STR("2001:db8:0:1::1")));
