@@ -39,6 +39,7 @@ bool scan_open_manifest(struct store *store, const struct metadata *metadata,
         !spec_of_manifest(metadata, file, bytes, a, &spec, err))
         return fail_in(err, "manifest " STR_FMT, STR_ARG(file->path));
     *copy = *file;
+    ASSERT(spec);
     copy->spec_id = spec->id;
     *o = (struct manifest_read_options){
         .file = copy, .spec = spec, .schema = schema, .all_columns = true

@@ -86,7 +86,7 @@ static bool expire(struct app *app, struct api_request *req, struct api_answer *
     const struct json *doc;
     struct catalog_expire_options o = { 0 };
     struct catalog_expire_result done;
-    int64_t retain, *ids;
+    int64_t retain, *ids = NULL;
     str branch, ns, name;
     (void)answer;
     if (!api_body(req, &doc, err) ||
