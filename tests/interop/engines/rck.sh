@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Iceberg's own REST compatibility kit (RESTCompatibilityKitCatalogTests, ...ViewCatalogTests), unmodified, against `firn serve`: a
 # fresh server each.  Needs Java 17 and Maven, which brings the kit into build/rck (150 MB).  FIRN is the program
-# (build/release/firn).  Ends with "N passed, N failed"; without Maven it is skipped.
+# (build/release/firn).  Ends with "N passed, N failed"; without Maven it is skipped.  Part of `make interop`, not of `make test`.
 #
 # One test is expected to fail: testLoadTableWithMissingMetadataFile deletes a metadata file behind the catalog's back, and Firn
 # still answers with what the file said.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+root=$(cd "$here/../../.." && pwd)
 firn=${FIRN:-$root/build/release/firn}
 kit=${RCK:-$root/build/rck}
 expected='testLoadTableWithMissingMetadataFile'
@@ -16,6 +16,7 @@ expected='testLoadTableWithMissingMetadataFile'
 if [ ! -f "$kit/complete" ]; then
     echo "fetching the kit into $kit"
     mkdir -p "$kit"
+    command -v mvn >/dev/null || apt-get install -y -qq maven default-jdk-headless >/dev/null
     if ! mvn -q -B -f "$here/rck.xml" dependency:copy-dependencies -DoutputDirectory="$kit/lib"; then
         echo "SKIPPED: the kit cannot be fetched (no Maven?)"
         echo "0 passed, 0 failed, 1 skipped"
