@@ -45,12 +45,25 @@ static bool find_places(const struct metadata *m, struct places *out, struct err
     return ok;
 }
 
+static str without_slashes(str path)
+{
+    while (str_ends(path, STR("/")))
+        path.len--;
+    return path;
+}
+
+static bool is_same(const struct uri *x, const struct uri *y)
+{
+    return str_eq_nocase(x->scheme, y->scheme) && str_eq_nocase(x->host, y->host) &&
+           x->port == y->port && str_eq(without_slashes(x->path), without_slashes(y->path));
+}
+
 /* Below one of them, or the place itself. */
 static bool lies_in(const struct places *p, const struct uri *u)
 {
     str rest;
     for (size_t i = 0; i < p->n; i++)
-        if (uri_below(&p->at[i], u, &rest))
+        if (is_same(&p->at[i], u) || uri_below(&p->at[i], u, &rest))
             return true;
     return false;
 }
