@@ -14,4 +14,7 @@ int32_t murmur3_32(str bytes);
 /* Of int, long, date, time, timestamp: the value's eight bytes, little endian. */
 int32_t murmur3_long(int64_t v);
 
+/* MurmurHash3, x64 128-bit variant: the hash of Apache DataSketches. */
+void murmur3_128(str bytes, uint64_t seed, uint64_t out[2]);
+
 #endif
