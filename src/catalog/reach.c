@@ -112,8 +112,13 @@ static bool reach_version(struct catalog *c, const struct version *v, struct rea
     if (v->type != ENTRY_TABLE) /* views and functions have no other files */
         return true;
     struct arena *a = arena_create(0);
-    bool ok =
-        metadata_load(c, v->location, v->uuid, a, &m, err) && reach_metadata(r, m, fn, ctx, err);
+    bool ok = metadata_load(c, v->location, v->uuid, a, &m, err);
+    if (ok) {
+        ok = reach_metadata(r, m, fn, ctx, err);
+    } else if (reach_forgives_missing(r) && err->code == ERR_NOT_FOUND) {
+        *err = (struct error){ 0 };
+        ok = true;
+    }
     arena_destroy(a);
     return ok || fail_in(err, "what " STR_FMT " reaches", STR_ARG(v->location));
 }

@@ -13,7 +13,7 @@ struct reach {
     struct store *store;
     struct cancel *cancel;
     struct arena *arena;
-    bool deleted;
+    bool deleted, forgives;
     struct map lists, manifests; /* locations read */
     VEC(int32_t) specs;
 };
@@ -26,6 +26,25 @@ struct reach *reach_create(struct store *store, struct cancel *cancel, bool dele
     map_init(&r->lists, a);
     map_init(&r->manifests, a);
     return r;
+}
+
+void reach_forgive_missing(struct reach *r, bool forgive)
+{
+    r->forgives = forgive;
+}
+
+bool reach_forgives_missing(const struct reach *r)
+{
+    return r->forgives;
+}
+
+/* After a failure: whether it may be passed over. */
+static bool forgiven(const struct reach *r, struct error *err)
+{
+    if (!r->forgives || err->code != ERR_NOT_FOUND)
+        return false;
+    *err = (struct error){ 0 };
+    return true;
 }
 
 static void note_spec(struct reach *r, int32_t id)
@@ -112,7 +131,8 @@ static bool reach_manifest(struct reach *r, const struct metadata *m, const stru
     if (map_get(&r->manifests, f->path))
         return true;
     struct arena *a = arena_create(0);
-    bool ok = fn(ctx, REACH_MANIFEST, f->path, err) && read_entries(r, m, f, a, fn, ctx, err);
+    bool ok = fn(ctx, REACH_MANIFEST, f->path, err) &&
+              (read_entries(r, m, f, a, fn, ctx, err) || forgiven(r, err));
     arena_destroy(a);
     if (!ok)
         return fail_in(err, "manifest " STR_FMT, STR_ARG(f->path));
@@ -123,13 +143,16 @@ static bool reach_manifest(struct reach *r, const struct metadata *m, const stru
 bool reach_snapshot(struct reach *r, const struct metadata *m, const struct snapshot *s,
                     reach_fn fn, void *ctx, struct error *err)
 {
-    struct manifest_file *manifests;
-    size_t n;
+    struct manifest_file *manifests = NULL;
+    size_t n = 0;
     if (s->manifest_list.len > 0 && map_get(&r->lists, s->manifest_list))
         return true;
     struct arena *a = arena_create(0);
     bool ok = s->manifest_list.len == 0 || fn(ctx, REACH_MANIFEST_LIST, s->manifest_list, err);
-    ok = ok && scan_manifests(r->store, s, a, &manifests, &n, err);
+    if (ok && !scan_manifests(r->store, s, a, &manifests, &n, err)) {
+        n = 0;
+        ok = forgiven(r, err);
+    }
     for (size_t i = 0; ok && i < n; i++)
         ok = cancel_check(r->cancel, err) && reach_manifest(r, m, &manifests[i], fn, ctx, err);
     arena_destroy(a);

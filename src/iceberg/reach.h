@@ -36,6 +36,11 @@ struct reach;
 struct reach *reach_create(struct store *store, struct cancel *cancel, bool deleted,
                            struct arena *a);
 
+/* From now on, lists and manifests that are not there (ERR_NOT_FOUND) count as empty, or not (at first): for history whose files were
+ * removed. */
+void reach_forgive_missing(struct reach *r, bool forgive);
+bool reach_forgives_missing(const struct reach *r);
+
 /* The snapshot's manifest list, manifests and files.  ERR_CORRUPT, ERR_NOT_FOUND, ERR_UNSUPPORTED (encrypted):
  * then nothing may be concluded. */
 MUST_USE bool reach_snapshot(struct reach *r, const struct metadata *m, const struct snapshot *s,
