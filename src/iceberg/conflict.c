@@ -5,12 +5,11 @@
 #include "iceberg/conflict.h"
 
 #include "base/map.h"
+#include "iceberg/delete_file.h"
 #include "iceberg/expr_eval.h"
 #include "iceberg/metadata.h"
 #include "iceberg/scan.h"
 #include "io/store.h"
-
-#define DELETE_PATH_FIELD 2147483546 /* file_path of position delete files */
 
 struct checking {
     struct store *store;
@@ -19,6 +18,7 @@ struct checking {
     const struct expr *filter; /* bound */
     struct map touched;        /* paths of check->files -> the file */
     struct map partitions;     /* of those */
+    struct map replaced;       /* partitions of check->partitions */
     struct arena *a;
     /* Of the manifest that is read: */
     const struct snapshot *snapshot;
@@ -32,31 +32,28 @@ static bool gone(const struct data_file *f, const struct snapshot *s, struct err
                 STR_ARG(f->path), (long long)s->id);
 }
 
+static bool may_match(struct checking *c, const struct data_file *f)
+{
+    if (c->check->partitions_n > 0)
+        return map_get(&c->replaced, data_file_partition_key(f, c->scratch)) != NULL;
+    return expr_may_match_partition(c->projected, f->partition, f->partition_n) &&
+           expr_may_match_metrics(c->filter, f);
+}
+
 static bool check_data(struct checking *c, const struct manifest_entry *e, struct error *err)
 {
     if (e->status == ENTRY_DELETED)
         return !map_get(&c->touched, e->file.path) || gone(&e->file, c->snapshot, err);
     if (e->status != ENTRY_ADDED || !c->check->no_new_rows ||
-        str_is(c->snapshot->operation, "replace") ||
-        !expr_may_match_partition(c->projected, e->file.partition, e->file.partition_n) ||
-        !expr_may_match_metrics(c->filter, &e->file))
+        str_is(c->snapshot->operation, "replace") || !may_match(c, &e->file))
         return true;
     return fail(err, ERR_CONFLICT, "snapshot %lld added rows meanwhile that may match: " STR_FMT,
                 (long long)c->snapshot->id, STR_ARG(e->file.path));
 }
 
-/* The data file that position deletes are of; ptr NULL: not known. */
-static str named_file(const struct data_file *d)
-{
-    const struct column_metrics *m = data_file_column(d, DELETE_PATH_FIELD);
-    if (d->referenced_file.ptr)
-        return d->referenced_file;
-    return m && m->lower.ptr && m->upper.ptr && str_eq(m->lower, m->upper) ? m->lower : (str){ 0 };
-}
-
 static bool touches(struct checking *c, const struct data_file *d)
 {
-    str name = d->content == FILE_POSITION_DELETES ? named_file(d) : (str){ 0 };
+    str name = delete_file_target(d);
     const struct partition_spec *spec = metadata_spec_by_id(c->metadata, d->spec_id);
     if (name.ptr)
         return map_get(&c->touched, name) != NULL;
@@ -67,7 +64,7 @@ static bool touches(struct checking *c, const struct data_file *d)
 
 static bool check_deletes(struct checking *c, const struct manifest_entry *e, struct error *err)
 {
-    bool vector = str_is(e->file.format, "puffin");
+    bool vector = delete_file_is_vector(&e->file);
     if (e->status != ENTRY_ADDED || (!vector && !c->check->no_new_deletes) || !touches(c, &e->file))
         return true;
     return fail(err, ERR_CONFLICT, "snapshot %lld deleted rows of the same files meanwhile",
@@ -145,6 +142,8 @@ static bool run(struct checking *c, const struct snapshot *head, struct error *e
         map_put(&c->touched, f->path, (void *)(uintptr_t)f);
         map_put(&c->partitions, data_file_partition_key(f, c->a), (void *)(uintptr_t)f);
     }
+    for (size_t i = 0; i < check->partitions_n; i++)
+        map_put(&c->replaced, data_file_partition_key(&check->partitions[i], c->a), c);
     for (const struct snapshot *s = head; s && s->id != check->base_snapshot_id;) {
         if (!check_snapshot(c, s, err))
             return false;
@@ -166,6 +165,7 @@ bool conflict_check_run(struct store *store, const struct metadata *m, const str
     struct checking c = { .store = store, .metadata = m, .check = check, .a = a };
     map_init(&c.touched, a);
     map_init(&c.partitions, a);
+    map_init(&c.replaced, a);
     bool ok = (head || check->base_snapshot_id == SNAPSHOT_NONE ||
                fail(err, ERR_CONFLICT, "the table is empty by now")) &&
               run(&c, head, err);

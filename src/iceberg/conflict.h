@@ -21,6 +21,9 @@ struct conflict_check {
     bool no_new_rows; /* rows added since that may match the filter are a conflict (serializable) */
     bool no_new_deletes;       /* rows deleted since, of these files, are a conflict */
     const struct expr *filter; /* unbound; NULL: all rows */
+    const struct data_file
+        *partitions;     /* with no_new_rows: only rows in the partitions of these files count */
+    size_t partitions_n; /* 0: the filter decides */
 };
 
 /* ERR_CONFLICT names what is in the way: one of the files is gone, or has a new deletion vector (there must never be two),

@@ -69,17 +69,12 @@ static bool same_partition(const struct data_file *x, const struct data_file *y)
     return x->spec_id == y->spec_id && same_values(x, y);
 }
 
-static bool is_vector(const struct data_file *d)
-{
-    return d->content == FILE_POSITION_DELETES && str_is(d->format, "puffin");
-}
-
 static bool is_compared(const struct data_file *d, int32_t id)
 {
     for (size_t i = 0; i < d->equality_ids_n; i++)
         if (d->equality_ids[i] == id)
             return true;
-    return d->content == FILE_POSITION_DELETES && id == DELETE_PATH_FIELD;
+    return d->content == FILE_POSITION_DELETES && id == DELETE_FIELD_PATH;
 }
 
 /* Only the metrics that finding needs. */
@@ -127,17 +122,6 @@ static struct delete_file *copy_in(struct delete_index *x, const struct manifest
     return d;
 }
 
-/* The one data file that position deletes are of; ptr NULL: none or several. */
-static str named_file(const struct data_file *d)
-{
-    if (d->content != FILE_POSITION_DELETES || d->referenced_file.ptr != NULL)
-        return d->content == FILE_POSITION_DELETES ? d->referenced_file : (str){ 0 };
-    const struct column_metrics *c = data_file_column(d, DELETE_PATH_FIELD);
-    if (c == NULL || c->lower.ptr == NULL || c->upper.ptr == NULL || !str_eq(c->lower, c->upper))
-        return (str){ 0 };
-    return c->lower;
-}
-
 static struct partition_deletes *at_partition(struct delete_index *x, const struct data_file *d)
 {
     str key = data_file_partition_key(d, x->arena);
@@ -153,7 +137,7 @@ void delete_index_add(struct delete_index *x, const struct manifest_entry *entry
                       bool unpartitioned)
 {
     struct delete_file *d = copy_in(x, entry);
-    str name = named_file(&d->file);
+    str name = delete_file_target(&d->file);
     x->n++;
     if (name.ptr != NULL) {
         d->next = map_put(&x->by_path, name, d);
@@ -237,7 +221,7 @@ void delete_index_columns(const struct delete_index *x, struct arena *a, const i
 /* The paths that a position delete file names, by its bounds. */
 static bool may_name(const struct data_file *d, str path)
 {
-    const struct column_metrics *c = data_file_column(d, DELETE_PATH_FIELD);
+    const struct column_metrics *c = data_file_column(d, DELETE_FIELD_PATH);
     if (c == NULL)
         return true;
     return (c->lower.ptr == NULL || str_cmp(c->lower, path) <= 0) &&
@@ -324,7 +308,7 @@ static bool collect_named(const struct delete_file *d, const struct data_file *f
     for (; d != NULL; d = d->next) {
         if (d->sequence_number < sequence_number || !same_partition(&d->file, file))
             continue;
-        if (!is_vector(&d->file))
+        if (!delete_file_is_vector(&d->file))
             *vec_push(a, &out->files) = &d->file;
         else if (vector == NULL || d->sequence_number > vector->sequence_number)
             vector = d;

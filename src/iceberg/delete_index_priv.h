@@ -18,11 +18,9 @@
 
 #include "base/map.h"
 #include "base/vec.h"
-#include "iceberg/manifest.h"
+#include "iceberg/delete_file.h"
 
 struct schema;
-
-#define DELETE_PATH_FIELD 2147483546 /* file_path of position delete files */
 
 struct delete_file {
     struct data_file file;

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "base/vec.h"
 #include "codec/avro.h"
+#include "iceberg/delete_file.h"
 #include "iceberg/expr_eval.h"
 #include "iceberg/metadata.h"
 #include "iceberg/scan_priv.h"
@@ -402,7 +403,7 @@ static void count_delete(struct scan_stats *s, const struct data_file *f)
     s->delete_files++;
     if (f->content == FILE_EQUALITY_DELETES)
         s->equality_deletes++;
-    else if (str_is(f->format, "puffin"))
+    else if (delete_file_is_vector(f))
         s->vectors++;
     else
         s->position_deletes++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Counts, least and greatest values from manifests alone. */
+#include "iceberg/delete_file.h"
 #include "iceberg/expr_priv.h"
 #include "iceberg/metadata.h"
 #include "iceberg/scan.h"
@@ -14,17 +15,12 @@ struct summing {
     bool given_up;
 };
 
-static bool is_vector(const struct data_file *d)
-{
-    return d->content == FILE_POSITION_DELETES && str_is(d->format, "puffin");
-}
-
 /* Live rows of a file; false when metadata does not say. */
 static bool live_rows(const struct scan_task *t, int64_t *rows)
 {
     *rows = t->file->records;
     for (size_t i = 0; i < t->deletes_n; i++) {
-        if (!is_vector(t->deletes[i]) || t->deletes[i]->records < 0)
+        if (!delete_file_is_vector(t->deletes[i]) || t->deletes[i]->records < 0)
             return false;
         *rows -= t->deletes[i]->records;
     }

@@ -18,11 +18,6 @@ int64_t snapshot_new_id(struct env *env, const struct metadata *metadata)
 
 /* --- summary --- */
 
-static bool is_vector(const struct data_file *f)
-{
-    return f->content == FILE_POSITION_DELETES && str_is(f->format, "puffin");
-}
-
 /* A vector counts with its own bytes, not with those of the file that holds many. */
 void snapshot_count(struct produce *p, struct snapshot_tally *t, const struct data_file *f)
 {
@@ -30,13 +25,13 @@ void snapshot_count(struct produce *p, struct snapshot_tally *t, const struct da
         t->data_files++;
         t->records += f->records;
     } else if (f->content == FILE_POSITION_DELETES) {
-        *(is_vector(f) ? &t->vectors : &t->position_delete_files) += 1;
+        *(delete_file_is_vector(f) ? &t->vectors : &t->position_delete_files) += 1;
         t->position_deletes += f->records;
     } else {
         t->equality_delete_files++;
         t->equality_deletes += f->records;
     }
-    t->bytes += is_vector(f) ? f->content_size : f->size;
+    t->bytes += delete_file_is_vector(f) ? f->content_size : f->size;
     map_add(&p->partitions, data_file_partition_key(f, p->arena), p);
 }
 
@@ -290,12 +285,14 @@ static void make_updates(struct produce *p, struct snapshot_result *out)
         set.ref = *ref;
         set.ref.snapshot_id = out->snapshot_id;
     }
-    out->updates[out->updates_n++] = set;
+    if (!p->change->stage)
+        out->updates[out->updates_n++] = set;
     out->requirements = arena_array(p->arena, struct table_requirement, 2);
     if (p->metadata->uuid.len > 0)
         out->requirements[out->requirements_n++] = require_uuid(p->metadata->uuid);
-    out->requirements[out->requirements_n++] =
-        require_ref(branch, ref != NULL ? ref->snapshot_id : SNAPSHOT_NONE);
+    if (!p->change->stage)
+        out->requirements[out->requirements_n++] =
+            require_ref(branch, ref != NULL ? ref->snapshot_id : SNAPSHOT_NONE);
 }
 
 static void begin(struct produce *p)

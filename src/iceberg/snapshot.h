@@ -37,6 +37,7 @@ struct snapshot_change {
     const struct delete_name *removed_deletes; /* live ones; a missing one is ERR_CONFLICT */
     size_t removed_deletes_n;
     bool remove_all;              /* all live files instead */
+    bool stage;                   /* the snapshot is added, but no branch moves to it */
     struct property_list summary; /* more keys for the summary */
     int64_t
         base_snapshot_id; /* 0: the branch's head; otherwise the head must be this (ERR_CONFLICT) */
@@ -45,9 +46,10 @@ struct snapshot_change {
 struct snapshot_result {
     int64_t snapshot_id;
     const struct snapshot *snapshot;
-    struct table_update *updates; /* add-snapshot, set-snapshot-ref */
+    struct table_update *updates; /* add-snapshot, set-snapshot-ref (not of a staged one) */
     size_t updates_n;
-    struct table_requirement *requirements; /* assert-table-uuid, assert-ref-snapshot-id */
+    struct table_requirement
+        *requirements; /* assert-table-uuid, assert-ref-snapshot-id (likewise) */
     size_t requirements_n;
     str *written; /* locations of manifests and manifest list, for the collector on failure */
     size_t written_n;

@@ -144,7 +144,7 @@ static bool check_delete(struct produce *p, const struct data_file *f, struct ma
                          struct error *err)
 {
     int version = p->metadata->format_version;
-    bool vector = str_is(f->format, "puffin");
+    bool vector = str_is(f->format, DELETE_VECTOR_FORMAT);
     bool fits = f->content == FILE_EQUALITY_DELETES ? !vector : vector == (version >= 3);
     if (f->content == FILE_DATA)
         return fail(err, ERR_INVALID, STR_FMT " is a data file, not a delete file",
@@ -271,7 +271,7 @@ static bool is_removed(const struct produce *p, const struct data_file *f)
         return p->removed.n > 0 && map_get(&p->removed, f->path) != NULL;
     if (p->removed_deletes.n == 0)
         return false;
-    int64_t offset = str_is(f->format, "puffin") ? f->content_offset : -1;
+    int64_t offset = delete_file_is_vector(f) ? f->content_offset : -1;
     return map_get(&p->removed_deletes, snapshot_delete_key(f->path, offset, p->arena)) != NULL;
 }
 

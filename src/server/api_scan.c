@@ -5,6 +5,7 @@
 
 #include "base/vec.h"
 #include "codec/compress.h"
+#include "iceberg/delete_file.h"
 #include "iceberg/scan.h"
 #include "io/store.h"
 #include "server/tables_priv.h"
@@ -117,7 +118,7 @@ static void take_deletes(struct listing *l, const struct scan_task *t, struct li
     for (size_t i = 0; i < t->deletes_n; i++)
         d[i] = (struct listed_delete){ .path = arena_str(l->a, t->deletes[i]->path),
                                        .content = t->deletes[i]->content,
-                                       .vector = str_is(t->deletes[i]->format, "puffin"),
+                                       .vector = delete_file_is_vector(t->deletes[i]),
                                        .records = t->deletes[i]->records };
     f->deletes = d;
     f->deletes_n = t->deletes_n;

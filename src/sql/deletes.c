@@ -9,14 +9,13 @@
 #include "codec/roaring.h"
 #include "engine/quote.h"
 #include "engine/session.h"
+#include "iceberg/delete_file.h"
 #include "iceberg/metadata.h"
 #include "iceberg/scan.h"
 #include "io/store.h"
 #include "sql/lake.h"
 #include "sql/scan_names.h"
 
-#define FIELD_PATH 2147483546 /* columns of position delete files */
-#define FIELD_POS 2147483545
 #define DELETE_SQL_MAX ((size_t)256 << 20)
 #define PATHS_ASKED_MAX 16 /* with so few data files, only their deletes are read */
 
@@ -48,14 +47,9 @@ struct deletes *deletes_create(struct lake *lake, const struct metadata *m,
 
 /* ---- Noting */
 
-static bool is_vector(const struct data_file *f)
-{
-    return f->content == FILE_POSITION_DELETES && str_is(f->format, "puffin");
-}
-
 static bool check_format(const struct data_file *f, struct error *err)
 {
-    return is_vector(f) || str_is(f->format, "parquet") ||
+    return delete_file_is_vector(f) || str_is(f->format, "parquet") ||
            fail(err, ERR_UNSUPPORTED, "delete files in the format " STR_FMT " are not supported",
                 STR_ARG(f->format));
 }
@@ -74,7 +68,7 @@ static struct delete_ref *intern(struct deletes *d, const struct data_file *f)
     if (f->content == FILE_EQUALITY_DELETES) {
         r->index = d->equalities.n;
         *vec_push(d->a, &d->equalities) = r;
-    } else if (!is_vector(f)) {
+    } else if (!delete_file_is_vector(f)) {
         r->index = d->positions.n;
         *vec_push(d->a, &d->positions) = r;
     }
@@ -98,7 +92,7 @@ static void note_ref(struct deletes *d, struct file_deletes *f, const struct dat
     if (r->file.content == FILE_EQUALITY_DELETES) {
         f->equality = true;
         f->place = place_of(d, data);
-    } else if (is_vector(&r->file)) {
+    } else if (delete_file_is_vector(&r->file)) {
         f->vector = r;
         *vec_push(d->a, &d->vectors) = f;
     } else {
@@ -190,18 +184,6 @@ static bool load_vectors(struct deletes *d, struct cancel *cancel, struct error 
 
 /* ---- Position delete files */
 
-static const struct schema *position_schema(struct arena *a)
-{
-    struct field *f = arena_array(a, struct field, 2);
-    f[0] =
-        (struct field){ .id = FIELD_PATH, .name = STR("file_path"), .type = type_of(TYPE_STRING) };
-    f[1] = (struct field){ .id = FIELD_POS, .name = STR("pos"), .type = type_of(TYPE_LONG) };
-    struct schema *s = arena_new(a, struct schema); /* the ids are reserved: not for schema_build */
-    s->fields = f;
-    s->fields_n = 2;
-    return s;
-}
-
 static bool position_scan(struct deletes *d, struct session *s, struct buf *sql, struct error *err)
 {
     size_t n = d->positions.n;
@@ -211,7 +193,7 @@ static bool position_scan(struct deletes *d, struct session *s, struct buf *sql,
             return false;
         files[i].rows = d->positions.at[i]->file.records;
     }
-    struct parquet_scan scan = { .schema = position_schema(d->a),
+    struct parquet_scan scan = { .schema = position_delete_schema(d->a),
                                  .files = files,
                                  .files_n = n,
                                  .same_names = true,

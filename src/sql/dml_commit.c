@@ -19,6 +19,7 @@
 #include "engine/udf.h"
 #include "govern/access.h"
 #include "iceberg/conflict.h"
+#include "iceberg/delete_file.h"
 #include "iceberg/update.h"
 #include "io/store.h"
 #include "sql/deletes.h"
@@ -26,21 +27,10 @@
 #include "sql/lake.h"
 #include "sql/write.h"
 
-#define FIELD_PATH 2147483546 /* columns of position delete files */
-#define FIELD_POS 2147483545
 #define PUFFIN_BYTES_MAX ((size_t)1 << 31)
 #define QUERY_MAX ((size_t)256 << 20)
 
 /* ---- Files that go */
-
-/* Whether position deletes are of this data file alone. */
-static bool is_own(const struct delete_ref *r, str path)
-{
-    const struct column_metrics *m = data_file_column(&r->file, FIELD_PATH);
-    if (r->file.referenced_file.ptr)
-        return str_eq(r->file.referenced_file, path);
-    return m && m->lower.ptr && m->upper.ptr && str_eq(m->lower, path) && str_eq(m->upper, path);
-}
 
 static void drop_deletes(struct dml *d, const struct file_deletes *f)
 {
@@ -48,7 +38,7 @@ static void drop_deletes(struct dml *d, const struct file_deletes *f)
         *vec_push(d->a, &d->removed_deletes) =
             (struct delete_name){ f->vector->file.path, f->vector->file.content_offset };
     for (size_t i = 0; f && i < f->positions.n; i++)
-        if (is_own(f->positions.at[i], f->path))
+        if (str_eq(delete_file_target(&f->positions.at[i]->file), f->path))
             *vec_push(d->a, &d->removed_deletes) =
                 (struct delete_name){ f->positions.at[i]->file.path, -1 };
 }
@@ -98,7 +88,7 @@ static struct data_file delete_of(const struct data_file *f)
 
 static bool add_vector(struct dml *d, struct puffin_writer *w, size_t i, struct error *err)
 {
-    static const int32_t field = FIELD_POS;
+    static const int32_t field = DELETE_FIELD_POS;
     const struct target_file *f = &d->target.files[i];
     struct buf content = BUF_INIT(POSITIONS_BYTES_MAX);
     struct puffin_blob stored;
@@ -122,7 +112,7 @@ static bool add_vector(struct dml *d, struct puffin_writer *w, size_t i, struct 
     buf_deinit(&content);
     struct data_file *out = vec_push(d->a, &d->deletes);
     *out = delete_of(f->file);
-    out->format = STR("puffin");
+    out->format = STR(DELETE_VECTOR_FORMAT);
     out->records = (int64_t)count;
     if (ok) {
         out->content_offset = stored.offset;
@@ -177,22 +167,6 @@ static bool fill_positions(void *ctx, size_t column, int64_t from, size_t n, voi
     return true;
 }
 
-static const struct schema *position_schema(struct arena *a)
-{
-    struct field *f = arena_array(a, struct field, 2);
-    f[0] = (struct field){
-        .id = FIELD_PATH, .name = STR("file_path"), .required = true, .type = type_of(TYPE_STRING)
-    };
-    f[1] = (struct field){
-        .id = FIELD_POS, .name = STR("pos"), .required = true, .type = type_of(TYPE_LONG)
-    };
-    struct schema *s = arena_new(a, struct schema); /* reserved ids are not for schema_build */
-    s->fields = f;
-    s->fields_n = 2;
-    s->type = type_struct(a, f, 2);
-    return s;
-}
-
 /* Bounds that are equal tell readers which file it is, also those that do not know referenced_data_file. */
 static void position_metrics(struct data_file *f, uint64_t first, uint64_t last, struct arena *a)
 {
@@ -200,14 +174,14 @@ static void position_metrics(struct data_file *f, uint64_t first, uint64_t last,
     uint64_t *bounds = arena_array(a, uint64_t, 2); /* little-endian, as this machine's */
     bounds[0] = first;
     bounds[1] = last;
-    c[0] = (struct column_metrics){ .field_id = FIELD_POS,
+    c[0] = (struct column_metrics){ .field_id = DELETE_FIELD_POS,
                                     .size = -1,
                                     .values = f->records,
                                     .nulls = 0,
                                     .nans = -1,
                                     .lower = str_make(&bounds[0], 8),
                                     .upper = str_make(&bounds[1], 8) };
-    c[1] = (struct column_metrics){ .field_id = FIELD_PATH,
+    c[1] = (struct column_metrics){ .field_id = DELETE_FIELD_PATH,
                                     .size = -1,
                                     .values = f->records,
                                     .nulls = 0,
@@ -242,7 +216,7 @@ static bool write_positions_of(struct dml *d, size_t i, str data, str dir, struc
     if (!rows_add(s, &src, d->a, &from, err))
         return false;
     struct parquet_write w = { .query = arena_printf(d->a, "SELECT * FROM " STR_FMT, STR_ARG(from)),
-                               .schema = position_schema(d->a),
+                               .schema = position_delete_schema(d->a),
                                .keep_order = true,
                                .dir = dir.ptr,
                                .prefix = prefix };

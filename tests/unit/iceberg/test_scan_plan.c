@@ -586,7 +586,7 @@ static size_t found_with(size_t deletes, bool vectors)
     for (size_t i = 0; i < deletes; i++) {
         const char *path = arena_printf(a, "data/f%07zu", i).ptr;
         struct manifest_entry e = { .sequence_number = 2, .file = vector("dv", path, 1, 1) };
-        struct column_metrics bounds = { .field_id = DELETE_PATH_FIELD,
+        struct column_metrics bounds = { .field_id = DELETE_FIELD_PATH,
                                          .lower = str_of(path),
                                          .upper = str_of(path) };
         if (!vectors) {
@@ -693,7 +693,7 @@ static void pick_positions(struct rand *r, struct world *w, struct real_delete *
         f->format = rand_below(r, 2) ? STR("puffin") : STR("parquet");
     } else if (rand_below(r, 3) > 0) {
         struct column_metrics *c = arena_new(test_arena(), struct column_metrics);
-        *c = (struct column_metrics){ .field_id = DELETE_PATH_FIELD, .lower = low, .upper = high };
+        *c = (struct column_metrics){ .field_id = DELETE_FIELD_PATH, .lower = low, .upper = high };
         f->columns = c;
         f->columns_n = 1;
     }
