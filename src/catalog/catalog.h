@@ -21,7 +21,7 @@
  * Steps may follow, from left to right, and give one commit for ever or for as long as its beginning
  * stands:
  *
- *   main@<id>       that commit, which must be in main's history; at least 8 digits of the id
+ *   main@<id>       that commit, which must be a state that main had (not one that a merge brought); at least 8 digits of the id
  *   main@<time>     the newest commit of main that is not later: 2026-02-03, 2026-02-03T04:05:06Z
  *   main*<time>     the same; milliseconds since 1970 too
  *   main~3          three first parents back; ~ is ~1

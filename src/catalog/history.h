@@ -61,6 +61,10 @@ MUST_USE bool history_merge_base(struct db_tx *tx, const struct sha256 *x, const
 /* Whether `ancestor` is `id` or one of its ancestors. */
 MUST_USE bool history_contains(struct db_tx *tx, const struct sha256 *id,
                                const struct sha256 *ancestor, bool *out, struct error *err);
+/* Whether a ref that is at `id` was at `state` before, or is: first parents only.  What came by a merge was never a state of the ref,
+ * and who may read the ref may not therefore read it. */
+MUST_USE bool history_was_at(struct db_tx *tx, const struct sha256 *id, const struct sha256 *state,
+                             bool *out, struct error *err);
 
 static inline bool sha_equal(const struct sha256 *x, const struct sha256 *y)
 {

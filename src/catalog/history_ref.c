@@ -76,7 +76,7 @@ static bool step_to_id(struct db_tx *tx, str digits, str of, struct arena *a, st
         return false;
     if (sha_equal(&id, &at->id))
         return true;
-    if (!history_contains(tx, &at->id, &id, &there, err))
+    if (!history_was_at(tx, &at->id, &id, &there, err))
         return false;
     return there ? commit_load(tx, &id, a, at, err) : no_commit(digits, of, err);
 }

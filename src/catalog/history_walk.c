@@ -124,3 +124,32 @@ bool history_contains(struct db_tx *tx, const struct sha256 *id, const struct sh
     arena_destroy(a);
     return ok;
 }
+
+/* Newest first; a state's generation is not above that of what follows it. */
+static bool walk_line(struct db_tx *tx, struct sha256 at, const struct commit *target,
+                      struct arena *a, bool *out, struct error *err)
+{
+    struct commit c;
+    for (;;) {
+        arena_reset(a);
+        *out = sha_equal(&at, &target->id);
+        if (*out)
+            return true;
+        if (!commit_load(tx, &at, a, &c, err))
+            return false;
+        if (c.parents_n == 0 || c.generation <= target->generation)
+            return true;
+        at = c.parents[0];
+    }
+}
+
+bool history_was_at(struct db_tx *tx, const struct sha256 *id, const struct sha256 *state,
+                    bool *out, struct error *err)
+{
+    struct arena *a = arena_create(0);
+    struct commit target;
+    *out = false;
+    bool ok = commit_load(tx, state, a, &target, err) && walk_line(tx, *id, &target, a, out, err);
+    arena_destroy(a);
+    return ok;
+}

@@ -323,7 +323,7 @@ static bool is_in_one(struct db_tx *tx, const struct sha256 *id, const struct re
 {
     *out = false;
     for (size_t i = 0; i < n && !*out; i++)
-        if (!history_contains(tx, &rows[i].commit_id, id, out, err))
+        if (!history_was_at(tx, &rows[i].commit_id, id, out, err))
             return false;
     return true;
 }

@@ -39,7 +39,7 @@ MUST_USE bool catalog_get_ref(struct catalog *c, str name, struct arena *a, stru
 MUST_USE bool catalog_list_refs(struct catalog *c, struct arena *a, struct ref_info **out,
                                 size_t *n, struct error *err);
 
-/* Whether the commit that `ref` means lies in the history of a branch or tag whose name passes `may`; of those the first
+/* Whether the commit that `ref` means is, or was, the state of a branch or tag whose name passes `may` (what a merge brought was not); of those the first
  * CONTAINING_REFS_MAX are looked at, main before all others.  A commit that does not exist lies in none. */
 #define CONTAINING_REFS_MAX 100
 MUST_USE bool catalog_commit_is_in(struct catalog *c, str ref, bool (*may)(void *ctx, str name),

@@ -376,6 +376,20 @@ static bool means(struct fixture *f, const char *ref, str commit)
            str_eq(info.commit_id, commit);
 }
 
+static bool is_called(void *ctx, str name)
+{
+    return str_is(name, ctx);
+}
+
+/* Whether who may read this ref alone may read the commit. */
+static bool is_state_of(struct fixture *f, str commit, char *ref)
+{
+    struct error err;
+    bool there;
+    CHECK_OK(catalog_commit_is_in(f->catalog, commit, is_called, ref, &there, &err));
+    return there;
+}
+
 TEST(steps_after_a_ref_name_commits)
 {
     struct fixture f;
@@ -404,6 +418,14 @@ TEST(steps_after_a_ref_name_commits)
     CHECK(means(&f, text, dev));
     snprintf(text, sizeof text, "dev@%.64s", top.ptr); /* not in its history */
     CHECK_FAILS(catalog_get_ref(f.catalog, str_of(text), f.arena, &info, &err), ERR_NOT_FOUND);
+    snprintf(text, sizeof text, "main@%.64s",
+             dev.ptr); /* came by the merge: main was never there */
+    CHECK_FAILS(catalog_get_ref(f.catalog, str_of(text), f.arena, &info, &err), ERR_NOT_FOUND);
+    snprintf(text, sizeof text, "main@%.64s", first.ptr);
+    CHECK(means(&f, text, first));
+    CHECK(is_state_of(&f, dev, "dev") && !is_state_of(&f, dev, "main"));
+    CHECK(is_state_of(&f, second, "main") && !is_state_of(&f, second, "dev"));
+    CHECK(is_state_of(&f, first, "main") && is_state_of(&f, first, "dev"));
     static const struct {
         const char *ref;
         enum err_code code;
