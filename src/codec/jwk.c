@@ -8,7 +8,6 @@
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
-#include "base/map.h"
 #include "codec/digest.h"
 
 #define RSA_EXPONENT_BYTES_MAX 8 /* larger ones only cost time */
@@ -248,8 +247,6 @@ bool jwk_set_parse(str text, struct arena *a, struct jwk_set *out, struct error 
 {
     struct json *doc;
     const struct json *list;
-    struct map kids;
-    map_init(&kids, a);
     *out = (struct jwk_set){ 0 };
     if (text.len > JWK_SET_BYTES_MAX)
         return fail(err, ERR_LIMIT, "the key set is larger than %zu bytes", JWK_SET_BYTES_MAX);
@@ -266,9 +263,6 @@ bool jwk_set_parse(str text, struct arena *a, struct jwk_set *out, struct error 
             return fail_in(err, "key %zu of the key set", i);
         if (!key)
             out->skipped++;
-        else if (key->kid.len && !map_add(&kids, key->kid, doc))
-            return fail(err, ERR_INVALID, "two keys of the key set have the kid \"" STR_FMT "\"",
-                        STR_ARG(key->kid));
         else
             out->keys[out->n++] = key;
     }

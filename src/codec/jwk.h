@@ -47,8 +47,8 @@ struct jwk_set {
 
 /* Reads {"keys": [...]}: public keys of kty RSA, EC (P-256, P-384) and OKP (Ed25519) for signatures.  Keys of
  * other types and uses are skipped, as RFC 7517 section 5 asks; "oct" keys too: a published secret is none.  ERR_INVALID for
- * text that is no key set, broken members, points off their curve, weak RSA keys, private keys, two keys with one
- * kid; ERR_LIMIT over the limits above. */
+ * text that is no key set, broken members, points off their curve, weak RSA keys, private keys; ERR_LIMIT over the limits above.
+ * Several keys may have one kid (RFC 7517, section 4.5). */
 MUST_USE bool jwk_set_parse(str text, struct arena *a, struct jwk_set *out, struct error *err);
 
 /* A secret of 32 bytes or more for HS256. */

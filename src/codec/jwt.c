@@ -77,20 +77,18 @@ static bool wrong_signature(struct error *err)
 bool jwt_verify(const struct jwt *token, const struct jwk_set *keys, struct error *err)
 {
     int tried = 0;
+    bool named = false;
     for (size_t i = 0; i < keys->n; i++) {
         const struct jwk *key = keys->keys[i];
-        if (token->kid.len) {
-            if (!str_eq(key->kid, token->kid))
-                continue;
-            return jwk_verify(key, token->alg, token->signed_part, token->signature) ||
-                   wrong_signature(err);
-        }
+        if (token->kid.len && !str_eq(key->kid, token->kid))
+            continue;
+        named = true;
         if (!(key->algs & 1u << token->alg) || tried++ >= JWT_KEYS_TRIED)
             continue;
         if (jwk_verify(key, token->alg, token->signed_part, token->signature))
             return true;
     }
-    if (token->kid.len)
+    if (token->kid.len && !named)
         return fail(err, ERR_NOT_FOUND, "no key is called \"" STR_FMT "\", which signed the token",
                     STR_ARG(str_sub(token->kid, 0, 64)));
     return wrong_signature(err);

@@ -21,8 +21,8 @@ struct jwt {
 /* Cuts and decodes a token; nothing about it has been checked but its form.  ERR_INVALID.  Views into `token` and `a`. */
 MUST_USE bool jwt_parse(str token, struct arena *a, struct jwt *out, struct error *err);
 
-/* Checks the signature with the key that has the token's kid, without a kid with each key that fits its algorithm (of at
- * most JWT_KEYS_TRIED).  ERR_NOT_FOUND: no key has this kid (fetch them again, perhaps), ERR_DENIED: the signature is wrong or the key
+/* Checks the signature with each key that fits its algorithm, at most JWT_KEYS_TRIED: those that have the token's kid, all when it
+ * has none.  ERR_NOT_FOUND: no key has this kid (fetch them again, perhaps), ERR_DENIED: the signature is wrong or the key
  * is not for this algorithm. */
 #define JWT_KEYS_TRIED 16
 MUST_USE bool jwt_verify(const struct jwt *token, const struct jwk_set *keys, struct error *err);

@@ -207,6 +207,10 @@ TEST(algorithms_are_the_keys_not_the_tokens)
     CHECK_FAILS(believe(token, &set, NULL, &err), ERR_DENIED);
     CHECK_OK(jwt_sign(ec, JWT_ES256, "JWT", STR("{}"), a, &token, &err));
     CHECK_OK(believe(token, &set, NULL, &err));
+    struct jwk_set twins = { .n = 3, .keys = (const struct jwk *[]){ rsa, other, ec } };
+    CHECK_OK(believe(token, &twins, NULL, &err)); /* both are called "e": each is tried */
+    twins.n = 2;
+    CHECK_FAILS(believe(token, &twins, NULL, &err), ERR_DENIED);
     CHECK(!jwk_verify(rsa, JWT_PS256, token, token)); /* made for RS256 only */
     CHECK_FAILS(jwt_sign(rsa, JWT_PS256, "JWT", STR("{}"), a, &token, &err), ERR_INVALID);
     CHECK(!jwk_verify(ec, JWT_ES256, STR("x"), (str){ 0 }));
@@ -323,7 +327,7 @@ TEST(key_sets_are_strict)
         { -1, 0, "{\"keys\":[{" P256 ",\"y\":\"y_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}" },
         { -1, 0, "{\"keys\":[{" P256 ",\"y\":\"AA\"}]}" },
         { -1, 0, "{\"keys\":[{" P256 "}]}" },
-        { -1, 0, "{\"keys\":[{\"kid\":\"a\"," P256 Y "},{\"kid\":\"a\"," P256 Y "}]}" },
+        { 2, 0, "{\"keys\":[{\"kid\":\"a\"," P256 Y "},{\"kid\":\"a\"," P256 Y "}]}" },
         { -1, 0, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}]}" },
         { -1, 0, "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}" },
         { -1, 0, "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"\",\"e\":\"AQAB\"}]}" },
