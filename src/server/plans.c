@@ -10,6 +10,7 @@
 
 #include "base/env.h"
 #include "base/mem.h"
+#include "base/ref.h"
 #include "base/time.h"
 #include "codec/uuid.h"
 
@@ -18,10 +19,17 @@
 #define BODIES_MAX ((size_t)256 << 20)   /* of all together */
 #define LIFETIME_US (10 * US_PER_MINUTE) /* after it was finished or cancelled */
 
+/* An answer.  Written by its job, then read only, by the list and by whoever fetches it meanwhile. */
+struct answer {
+    struct ref refs;
+    struct buf text;
+};
+
 struct plan {
     struct plans *plans;
     char id[UUID_TEXT_LEN + 1];
-    struct buf owner, body;
+    struct buf owner;
+    struct answer *answer; /* NULL once it was let go */
     struct plan_job job;
     struct cancel cancel;
     enum plan_state state;
@@ -35,7 +43,7 @@ struct plans {
     struct env *env;
     struct pool *pool;
     pthread_mutex_t
-        lock; /* guards the list and all plans in it but cancel, and body while running */
+        lock; /* guards the list and all plans in it but cancel, and the answer while running */
     pthread_cond_t idle;
     struct plan *first;
     size_t n, running, bytes;
@@ -51,18 +59,28 @@ struct plans *plans_create(struct env *env, struct pool *pool)
     return p;
 }
 
+static void answer_put(void *arg)
+{
+    struct answer *x = arg;
+    if (!x || !ref_put(&x->refs))
+        return;
+    buf_deinit(&x->text);
+    mem_free(x);
+}
+
 static void plan_free(struct plan *plan)
 {
     buf_deinit(&plan->owner);
-    buf_deinit(&plan->body);
+    answer_put(plan->answer);
     mem_free(plan);
 }
 
 static void let_go(struct plans *p, struct plan *plan)
 {
-    p->bytes -= plan->body.len;
-    buf_deinit(&plan->body);
-    buf_init(&plan->body, BODY_MAX);
+    if (plan->answer)
+        p->bytes -= plan->answer->text.len;
+    answer_put(plan->answer);
+    plan->answer = NULL;
 }
 
 static void sweep(struct plans *p)
@@ -112,7 +130,7 @@ static void finish(struct plan *plan, bool ok, const struct error *err)
     plan->running = false;
     p->running--;
     plan->expires_us = env_now_us(p->env) + LIFETIME_US;
-    p->bytes += plan->body.len;
+    p->bytes += plan->answer->text.len;
     if (ok && plan->state == PLAN_SUBMITTED && p->bytes > BODIES_MAX) {
         ok = fail(&plan->failure, ERR_UNAVAILABLE, "too many plans are waiting to be fetched");
     } else if (!ok) {
@@ -130,8 +148,8 @@ static void run(void *arg)
 {
     struct plan *plan = arg;
     struct error err = { 0 };
-    bool ok = plan->job.make(plan->job.ctx, &plan->cancel, &plan->body, &err) &&
-              buf_ok(&plan->body, "the plan", &err);
+    bool ok = plan->job.make(plan->job.ctx, &plan->cancel, &plan->answer->text, &err) &&
+              buf_ok(&plan->answer->text, "the plan", &err);
     plan->job.release(plan->job.ctx);
     finish(plan, ok, &err);
 }
@@ -145,7 +163,9 @@ static struct plan *new_plan(struct plans *p, str owner, const struct plan_job *
     uuid_format(&u, plan->id);
     buf_init(&plan->owner, owner.len + 1);
     buf_add_str(&plan->owner, owner);
-    buf_init(&plan->body, BODY_MAX);
+    plan->answer = mem_new(struct answer);
+    ref_init(&plan->answer->refs);
+    buf_init(&plan->answer->text, BODY_MAX);
     plan->plans = p;
     plan->job = *job;
     plan->running = true;
@@ -190,16 +210,23 @@ static struct plan *find(struct plans *p, str owner, str id, struct error *err)
 bool plans_look(struct plans *p, str owner, str id, struct arena *a, enum plan_state *state,
                 str *body, struct error *failure, struct error *err)
 {
+    struct answer *answer = NULL;
     pthread_mutex_lock(&p->lock);
     const struct plan *plan = find(p, owner, id, err);
     if (plan != NULL) {
         *state = plan->state;
-        if (plan->state == PLAN_COMPLETED)
-            *body = arena_str(a, buf_str(&plan->body));
+        if (plan->state == PLAN_COMPLETED) {
+            answer = plan->answer;
+            ref_get(&answer->refs);
+        }
         if (plan->state == PLAN_FAILED)
             *failure = plan->failure;
     }
     pthread_mutex_unlock(&p->lock);
+    if (answer) {
+        arena_defer(a, answer_put, answer);
+        *body = buf_str(&answer->text);
+    }
     return plan != NULL;
 }
 

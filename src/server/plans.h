@@ -31,7 +31,7 @@ struct plan_job {
 MUST_USE bool plans_submit(struct plans *p, str owner, const struct plan_job *job, struct arena *a,
                            str *id, struct error *err);
 
-/* Where it stands; *body (of a completed one) is copied to `a`, *failure is why it failed.  ERR_NOT_FOUND. */
+/* Where it stands; *body (of a completed one) lives as long as `a`, *failure is why it failed.  ERR_NOT_FOUND. */
 MUST_USE bool plans_look(struct plans *p, str owner, str id, struct arena *a,
                          enum plan_state *state, str *body, struct error *failure,
                          struct error *err);
