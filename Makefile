@@ -66,6 +66,7 @@ check-all: test
 	@LOST_SECONDS=60 bash tests/e2e/lost_replies.sh
 	@SHARED_SECONDS=60 bash tests/e2e/two_servers.sh
 	@MIXED_SECONDS=600 bash tests/e2e/mixed_writers.sh
+	@HISTORY_SECONDS=900 bash tests/interop/histories.sh --steps 60
 
 ## make fuzz       libFuzzer on every target, SECONDS_EACH (60) seconds each; T=avro for one
 fuzz:
