@@ -120,6 +120,21 @@ static bool take_params(struct api_request *req, const struct route *route,
     return true;
 }
 
+/* Spark asks for a table without a namespace when it has taken the table's name for that of a metadata table: "ns.refs" is the
+ * refs of "ns", which is looked for first. It goes on when it is told that there is no such table. */
+static bool no_namespace(str path, struct error *err)
+{
+    static const char *const kinds[][2] = { { "/namespaces//tables/", "Table" },
+                                            { "/namespaces//views/", "View" } };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        ptrdiff_t at = str_find(path, str_of(kinds[i][0]));
+        if (at >= 0 && str_starts(path, STR("/iceberg/")))
+            return fail(err, ERR_NOT_FOUND, "%s does not exist: " STR_FMT, kinds[i][1],
+                        STR_ARG(str_from(path, (size_t)at + strlen(kinds[i][0]))));
+    }
+    return fail(err, ERR_NOT_FOUND, "there is nothing at " STR_FMT, STR_ARG(path));
+}
+
 static bool no_route(struct api_request *req, str *allowed, struct error *err)
 {
     struct buf methods = BUF_INIT(256);
@@ -131,7 +146,7 @@ static bool no_route(struct api_request *req, str *allowed, struct error *err)
     *allowed = arena_str(req->arena, buf_str(&methods));
     buf_deinit(&methods);
     if (allowed->len == 0)
-        return fail(err, ERR_NOT_FOUND, "there is nothing at " STR_FMT, STR_ARG(req->path));
+        return no_namespace(req->path, err);
     return fail(err, ERR_INVALID, STR_FMT " does not answer " STR_FMT " (it answers " STR_FMT ")",
                 STR_ARG(req->path), STR_ARG(req->method), STR_ARG(*allowed));
 }
