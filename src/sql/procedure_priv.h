@@ -35,6 +35,11 @@ struct procedure {
 };
 extern const struct procedure procedures[]; /* ends with a NULL name */
 
+/* procedures_maintain.c */
+bool procedure_remove_orphan_files(struct call *c, struct error *err);
+bool procedure_rewrite_manifests(struct call *c, struct error *err);
+bool procedure_rewrite_position_delete_files(struct call *c, struct error *err);
+
 /* The argument of this name; its kind is ARGUMENT_NONE when it was not given. */
 const struct argument *call_argument(const struct call *c, const char *name);
 
@@ -57,6 +62,20 @@ MUST_USE bool call_table(const struct call *c, enum privilege privilege, str *ns
                          struct error *err);
 /* Who commits. */
 struct write_info call_info(const struct call *c);
+
+/* Procedures of other files (procedures_snapshots.c, procedures_files.c). */
+bool call_rollback_to_snapshot(struct call *c, struct error *err);
+bool call_rollback_to_timestamp(struct call *c, struct error *err);
+bool call_set_current_snapshot(struct call *c, struct error *err);
+bool call_cherrypick_snapshot(struct call *c, struct error *err);
+bool call_publish_changes(struct call *c, struct error *err);
+bool call_fast_forward(struct call *c, struct error *err);
+bool call_ancestors_of(struct call *c, struct error *err);
+bool call_register_table(struct call *c, struct error *err);
+bool call_upgrade(struct call *c, struct error *err);
+bool call_add_files(struct call *c, struct error *err);
+
+bool call_compute_table_stats(struct call *c, struct error *err); /* procedures_statistics.c */
 
 /* One row as the answer: names separated by spaces, one number each; -1 is the SQL NULL. */
 MUST_USE bool call_answer(const struct call *c, const char *names, const int64_t *values,

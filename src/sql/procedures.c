@@ -165,6 +165,20 @@ const struct procedure procedures[] = {
       "table older_than retain_last max_concurrent_deletes stream_results snapshot_ids "
       "clean_expired_metadata",
       expire_snapshots },
+    { "remove_orphan_files",
+      "table older_than location dry_run max_concurrent_deletes file_list_view equal_schemes "
+      "equal_authorities prefix_mismatch_mode prefix_listing stream_results any_age",
+      procedure_remove_orphan_files },
     { "collect_garbage", "safety_age dry_run", collect_garbage },
+    { "rollback_to_snapshot", "table snapshot_id branch", call_rollback_to_snapshot },
+    { "rollback_to_timestamp", "table timestamp branch", call_rollback_to_timestamp },
+    { "set_current_snapshot", "table snapshot_id ref branch", call_set_current_snapshot },
+    { "cherrypick_snapshot", "table snapshot_id branch", call_cherrypick_snapshot },
+    { "publish_changes", "table wap_id branch", call_publish_changes },
+    { "fast_forward", "table branch to", call_fast_forward },
+    { "ancestors_of", "table snapshot_id", call_ancestors_of },
+    { "register_table", "table metadata_file", call_register_table },
+    { "upgrade", "table format_version", call_upgrade },
+    { "compute_table_stats", "table snapshot_id columns", call_compute_table_stats },
     { 0 },
 };
