@@ -186,12 +186,10 @@ static int stats_order(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool import_stats(const struct schema *table, const struct schema *file,
-                  const struct import_match *match, const struct column_stats *stats,
-                  size_t stats_n, struct arena *a, struct column_stats **out, size_t *n,
-                  struct error *err)
+bool import_stats(const struct schema *table, const struct import_match *match,
+                  const struct column_stats *stats, size_t stats_n, struct arena *a,
+                  struct column_stats **out, size_t *n, struct error *err)
 {
-    (void)file;
     struct column_stats *to = arena_array(a, struct column_stats, stats_n);
     *n = 0;
     for (size_t i = 0; i < stats_n; i++) {

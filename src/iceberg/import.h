@@ -36,10 +36,9 @@ MUST_USE bool import_match(const struct schema *table, int format_version,
 
 /* Statistics of the file's columns as statistics of the table's: bounds take the table's types, or go.  ERR_INVALID when a
  * required column has nulls. */
-MUST_USE bool import_stats(const struct schema *table, const struct schema *file,
-                           const struct import_match *match, const struct column_stats *stats,
-                           size_t stats_n, struct arena *a, struct column_stats **out, size_t *n,
-                           struct error *err);
+MUST_USE bool import_stats(const struct schema *table, const struct import_match *match,
+                           const struct column_stats *stats, size_t stats_n, struct arena *a,
+                           struct column_stats **out, size_t *n, struct error *err);
 
 /* The "name=value" folders of a path, names and values percent-decoded, outermost first. */
 void import_folders(str path, struct arena *a, struct property **out, size_t *n);

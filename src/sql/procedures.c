@@ -161,6 +161,7 @@ static bool rewrite_data_files(struct call *c, struct error *err)
 
 const struct procedure procedures[] = {
     { "rewrite_data_files", "table strategy sort_order options where", rewrite_data_files },
+    { "rewrite_manifests", "table use_caching spec_id sort_by", procedure_rewrite_manifests },
     { "expire_snapshots",
       "table older_than retain_last max_concurrent_deletes stream_results snapshot_ids "
       "clean_expired_metadata",
@@ -179,6 +180,8 @@ const struct procedure procedures[] = {
     { "ancestors_of", "table snapshot_id", call_ancestors_of },
     { "register_table", "table metadata_file", call_register_table },
     { "upgrade", "table format_version", call_upgrade },
+    { "add_files", "table source_table partition_filter check_duplicate_files parallelism branch",
+      call_add_files },
     { "compute_table_stats", "table snapshot_id columns", call_compute_table_stats },
     { 0 },
 };
