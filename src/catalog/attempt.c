@@ -89,8 +89,6 @@ static void add_ledger(struct attempt *t, str what)
 static bool publish_attempt(struct attempt *t, str what, struct error *err)
 {
     add_ledger(t, what);
-    t->request.files = t->written.at;
-    t->request.files_n = t->written.n;
     t->request.edits = t->edits.at;
     t->request.n = t->edits.n;
     t->request.branch = t->view.ref.name;
@@ -173,8 +171,6 @@ bool attempt_run(struct catalog *c, str ref, const struct commit_info *info, str
         r.again = false;
         ok = view_open(c, ref, scratch, &t.view, err) && attempt_once(&r, &t, err);
         view_close(&t.view);
-        if (c->late)
-            late_settle(c->late, t.written.at, t.written.n);
         arena_destroy(scratch);
     }
     return ok;

@@ -23,10 +23,7 @@ static const struct migration migrations[] = {
     { 2, "rules of branches",
       "CREATE TABLE cat_rules (pattern TEXT NOT NULL PRIMARY KEY, allowed TEXT NOT NULL,"
       " author TEXT NOT NULL, updated_us BIGINT NOT NULL);" },
-    { 3, "metadata files that are synced late",
-      "CREATE TABLE cat_late (seq BIGINT NOT NULL PRIMARY KEY, location TEXT NOT NULL,"
-      " bytes BLOB NOT NULL);" },
-    { 4, "changes, for those who want to be told",
+    { 3, "changes, for those who want to be told",
       "CREATE TABLE cat_events (seq BIGINT NOT NULL PRIMARY KEY, time_us BIGINT NOT NULL,"
       " kind INTEGER NOT NULL, ref TEXT NOT NULL, ref_kind INTEGER NOT NULL, other TEXT NOT NULL,"
       " from_id BLOB NOT NULL, to_id BLOB NOT NULL, who TEXT NOT NULL);" },
@@ -87,13 +84,11 @@ bool catalog_open(const struct catalog_options *o, struct catalog **out, struct 
     c->confined = lru_create(CONFINED_BYTES);
     c->turns = turns_create();
     if (!db_migrate(c->db, "catalog", migrations, sizeof migrations / sizeof *migrations, err) ||
-        !ensure_main(c, err) || !late_recover(c->db, c->store, err)) {
+        !ensure_main(c, err)) {
         catalog_close(c);
         return fail_in(err, "open catalog");
     }
-    if (o->late_sync && !c->db->shared)
-        c->late = late_create(c->db, c->store);
-    c->publisher = publisher_create(c->db, c->env, c->nodes, c->late);
+    c->publisher = publisher_create(c->db, c->env, c->nodes);
     *out = c;
     return true;
 }
@@ -104,7 +99,6 @@ void catalog_close(struct catalog *c)
         return;
     turns_destroy(c->turns);
     publisher_destroy(c->publisher);
-    late_destroy(c->late);
     lru_destroy(c->confined);
     lru_destroy(c->metadata);
     lru_destroy(c->nodes);

@@ -7,8 +7,7 @@
  *
  *   C1  A commit is one database transaction: tree nodes, commit row, ref, ledger.  A ref moves by
  *       compare-and-set only.
- *   C2  A metadata file is durable before the transaction that names it begins, or its bytes are part of that
- *       transaction (late.h).
+ *   C2  A metadata file is durable before the transaction that names it begins.
  *   C3  ERR_CONFLICT is answered only when the commit is provably not applied.
  *   C4  After the transaction is durable nothing but success is answered, also when the database's
  *       answer was lost: the outcome is read back.  ERR_UNKNOWN only when it cannot be read.
@@ -49,7 +48,6 @@ struct catalog_options {
     struct store *store; /* the warehouse; locations outside of it are refused */
     struct env *env;
     struct pool *pool;  /* for commits of many tables; NULL: the calling thread alone */
-    bool late_sync;     /* for processes that live long and commit often: see late.h */
     size_t cache_bytes; /* parsed metadata and tree nodes; 0: 64 MB */
 };
 

@@ -6,7 +6,6 @@
 
 #include "catalog/entry.h"
 #include "catalog/history.h"
-#include "catalog/late.h"
 #include "catalog/lru.h"
 #include "catalog/publish_priv.h"
 #include "catalog/table.h"
@@ -28,7 +27,6 @@ struct catalog {
     struct publisher *publisher;
     struct turns *turns;
     atomic_uint_least64_t changes; /* made by this process (events.h) */
-    struct late *late; /* NULL: files are synced before the transaction that names them */
 };
 
 /* A ref as it stands in one read transaction, which stays open until view_close. */
@@ -60,7 +58,7 @@ int64_t catalog_now_us(struct catalog *c, int64_t not_before_us);
  * (may be empty) must be its own. */
 MUST_USE bool metadata_load(struct catalog *c, str location, str uuid, struct arena *a,
                             const struct metadata **out, struct error *err);
-/* Writes metadata, durably or late (late.h; its attempt has to list it as written), under a fresh name that follows `previous` (empty: the first version). */
+/* Writes metadata durably under a fresh name that follows `previous` (empty: the first version). */
 MUST_USE bool metadata_save(struct catalog *c, const struct metadata *m, str previous,
                             struct arena *a, str *location, struct error *err);
 /* A fresh name for a metadata file in `folder` (empty: "metadata" below `base`) that follows `previous` (empty: the first). */

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "catalog/entry.h"
 #include "catalog/events_priv.h"
-#include "catalog/late.h"
 #include "catalog/operations_priv.h"
 #include "catalog/rules_priv.h"
 
@@ -20,7 +19,6 @@ struct publisher {
     struct db *db;
     struct env *env;
     struct lru *nodes;
-    struct late *late;
     pthread_mutex_t
         lock; /* guards the queue, busy and the done flags; never held in a transaction */
     pthread_cond_t moved;
@@ -29,12 +27,11 @@ struct publisher {
     uint64_t transactions;
 };
 
-struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes,
-                                   struct late *late)
+struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes)
 {
     struct arena *a = arena_create(0);
     struct publisher *p = arena_new(a, struct publisher);
-    *p = (struct publisher){ .arena = a, .db = db, .env = env, .nodes = nodes, .late = late };
+    *p = (struct publisher){ .arena = a, .db = db, .env = env, .nodes = nodes };
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->moved, NULL);
     p->last = &p->first;
@@ -195,11 +192,9 @@ static bool make_commit(struct publisher *p, struct db_tx *tx, struct publish_re
     return true;
 }
 
-static bool write_rows(struct publisher *p, struct db_tx *tx, const struct publish_request *r,
-                       int64_t now_us, struct error *err)
+static bool write_rows(struct db_tx *tx, const struct publish_request *r, int64_t now_us,
+                       struct error *err)
 {
-    if (p->late && !late_rows(p->late, tx, r->files, r->files_n, err))
-        return false;
     for (size_t i = 0; i < r->ledger_n; i++)
         if (!ledger_add(tx, &r->ledger[i], &r->commit_id, now_us, err))
             return false;
@@ -253,7 +248,7 @@ static bool do_request(struct publisher *p, struct db_tx *tx, struct publish_req
         return false;
     if (!moved)
         return fail(err, ERR_CONFLICT, "branch " STR_FMT " has moved", STR_ARG(r->branch));
-    return record(tx, r, &head.id, now_us, err) && write_rows(p, tx, r, now_us, err);
+    return record(tx, r, &head.id, now_us, err) && write_rows(tx, r, now_us, err);
 }
 
 /* Runs one request in a savepoint, so that its failure leaves the others' work alone.  False when

@@ -15,7 +15,6 @@
 #include "catalog/rules.h"
 
 struct env;
-struct late;
 struct publisher;
 
 enum expectation {
@@ -52,8 +51,6 @@ struct publish_request {
     size_t ledger_n;
     const str *garbage; /* locations to be listed with the commit */
     size_t garbage_n;
-    const str *files; /* written for the commit */
-    size_t files_n;
 
     struct sha256 commit_id; /* the answer */
     struct sha256 nonce;     /* first 16 bytes used */
@@ -62,9 +59,7 @@ struct publish_request {
     struct publish_request *next;
 };
 
-/* All but the publisher's owner's: kept alive by the caller.  `late` is asked for the requests' files; NULL: they are durable. */
-struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes,
-                                   struct late *late);
+struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes);
 void publisher_destroy(struct publisher *p);
 
 /* Blocks until the request is durable or refused.  ERR_CONFLICT: an expectation failed, plan again.

@@ -125,8 +125,7 @@ bool metadata_save(struct catalog *c, const struct metadata *m, str previous, st
     str path;
     bool ok = buf_ok(&b, "table metadata", err) &&
               store_from_uri(c->store, *location, scratch, &path, err) &&
-              (c->late ? late_put(c->late, *location, path, buf_str(&b), err)
-                       : store_put(c->store, path, buf_str(&b), STORE_CREATE_NEW, err));
+              store_put(c->store, path, buf_str(&b), STORE_CREATE_NEW, err);
     buf_deinit(&b);
     arena_destroy(scratch);
     if (ok)

@@ -96,7 +96,6 @@ static bool take_options(struct cli *cli, const struct server_config *c,
 static bool run(struct cli *cli, struct error *err)
 {
     struct lake_options o = { .dir = cli->data_dir,
-                              .late_sync = true,
                               .catalog = flag_or(cli, "catalog", (str){ 0 }),
                               .warehouse = flag_or(cli, "warehouse", (str){ 0 }) };
     struct listener_options options;

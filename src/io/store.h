@@ -39,8 +39,6 @@ struct store_info {
 enum store_put_flags {
     STORE_REPLACE = 0,    /* what is there is replaced */
     STORE_CREATE_NEW = 1, /* the conditional put: ERR_EXISTS when something is there */
-    STORE_LATE =
-        2, /* put only: need not be durable before the next store_sync; a power cut may leave a part of it, or nothing */
 };
 
 /* Called for each object of a listing; `path` and `info` live during the call.  False (with err
@@ -59,8 +57,6 @@ struct store_ops {
      * one succeeds, the other gets ERR_EXISTS. */
     bool (*put)(struct store *st, str path, str bytes, enum store_put_flags flags,
                 struct error *err);
-    /* Makes every put that was late durable. */
-    bool (*sync)(struct store *st, struct error *err);
     bool (*head)(struct store *st, str path, struct store_info *out, struct error *err);
     /* Removing what is not there is ERR_NOT_FOUND where the store can tell (files), else success. */
     bool (*remove)(struct store *st, str path, struct error *err);
@@ -98,11 +94,9 @@ MUST_USE bool store_get_range(struct store *st, str path, int64_t offset, size_t
 /* The same into the caller's memory. */
 MUST_USE bool store_read_at(struct store *st, str path, int64_t offset, void *out, size_t len,
                             struct error *err);
-/* Writes the object as a unit; durable when it returns true, unless STORE_LATE was asked for. */
+/* Writes the object as a unit; durable when it returns true. */
 MUST_USE bool store_put(struct store *st, str path, str bytes, enum store_put_flags flags,
                         struct error *err);
-/* Makes every object durable that was put with STORE_LATE before the call; ERR_UNAVAILABLE when that failed: they may never be. */
-MUST_USE bool store_sync(struct store *st, struct error *err);
 /* Size and time of an object. */
 MUST_USE bool store_head(struct store *st, str path, struct store_info *out, struct error *err);
 /* Removes an object; durable when it returns true.  A collector's tool, not a request's. */

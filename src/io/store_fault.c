@@ -39,11 +39,6 @@ static bool fault_put(struct store *st, str path, str bytes, enum store_put_flag
     FAULTY(true, "put", put(f->real, path, bytes, flags, err));
 }
 
-static bool fault_sync(struct store *st, struct error *err)
-{
-    FAULTY(true, "sync", sync(f->real, err));
-}
-
 static bool fault_head(struct store *st, str path, struct store_info *out, struct error *err)
 {
     FAULTY(false, "head", head(f->real, path, out, err));
@@ -102,7 +97,6 @@ static const struct store_ops fault_ops = {
     .get = fault_get,
     .read_at = fault_read_at,
     .put = fault_put,
-    .sync = fault_sync,
     .head = fault_head,
     .remove = fault_remove,
     .list = fault_list,

@@ -288,7 +288,6 @@ static const struct store_ops fs_ops = {
     .get = fs_get,
     .read_at = fs_read_at,
     .put = fs_put,
-    .sync = fs_sync,
     .head = fs_head,
     .remove = fs_remove,
     .list = fs_list,

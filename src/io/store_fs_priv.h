@@ -61,7 +61,6 @@ bool fs_resolve(struct store_fs *s, str path, struct place *p, struct error *err
 
 /* The writing slots of store_ops. */
 bool fs_put(struct store *st, str path, str bytes, enum store_put_flags flags, struct error *err);
-bool fs_sync(struct store *st, struct error *err);
 bool fs_remove(struct store *st, str path, struct error *err);
 bool fs_stage(struct store *st, str path, struct arena *a, str *local, struct error *err);
 bool fs_publish(struct store *st, str path, str local, enum store_put_flags flags,

@@ -11,7 +11,6 @@
  *       ERR_UNKNOWN: the object may be there, or may be gone after a power cut;
  *   F3  STORE_CREATE_NEW renames with RENAME_NOREPLACE (or links, where the file system lacks it),
  *       so of two writers one wins, also across processes;
- *   F5  STORE_LATE leaves out all syncing; fs_sync does it for the whole file system;
  *   F4  a folder is made top down, and its entry in its parent is synced before anything inside it is
  *       acknowledged, whichever thread or process made it.  The set `durable` remembers which folders this
  *       process has seen to; folders are never removed, so that it stays true. */
@@ -65,9 +64,9 @@ static uint64_t folder_hash(const struct store_fs *s, const struct root *r, str 
 }
 
 /* Opens one more level of folders, making it when it is missing, and syncs the parent unless this
- * process has done so before (F4), or later will do. */
+ * process has done so before (F4). */
 static int open_level(struct store_fs *s, const struct place *p, int parent, str rel, str name,
-                      bool late, struct error *err)
+                      struct error *err)
 {
     char leaf[STORE_PART_MAX + 1];
     memcpy(leaf, name.ptr, name.len);
@@ -89,7 +88,7 @@ static int open_level(struct store_fs *s, const struct place *p, int parent, str
         return -1;
     }
     uint64_t hash = folder_hash(s, p->root, rel);
-    if (!late && !durable_seen(s, hash, false)) {
+    if (!durable_seen(s, hash, false)) {
         if (fsync(parent) != 0) {
             fs_fail(err, errno, "sync the folder of", p->path, true);
             close(fd);
@@ -100,15 +99,14 @@ static int open_level(struct store_fs *s, const struct place *p, int parent, str
     return fd;
 }
 
-/* The folder of p, made durably (unless late) when it is missing.  The caller closes it. */
-static int open_folder_for_write(struct store_fs *s, const struct place *p, bool late,
-                                 struct error *err)
+/* The folder of p, made durably when it is missing.  The caller closes it. */
+static int open_folder_for_write(struct store_fs *s, const struct place *p, struct error *err)
 {
     str folder = str_make(p->rel, p->name_at ? p->name_at - 1 : 0);
     char text[STORE_PATH_MAX + 1];
     memcpy(text, folder.ptr, folder.len);
     text[folder.len] = 0;
-    if (folder.len == 0 || late || durable_seen(s, folder_hash(s, p->root, folder), false)) {
+    if (folder.len == 0 || durable_seen(s, folder_hash(s, p->root, folder), false)) {
         int fd = root_open(p->root, folder.len ? text : ".", O_RDONLY | O_DIRECTORY, 0);
         if (fd >= 0)
             return fd;
@@ -121,7 +119,7 @@ static int open_folder_for_write(struct store_fs *s, const struct place *p, bool
     str rest = folder.len ? folder : (str){ 0 }, name;
     while (at >= 0 && str_next(&rest, '/', &name)) {
         str rel = str_make(folder.ptr, (size_t)(name.ptr + name.len - folder.ptr));
-        int next = open_level(s, p, at, rel, name, late, err);
+        int next = open_level(s, p, at, rel, name, err);
         close(at);
         at = next;
     }
@@ -225,7 +223,7 @@ static int rename_new(int from_dir, const char *from, int to_dir, const char *to
     return 0;
 }
 
-/* Moves a synced file to its place in `folder` and makes the entry durable unless that may be late (F2, F3). */
+/* Moves a synced file to its place in `folder` and makes the entry durable (F2, F3). */
 static bool put_in_place(const struct place *p, const char *temp, int folder,
                          enum store_put_flags flags, struct error *err)
 {
@@ -234,7 +232,7 @@ static bool put_in_place(const struct place *p, const char *temp, int folder,
                                       : renameat(p->root->fd, temp, folder, name);
     if (rc != 0)
         return rename_failed(p, errno, err);
-    if (!(flags & STORE_LATE) && fsync(folder) != 0) {
+    if (fsync(folder) != 0) {
         fs_fail(err, errno, "sync the folder of", p->path, false);
         err->code = ERR_UNKNOWN;
         return false;
@@ -242,22 +240,12 @@ static bool put_in_place(const struct place *p, const char *temp, int folder,
     return true;
 }
 
-static bool write_temp(const struct place *p, int fd, str bytes, enum store_put_flags flags,
-                       struct error *err)
+static bool write_temp(const struct place *p, int fd, str bytes, struct error *err)
 {
     if (!fs_write_all(fd, bytes.ptr, bytes.len))
         return fs_fail(err, errno, "write", p->path, true);
-    if (!(flags & STORE_LATE) && fsync(fd) != 0)
+    if (fsync(fd) != 0)
         return fs_fail(err, errno, "sync", p->path, true);
-    return true;
-}
-
-bool fs_sync(struct store *st, struct error *err)
-{
-    struct store_fs *s = fs_of(st);
-    for (size_t i = 0; i < s->roots_n; i++)
-        if (s->roots[i].writable && !s->roots[i].everywhere && syncfs(s->roots[i].fd) != 0)
-            return fs_fail(err, errno, "sync the folder", s->roots[i].dir, false);
     return true;
 }
 
@@ -267,16 +255,14 @@ bool fs_put(struct store *st, str path, str bytes, enum store_put_flags flags, s
     struct place p;
     if (!fs_resolve(s, path, &p, err) || !need_writable(&p, err))
         return false;
-    if (p.root->everywhere)
-        flags &= ~STORE_LATE; /* fs_sync does not know its file systems */
-    int folder = open_folder_for_write(s, &p, flags & STORE_LATE, err);
+    int folder = open_folder_for_write(s, &p, err);
     if (folder < 0)
         return false;
     char temp[TEMP_NAME_MAX];
     int fd = create_temp(s, &p, temp, err);
     bool ok = false;
     if (fd >= 0) {
-        ok = write_temp(&p, fd, bytes, flags, err);
+        ok = write_temp(&p, fd, bytes, err);
         close(fd);
         ok = ok && put_in_place(&p, temp, folder, flags, err);
         if (!ok)
@@ -319,7 +305,7 @@ static bool ensure_stage(struct store_fs *s, const struct place *p, struct error
 {
     if (!p->root->everywhere)
         return ensure_temp_dir(p->root, p->path, err);
-    int folder = open_folder_for_write(s, p, false, err);
+    int folder = open_folder_for_write(s, p, err);
     if (folder >= 0)
         close(folder);
     return folder >= 0;
@@ -397,7 +383,7 @@ bool fs_publish(struct store *st, str path, str local, enum store_put_flags flag
                     STR_ARG(path), STR_ARG(local));
     if (!sync_staged(&p, rel, err))
         return false;
-    int folder = open_folder_for_write(s, &p, false, err);
+    int folder = open_folder_for_write(s, &p, err);
     if (folder < 0)
         return false;
     bool ok = put_in_place(&p, rel, folder, flags, err);

@@ -244,8 +244,7 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
     struct catalog_options c = { .db = lake->db,
                                  .store = lake->warehouse,
                                  .env = lake->env,
-                                 .pool = lake->pool,
-                                 .late_sync = o->late_sync };
+                                 .pool = lake->pool };
     lake->engine = make_engine(lake, o, &config, a);
     str audit = arena_printf(a, "%s/audit", lake->dir);
     return catalog_open(&c, &lake->catalog, err) &&

@@ -47,7 +47,6 @@ struct lake_options {
     int threads;           /* 0: all cores */
     const char *catalog;   /* URI or file instead of what firn.yaml says, or NULL */
     const char *warehouse; /* likewise */
-    bool late_sync;        /* a server's: catalog/late.h */
     const struct store_prefix *prefixes; /* places outside of the warehouse where tables may lie */
     size_t prefixes_n;
 };

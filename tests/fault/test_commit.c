@@ -132,9 +132,6 @@ static size_t effects(struct fixture *f, enum step step)
     }
 }
 
-static size_t late_files; /* lost so far */
-static bool late; /* the child syncs metadata files late, and the power is cut when it ends */
-
 static bool with_reads; /* operations that only read count too */
 
 struct report { /* what the child says before it ends, one per step */
@@ -150,7 +147,6 @@ static void child(const char *dir, enum fault_kind kind, int64_t nth, int fd)
     plan.writes_only = !with_reads;
     log_set_level(LOG_ERROR);
     open_parts(&real, dir);
-    real.late = late;
     f = real;
     f.store = store_fault_create(real.store, &plan);
     f.db = db_fault_create(real.db, &plan);
@@ -190,7 +186,6 @@ static void check_after(const char *dir, const struct report *reports, size_t n,
 {
     struct fixture f;
     struct error err;
-    late_files += lose_late_files(dir, "%", true);
     open_parts(&f, dir);
     if (!open_catalog(&f, &err))
         test_fail(__FILE__, __LINE__, "%s: open: %s", what, err.msg);
@@ -244,7 +239,6 @@ static void sweep(enum fault_kind kind)
         CHECK(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
     }
     CHECK(nth > (with_reads ? 60 : 12)); /* the sweep has met what it is for */
-    CHECK((late_files > (size_t)nth) == late);
 }
 
 TEST(commits_survive_any_refused_write)
@@ -273,14 +267,3 @@ TEST(commits_survive_a_kill_after_any_operation)
     sweep(FAULT_KILLED_AFTER);
 }
 
-TEST(late_commits_survive_any_lost_answer)
-{
-    late = true;
-    sweep(FAULT_ANSWER_LOST);
-}
-
-TEST(late_commits_survive_a_power_cut_after_any_operation)
-{
-    late = true;
-    sweep(FAULT_KILLED_AFTER);
-}

@@ -23,7 +23,6 @@ struct fixture {
     struct env *env;
     struct pool *pool;
     struct catalog *catalog;
-    bool late; /* metadata files are synced late */
 };
 
 static inline void open_parts(struct fixture *f, const char *dir)
@@ -39,9 +38,7 @@ static inline void open_parts(struct fixture *f, const char *dir)
 
 static inline bool open_catalog(struct fixture *f, struct error *err)
 {
-    struct catalog_options o = {
-        .db = f->db, .store = f->store, .env = f->env, .pool = f->pool, .late_sync = f->late
-    };
+    struct catalog_options o = { .db = f->db, .store = f->store, .env = f->env, .pool = f->pool };
     return catalog_open(&o, &f->catalog, err);
 }
 
@@ -50,31 +47,6 @@ static inline void close_parts(struct fixture *f)
     db_close(f->db);
     store_destroy(f->store);
     pool_destroy(f->pool);
-}
-
-/* What a power cut does to the files that were not synced and whose location is like `pattern`: nothing is left of them, or a
- * part.  Their number. */
-static inline size_t lose_late_files(const char *dir, const char *pattern, bool whole)
-{
-    struct fixture f;
-    struct error err;
-    struct db_tx *tx;
-    struct db_rows rows;
-    str path;
-    open_parts(&f, dir);
-    CHECK_OK(db_read_begin(f.db, &tx, &err));
-    CHECK_OK(db_run(tx, STR("SELECT location FROM cat_late WHERE location LIKE ?"),
-                    DB_ARGS(db_val_text(str_of(pattern))), f.arena, &rows, &err));
-    db_rollback(tx);
-    for (size_t i = 0; i < rows.n; i++) {
-        CHECK_OK(store_from_uri(f.store, db_str(&rows, i, 0), f.arena, &path, &err));
-        if (whole)
-            CHECK_OK(store_delete(f.store, path, &err));
-        else
-            CHECK_OK(store_put(f.store, path, STR("{\"format-ver"), STORE_REPLACE, &err));
-    }
-    close_parts(&f);
-    return rows.n;
 }
 
 static inline void fixture_open(struct fixture *f)

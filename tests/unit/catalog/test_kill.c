@@ -101,9 +101,7 @@ static _Noreturn void be_killed(const struct counts *from, int fd)
     v.fd = fd;
     log_set_level(LOG_ERROR);
     open_parts(&v.f, test_tmpdir());
-    struct catalog_options o = {
-        .db = v.f.db, .store = v.f.store, .env = v.f.env, .late_sync = true
-    }; /* as a server does */
+    struct catalog_options o = { .db = v.f.db, .store = v.f.store, .env = v.f.env };
     if (!catalog_open(&o, &v.f.catalog, &err))
         test_fail(__FILE__, __LINE__, "open: %s", err.msg);
     struct pool *p = pool_create("writers", WRITERS, WRITERS);
