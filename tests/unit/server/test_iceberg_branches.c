@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Views and functions are versioned as tables are: seen on their branch only, merged, and in conflict by name. */
-#include "conformance.h"
+#include "iceberg_test.h"
 
 #define VIEW(sql_)                                                                                 \
     "\"schema\":{\"type\":\"struct\",\"fields\":[]},\"view-version\":{\"version-id\":1,"           \
