@@ -327,12 +327,95 @@ TEST(files_that_do_not_fit_are_refused)
     refuse(lake, text_f("CALL system.add_files('s.t', '%s/other.parquet')", in), ERR_INVALID, "");
     refuse(lake, text_f("CALL system.add_files('s.t', '%s/null.parquet')", in), ERR_INVALID,
            "nulls");
-    refuse(lake, text_f("CALL system.add_files('s.t', '%s/bad.parquet')", in), ERR_INVALID, "bad.parquet");
+    refuse(lake, text_f("CALL system.add_files('s.t', '%s/bad.parquet')", in), ERR_INVALID,
+           "bad.parquet");
     refuse(lake, text_f("CALL system.add_files('s.t', '%s/none*')", in), ERR_NOT_FOUND, "no files");
     refuse(lake, "CALL system.add_files('s.t', '/etc')", ERR_DENIED, "outside");
     refuse(lake, "CALL system.add_files('s.t', '`orc`.`/x`')", ERR_UNSUPPORTED, "only Parquet");
     refuse(lake, "CALL system.add_files('s.t', 's.none')", ERR_NOT_FOUND, "");
     CHECK_STR(ask(lake, "SELECT count(*) FROM s.t"), "0");
     CHECK_INT((int64_t)table_now(lake)->snapshots_n, 0);
+    lake_close(lake);
+}
+
+/* ---- Branches and tags of the table */
+
+static str refs(struct lake *lake)
+{
+    return ask(lake, "SELECT name, type, max_reference_age_in_ms, min_snapshots_to_keep, "
+                     "max_snapshot_age_in_ms FROM s.t.refs ORDER BY name");
+}
+
+TEST(branches_and_tags_are_made_and_dropped)
+{
+    struct lake *lake = open_lake();
+    int64_t ids[3];
+    three_appends(lake, "2", ids);
+    ask(lake, "ALTER TABLE s.t CREATE BRANCH b");
+    ask(lake, text_f("ALTER TABLE s.t CREATE TAG \"a tag\" AS OF VERSION %lld RETAIN 7 DAYS",
+                     (long long)ids[0]));
+    ask(lake,
+        "ALTER TABLE s.t CREATE BRANCH c RETAIN 2 HOURS WITH SNAPSHOT RETENTION 3 SNAPSHOTS 4 DAYS");
+    ask(lake, "ALTER TABLE s.t CREATE BRANCH d WITH SNAPSHOT RETENTION 5 MINUTES");
+    CHECK_STR(refs(lake), "a tag|TAG|604800000|NULL|NULL\n"
+                          "b|BRANCH|NULL|NULL|NULL\n"
+                          "c|BRANCH|7200000|3|345600000\n"
+                          "d|BRANCH|NULL|NULL|300000\n"
+                          "main|BRANCH|NULL|NULL|NULL");
+    CHECK_STR(ask(lake, "SELECT id FROM s.t FOR VERSION AS OF 'a tag'"), "1");
+    /* Again. */
+    refuse(lake, "ALTER TABLE s.t CREATE BRANCH b", ERR_EXISTS, "already");
+    ask(lake, "ALTER TABLE s.t CREATE BRANCH IF NOT EXISTS b");
+    refuse(lake, "ALTER TABLE s.t CREATE TAG b", ERR_INVALID, "is a branch");
+    refuse(lake, "ALTER TABLE s.t REPLACE BRANCH e", ERR_NOT_FOUND, "no branch");
+    ask(lake,
+        text_f("ALTER TABLE s.t CREATE OR REPLACE BRANCH c AS OF VERSION %lld", (long long)ids[1]));
+    CHECK_INT(metadata_ref(table_now(lake), STR("c"))->snapshot_id, ids[1]);
+    CHECK_INT(metadata_ref(table_now(lake), STR("c"))->min_snapshots_to_keep, 3); /* stays */
+    ask(lake, text_f("ALTER TABLE s.t REPLACE TAG \"a tag\" AS OF VERSION %lld RETAIN 1 DAYS",
+                     (long long)ids[1]));
+    CHECK_INT(metadata_ref(table_now(lake), STR("a tag"))->max_ref_age_ms, 86400000);
+    /* Moves. */
+    CHECK_STR(ask(lake, "CALL system.fast_forward('s.t', 'c', 'main')"),
+              text_f("c|%lld|%lld", (long long)ids[1], (long long)ids[2]));
+    ask(lake, "INSERT INTO s.t SELECT 4");
+    refuse(lake, "CALL system.fast_forward('s.t', 'main', 'c')", ERR_INVALID, "not an ancestor");
+    refuse(lake, "CALL system.fast_forward('s.t', 'a tag', 'main')", ERR_INVALID, "is a tag");
+    refuse(lake, "CALL system.fast_forward('s.t', 'c', 'nix')", ERR_NOT_FOUND, "no branch or tag");
+    CHECK(
+        str_starts(ask(lake, "CALL system.fast_forward('s.t', 'new', 'main')"), STR("new|NULL|")));
+    ask(lake, "CALL system.set_current_snapshot(table => 's.t', ref => 'a tag')");
+    CHECK_INT(head(lake), ids[1]);
+    refuse(lake, "CALL system.set_current_snapshot('s.t')", ERR_INVALID, "either");
+    /* Dropping. */
+    ask(lake, "ALTER TABLE s.t DROP BRANCH b");
+    ask(lake, "ALTER TABLE s.t DROP TAG \"a tag\"");
+    ask(lake, "ALTER TABLE s.t DROP BRANCH IF EXISTS b");
+    refuse(lake, "ALTER TABLE s.t DROP BRANCH b", ERR_NOT_FOUND, "no branch");
+    refuse(lake, "ALTER TABLE s.t DROP TAG c", ERR_INVALID, "is a branch");
+    refuse(lake, "ALTER TABLE s.t DROP BRANCH main", ERR_INVALID, "cannot be dropped");
+    lake_close(lake);
+}
+
+TEST(refs_that_are_written_wrongly)
+{
+    struct lake *lake = open_lake();
+    int64_t ids[3];
+    three_appends(lake, "2", ids);
+    refuse(lake, "ALTER TABLE s.t CREATE BRANCH", ERR_INVALID, "is missing");
+    refuse(lake, "ALTER TABLE s.t CREATE BRANCH b x", ERR_INVALID, "not expected");
+    refuse(lake, "ALTER TABLE s.t CREATE BRANCH b AS OF VERSION 'x'", ERR_INVALID, "whole number");
+    refuse(lake, "ALTER TABLE s.t CREATE BRANCH b AS OF VERSION 99", ERR_NOT_FOUND,
+           "no snapshot 99");
+    refuse(lake, "ALTER TABLE s.t CREATE BRANCH b RETAIN 0 DAYS", ERR_INVALID, "from 1");
+    refuse(lake, "ALTER TABLE s.t CREATE BRANCH b RETAIN 3 WEEKS", ERR_INVALID, "DAYS, HOURS");
+    refuse(lake, "ALTER TABLE s.t CREATE BRANCH b RETAIN 3", ERR_INVALID, "DAYS, HOURS");
+    refuse(lake, "ALTER TABLE s.t CREATE TAG b WITH SNAPSHOT RETENTION 3 SNAPSHOTS", ERR_INVALID,
+           "a tag keeps");
+    refuse(lake, "ALTER TABLE s.t CREATE BRANCH b WITH SNAPSHOT RETENTION", ERR_INVALID, "");
+    refuse(lake, "ALTER TABLE s.none CREATE BRANCH b", ERR_NOT_FOUND, "");
+    ask(lake, "CREATE TABLE s.e (id BIGINT)");
+    refuse(lake, "ALTER TABLE s.e CREATE BRANCH b", ERR_INVALID, "no snapshot");
+    CHECK_INT((int64_t)table_now(lake)->refs_n, 1);
     lake_close(lake);
 }
