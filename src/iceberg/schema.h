@@ -93,7 +93,9 @@ MUST_USE bool schema_rename_column(const struct schema *s, str name, str to, str
 MUST_USE bool schema_promote_column(const struct schema *s, str name, const struct type *to,
                                     int format_version, struct arena *a, const struct schema **out,
                                     struct error *err);
-/* Making a column required is refused: rows with nulls may be there. */
+/* Only for who has made sure that no row of the table has null in it. */
+MUST_USE bool schema_make_required(const struct schema *s, str name, struct arena *a,
+                                   const struct schema **out, struct error *err);
 MUST_USE bool schema_make_optional(const struct schema *s, str name, struct arena *a,
                                    const struct schema **out, struct error *err);
 MUST_USE bool schema_set_doc(const struct schema *s, str name, str doc, struct arena *a,

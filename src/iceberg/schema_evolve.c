@@ -223,6 +223,17 @@ bool schema_make_optional(const struct schema *s, str name, struct arena *a,
     return replace_field(s, node, &f, a, out, err);
 }
 
+bool schema_make_required(const struct schema *s, str name, struct arena *a,
+                          const struct schema **out, struct error *err)
+{
+    const struct schema_node *node;
+    if (!need_node(s, name, &node, err))
+        return false;
+    struct field f = *node->field;
+    f.required = true;
+    return replace_field(s, node, &f, a, out, err);
+}
+
 bool schema_set_doc(const struct schema *s, str name, str doc, struct arena *a,
                     const struct schema **out, struct error *err)
 {

@@ -2,8 +2,6 @@
 #include "sql/partition_by.h"
 
 #include "base/vec.h"
-#include "iceberg/partition.h"
-#include "sql/lex.h"
 
 static const struct {
     const char *word;
@@ -26,7 +24,7 @@ static const struct {
 };
 
 struct parser {
-    struct lex lex;
+    const struct lex *lex;
     size_t i;
     const struct schema *schema;
     struct arena *a;
@@ -37,20 +35,20 @@ static bool read_column(struct parser *p, const struct schema_node **out)
 {
     str *parts;
     size_t n, from = p->i;
-    if (!lex_name(&p->lex, &p->i, p->a, &parts, &n))
+    if (!lex_name(p->lex, &p->i, p->a, &parts, &n))
         return fail(p->err, ERR_INVALID, "a column is wanted in the partition fields");
     str name = arena_join(p->a, parts, n, STR("."));
     *out = schema_node_by_name(p->schema, name, false);
     if (!*out)
         return fail(p->err, ERR_INVALID, "there is no column " STR_FMT " to partition by",
-                    STR_ARG(lex_span(&p->lex, from, p->i)));
+                    STR_ARG(lex_span(p->lex, from, p->i)));
     return true;
 }
 
 static bool read_param(struct parser *p, int32_t *out)
 {
     int64_t v;
-    if (p->i >= p->lex.n || !str_to_i64(p->lex.at[p->i].text, &v) || v < 1 || v > INT32_MAX)
+    if (p->i >= p->lex->n || !str_to_i64(p->lex->at[p->i].text, &v) || v < 1 || v > INT32_MAX)
         return fail(p->err, ERR_INVALID,
                     "bucket and truncate need a whole number above 0, as in bucket(16, id)");
     p->i++;
@@ -60,7 +58,7 @@ static bool read_param(struct parser *p, int32_t *out)
 
 static bool expect(struct parser *p, const char *what)
 {
-    if (!lex_is(&p->lex, p->i, what))
+    if (!lex_is(p->lex, p->i, what))
         return fail(p->err, ERR_INVALID, "a %s is missing in the partition fields", what);
     p->i++;
     return true;
@@ -70,7 +68,7 @@ static bool expect(struct parser *p, const char *what)
 static bool read_arguments(struct parser *p, bool has_param, int32_t *param,
                            const struct schema_node **column)
 {
-    bool number_first = p->i < p->lex.n && p->lex.at[p->i].kind == LEX_NUMBER;
+    bool number_first = p->i < p->lex->n && p->lex->at[p->i].kind == LEX_NUMBER;
     if (has_param && number_first && (!read_param(p, param) || !expect(p, ",")))
         return false;
     if (!read_column(p, column))
@@ -80,49 +78,70 @@ static bool read_arguments(struct parser *p, bool has_param, int32_t *param,
     return expect(p, ")");
 }
 
+/* The function at the parser's place; the number of functions when it is none of them. */
+static size_t find_function(const struct parser *p)
+{
+    size_t f = 0, known = sizeof functions / sizeof *functions;
+    while (f < known && !str_eq_nocase(p->lex->at[p->i].text, str_of(functions[f].word)))
+        f++;
+    return f;
+}
+
+static bool read_term(struct parser *p, struct partition_term *out)
+{
+    size_t f = 0, known = sizeof functions / sizeof *functions;
+    int32_t param = 0;
+    out->transform = transform_make(TRANSFORM_IDENTITY, 0, p->a);
+    out->suffix = "";
+    if (!lex_is(p->lex, p->i + 1, "("))
+        return read_column(p, &out->column);
+    if ((f = find_function(p)) == known)
+        return fail(p->err, ERR_INVALID,
+                    "unknown partition transform " STR_FMT
+                    " (identity, bucket, truncate, year, month, day, hour)",
+                    STR_ARG(p->lex->at[p->i].text));
+    p->i += 2;
+    if (!read_arguments(p, functions[f].has_param, &param, &out->column))
+        return false;
+    out->transform = transform_make(functions[f].kind, param, p->a);
+    out->suffix = functions[f].suffix;
+    return true;
+}
+
+bool partition_term_read(const struct lex *lex, size_t *i, const struct schema *schema,
+                         struct arena *a, struct partition_term *out, struct error *err)
+{
+    struct parser p = { .lex = lex, .i = *i, .schema = schema, .a = a, .err = err };
+    bool ok = read_term(&p, out);
+    *i = p.i;
+    return ok && (transform_check(&out->transform, out->column->field->type, err) ||
+                  fail_in(err, "partition by " STR_FMT, STR_ARG(out->column->name)));
+}
+
 static bool read_field(struct parser *p, size_t number, struct partition_field *out)
 {
-    const struct schema_node *column = NULL;
-    const char *suffix = "";
-    struct transform transform = transform_make(TRANSFORM_IDENTITY, 0, p->a);
-    if (lex_is(&p->lex, p->i + 1, "(")) {
-        str word = p->lex.at[p->i].text;
-        size_t f = 0, known = sizeof functions / sizeof *functions;
-        while (f < known && !str_eq_nocase(word, str_of(functions[f].word)))
-            f++;
-        if (f == known)
-            return fail(p->err, ERR_INVALID,
-                        "unknown partition transform " STR_FMT
-                        " (identity, bucket, truncate, year, month, day, hour)",
-                        STR_ARG(word));
-        int32_t param = 0;
-        p->i += 2;
-        if (!read_arguments(p, functions[f].has_param, &param, &column))
-            return false;
-        transform = transform_make(functions[f].kind, param, p->a);
-        suffix = functions[f].suffix;
-    } else if (!read_column(p, &column)) {
+    struct partition_term term;
+    if (!partition_term_read(p->lex, &p->i, p->schema, p->a, &term, p->err))
         return false;
-    }
     *out = (struct partition_field){
-        .source_id = column->field->id,
+        .source_id = term.column->field->id,
         .field_id = PARTITION_FIELD_ID_FIRST + (int32_t)number,
-        .name = arena_printf(p->a, STR_FMT "%s", STR_ARG(column->name), suffix),
-        .transform = transform,
+        .name = arena_printf(p->a, STR_FMT "%s", STR_ARG(term.column->name), term.suffix),
+        .transform = term.transform,
     };
-    return transform_check(&transform, column->field->type, p->err) ||
-           fail_in(p->err, "partition by " STR_FMT, STR_ARG(column->name));
+    return true;
 }
 
 bool partition_by_parse(str text, const struct schema *schema, struct arena *a,
                         const struct partition_spec **out, struct error *err)
 {
-    struct parser p = { .schema = schema, .a = a, .err = err };
+    struct lex lex;
+    struct parser p = { .lex = &lex, .schema = schema, .a = a, .err = err };
     VEC(struct partition_field) fields = { 0 };
     *out = NULL;
-    if (!lex_sql(text, a, &p.lex, err))
+    if (!lex_sql(text, a, &lex, err))
         return false;
-    while (p.i < p.lex.n) {
+    while (p.i < lex.n) {
         if (fields.n && !expect(&p, ","))
             return false;
         if (fields.n == PARTITION_FIELDS_MAX)
@@ -137,4 +156,39 @@ bool partition_by_parse(str text, const struct schema *schema, struct arena *a,
     *spec = (struct partition_spec){ 0, fields.at, fields.n };
     *out = spec;
     return partition_spec_check(spec, schema, err);
+}
+
+static void read_direction(struct parser *p, struct sort_field *out)
+{
+    out->descending = lex_is(p->lex, p->i, "DESC");
+    p->i += out->descending || lex_is(p->lex, p->i, "ASC");
+    out->nulls_last = out->descending;
+    if (lex_is(p->lex, p->i, "NULLS") &&
+        (lex_is(p->lex, p->i + 1, "FIRST") || lex_is(p->lex, p->i + 1, "LAST"))) {
+        out->nulls_last = lex_is(p->lex, p->i + 1, "LAST");
+        p->i += 2;
+    }
+}
+
+bool sort_by_read(const struct lex *lex, size_t *i, const struct schema *schema, struct arena *a,
+                  const struct sort_order **out, struct error *err)
+{
+    struct parser p = { .lex = lex, .i = *i, .schema = schema, .a = a, .err = err };
+    VEC(struct sort_field) fields = { 0 };
+    do {
+        struct partition_term term;
+        if (fields.n == PARTITION_FIELDS_MAX)
+            return fail(err, ERR_LIMIT, "more than %d sort fields", PARTITION_FIELDS_MAX);
+        if (!partition_term_read(lex, &p.i, schema, a, &term, err))
+            return false;
+        struct sort_field *f = vec_push(a, &fields);
+        *f =
+            (struct sort_field){ .source_id = term.column->field->id, .transform = term.transform };
+        read_direction(&p, f);
+    } while (lex_is(lex, p.i, ",") && ++p.i);
+    struct sort_order *order = arena_new(a, struct sort_order);
+    *order = (struct sort_order){ 1, fields.at, fields.n };
+    *i = p.i;
+    *out = order;
+    return sort_order_check(order, schema, err);
 }

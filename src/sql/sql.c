@@ -11,6 +11,7 @@
 #include "sql/audit_table.h"
 #include "sql/bind.h"
 #include "sql/lake.h"
+#include "sql/settings.h"
 #include "sql/statement_priv.h"
 
 #define SQL_TEXT_MAX ((size_t)64 << 20)
@@ -117,9 +118,11 @@ static bool run_show(struct run *r, struct error *err)
         return catalog_list_namespaces(c, r->req->branch, (str){ 0 }, (str){ 0 }, 0, r->a, &page,
                                        err) &&
                names_query(r, "namespace", &page, false, err);
+    if (lex_is(&r->lex, 1, "STATS"))
+        return run_show_stats(r, err);
     if (!lex_is(&r->lex, 1, "TABLES"))
         return fail(err, ERR_UNSUPPORTED,
-                    "SHOW " STR_FMT " is not supported (SHOW TABLES, SHOW SCHEMAS)",
+                    "SHOW " STR_FMT " is not supported (SHOW TABLES, SHOW SCHEMAS, SHOW STATS)",
                     STR_ARG(r->lex.at[r->lex.n > 1].text));
     if (r->lex.n == 2)
         return catalog_list_all(c, r->req->branch, (str){ 0 }, 0, r->a, &page, err) &&
@@ -158,7 +161,12 @@ static const struct {
     { "DELETE FROM", "DELETE", run_change },
     { "UPDATE", "UPDATE", run_change },
     { "MERGE INTO", "MERGE", run_change },
+    { "ALTER TABLE", "ALTER TABLE", run_alter_table },
+    { "COMMENT ON", "COMMENT", run_comment },
     { "CALL", "CALL", run_call },
+    { "SET", "SET", run_set },
+    { "RESET", "RESET", run_reset },
+    { "ANALYZE", "ANALYZE", run_analyze },
     { "DROP SCHEMA", "DROP SCHEMA", run_drop_schema },
     { "DROP TABLE", "DROP TABLE", run_drop_table },
 };
@@ -179,7 +187,7 @@ static bool dispatch(struct run *r, struct error *err)
     return fail_hint(
         err,
         "supported: SELECT, EXPLAIN, DESCRIBE, SUMMARIZE, SHOW, CREATE SCHEMA, CREATE TABLE [AS], INSERT, "
-        "DELETE, UPDATE, MERGE, CALL, DROP TABLE, DROP SCHEMA");
+        "DELETE, UPDATE, MERGE, ALTER TABLE, COMMENT ON, CALL, ANALYZE, DROP TABLE, DROP SCHEMA");
 }
 
 /* A semicolon after the statement is fine, a second statement is not. */

@@ -9,7 +9,11 @@
  *   SELECT ... FROM 'file.parquet'                        (files: only where the request allows them)
  *   CREATE SCHEMA, DROP SCHEMA, CREATE TABLE [AS] [PARTITIONED BY (...)] , INSERT INTO, DROP TABLE
  *   DELETE FROM, UPDATE, MERGE INTO                       (sql/dml_parse.h)
+ *   ALTER TABLE, COMMENT ON                               (sql/alter_parse.c)
+ *   INSERT OVERWRITE, INSERT INTO ... REPLACE WHERE        (sql/overwrite.c)
+ *   SET, RESET                                            (sql/settings.h)
  *   CALL system.procedure(...)                            (sql/procedure.c)
+ *   ANALYZE [TABLE] ns.table [(columns)], SHOW STATS FOR  (sql/analyze.h)
  *
  * Anything else answers ERR_UNSUPPORTED with the statement's kind in the text. */
 #ifndef FIRN_SQL_SQL_H
@@ -22,6 +26,7 @@
 struct access;
 struct lake;
 struct result; /* engine/result.h */
+struct sql_settings; /* sql/settings.h */
 struct session;
 
 struct sql_request {
@@ -33,6 +38,7 @@ struct sql_request {
     struct cancel *cancel;    /* may be NULL */
     const struct str *params; /* texts for $1, $2 ... ; a NULL ptr is the SQL NULL */
     size_t params_n;
+    struct sql_settings *settings; /* of the request; SET changes them.  NULL: none, and none can be set */
 };
 
 struct sql_scan_stats {

@@ -29,6 +29,10 @@ bool run_create_table(struct run *r, struct error *err);
 bool run_drop_table(struct run *r, struct error *err);
 bool run_insert(struct run *r, struct error *err);
 bool run_change(struct run *r, struct error *err); /* DELETE, UPDATE, MERGE */
-bool run_call(struct run *r, struct error *err);   /* procedures */
+bool run_alter_table(struct run *r, struct error *err);
+bool run_comment(struct run *r, struct error *err); /* COMMENT ON */
+bool run_call(struct run *r, struct error *err);    /* procedures */
+bool run_analyze(struct run *r, struct error *err);
+bool run_show_stats(struct run *r, struct error *err);
 
 #endif

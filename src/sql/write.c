@@ -23,6 +23,7 @@
 #include "sql/evolve.h"
 #include "sql/lake.h"
 #include "sql/partition_by.h"
+#include "sql/target.h"
 #include "sql/write_options.h"
 
 #define DEFINITION_UPDATES_MAX 16
@@ -48,6 +49,8 @@ struct writer {
     size_t files_n;
     int64_t rows, bytes;
     int64_t file_bytes; /* asked for; 0: by the table's property */
+    struct write_target to;
+    struct snapshot_result made; /* by the last plan */
 };
 
 static bool may(struct writer *w, enum privilege privilege, enum securable_kind kind, str ns,
@@ -70,7 +73,8 @@ static struct commit_info who_commits(struct writer *w)
 static bool find_table(struct writer *w, struct error *err)
 {
     struct catalog *c = w->lake->catalog;
-    if (!name_split(w->req->table, w->a, &w->ns, &w->name, err) ||
+    if (!target_name(w->lake, w->req->branch, w->req->table, w->a, &w->to, err) ||
+        !name_split(w->to.table, w->a, &w->ns, &w->name, err) ||
         !may(w, TABLE_WRITE_DATA, SECURABLE_TABLE, w->ns, err) ||
         (w->req->mode == WRITE_CREATE && !may(w, TABLE_CREATE, SECURABLE_NAMESPACE, w->ns, err)))
         return false;
@@ -86,8 +90,11 @@ static bool find_table(struct writer *w, struct error *err)
     if (!w->exists && w->req->mode != WRITE_CREATE &&
         !may(w, TABLE_CREATE, SECURABLE_NAMESPACE, w->ns, err))
         return false;
-    return !w->exists ||
-           catalog_load_table(c, w->req->branch, w->ns, w->name, w->a, &w->table, err);
+    if (w->exists && !catalog_load_table(c, w->req->branch, w->ns, w->name, w->a, &w->table, err))
+        return false;
+    if (w->to.named && w->req->mode == WRITE_REPLACE)
+        return fail(err, ERR_INVALID, "a branch of a table cannot be replaced");
+    return target_settle(w->table.metadata, w->req->settings, &w->to, err);
 }
 
 static bool bind_query(struct writer *w, struct error *err)
@@ -98,6 +105,7 @@ static bool bind_query(struct writer *w, struct error *err)
                               .access = w->req->access,
                               .params = w->req->params,
                               .params_n = w->req->params_n,
+                              .settings = w->req->settings,
                               .cancel = w->req->cancel };
     return sql_bind(w->lake, w->session, &b, w->a, &w->bound, err) &&
            session_describe(w->session, w->bound.query, w->a, &w->columns, &w->columns_n, err);
@@ -253,7 +261,7 @@ static bool describe_file(struct writer *w, const struct parquet_file *f, str pa
         .partition_n = f->partition ? metadata_spec(w->target)->fields_n : 0,
         .records = f->rows,
         .size = f->size,
-        .sort_order_id = metadata_order(w->target)->id,
+        .sort_order_id = f->sorted ? metadata_order(w->target)->id : 0,
         .first_row_id = -1,
         .content_offset = -1,
         .content_size = -1,
@@ -287,11 +295,9 @@ static bool take_files(struct writer *w, str data, str prefix, const struct parq
             return false;
     }
     struct publishing p = { w, files, paths };
-    if (!pool_for(w->lake->pool, n, publish_one, &p, err))
-        return false;
-    w->files = out;
+    w->files = out; /* named before the attempt: those that a failure leaves are garbage */
     w->files_n = n;
-    return true;
+    return pool_for(w->lake->pool, n, publish_one, &p, err);
 }
 
 /* The table's columns and those of row lineage, whose ids are reserved. */
@@ -356,6 +362,22 @@ static void make_summary(struct writer *w, struct snapshot_change *change)
     change->summary = (struct property_list){ s, n };
 }
 
+static void drop_plan(struct writer *w)
+{
+    target_unused(w->lake, "failed snapshot", w->made.written, w->made.written_n);
+    w->made = (struct snapshot_result){ 0 };
+}
+
+/* What was written and is in no snapshot: `err` says that nothing was committed. */
+static void drop_files(struct writer *w)
+{
+    str *paths = arena_array(w->a, str, w->files_n);
+    for (size_t i = 0; i < w->files_n; i++)
+        paths[i] = w->files[i].path;
+    drop_plan(w);
+    target_unused(w->lake, "failed write", paths, w->files_n);
+}
+
 /* Definition and snapshot on top of `base`, which the requirements pin. */
 static bool plan_change(struct writer *w, const struct metadata *base, struct arena *a,
                         struct table_change *out, struct error *err)
@@ -366,12 +388,14 @@ static bool plan_change(struct writer *w, const struct metadata *base, struct ar
                                       .added = w->files,
                                       .added_n = w->files_n,
                                       .remove_all = w->req->mode == WRITE_REPLACE && w->exists };
-    struct snapshot_result made = { 0 };
     make_summary(w, &change);
+    target_apply(&w->to, a, &change);
+    drop_plan(w); /* of an attempt before this one */
     if (w->files_n || change.remove_all) {
-        if (!snapshot_produce(w->lake->warehouse, w->lake->env, base, &change, a, &made, err))
+        if (!snapshot_produce(w->lake->warehouse, w->lake->env, base, &change, a, &w->made, err))
             return false;
     }
+    const struct snapshot_result made = w->made;
     struct table_requirement *pins =
         arena_array(a, struct table_requirement, made.requirements_n + 2);
     for (size_t i = 0; i < made.requirements_n; i++)
@@ -451,7 +475,7 @@ static bool commit_existing(struct writer *w, struct write_result *out, struct e
     if (!catalog_retry(w->lake->catalog, w->req->branch, w->ns, w->name, plan_existing, w, &info,
                        w->a, &done, err))
         return false;
-    out->snapshot_id = done.snapshot_id;
+    out->snapshot_id = w->made.snapshot ? w->made.snapshot_id : done.snapshot_id;
     out->commit_id = done.commit_id;
     return true;
 }
@@ -461,6 +485,8 @@ static bool write_rows(struct writer *w, struct write_result *out, struct error 
     bool ok = find_table(w, err) && bind_query(w, err) && settle_schema(w, err) &&
               write_files(w, err) &&
               (w->exists ? commit_existing(w, out, err) : commit_new(w, out, err));
+    if (!ok && err->code != ERR_UNKNOWN)
+        drop_files(w);
     if (w->folder.len)
         store_discard(w->lake->warehouse, w->folder);
     return ok;
@@ -503,6 +529,8 @@ bool sql_write_rows(struct lake *lake, const struct rows_request *req, struct ar
     bool ok = write_files(&w, err);
     if (w.folder.len)
         store_discard(lake->warehouse, w.folder);
+    if (!ok)
+        drop_files(&w);
     *out = w.files;
     *n = w.files_n;
     return ok;
