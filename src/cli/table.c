@@ -15,6 +15,7 @@ const struct command *const commands[] = {
     &cmd_table_rollback,
     &cmd_table_plan,
     &cmd_table_compact,
+    &cmd_table_analyze,
     &cmd_table_expire,
     &cmd_table_collect,
     &cmd_branch,

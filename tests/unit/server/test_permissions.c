@@ -122,6 +122,8 @@ static const struct row rows[] = {
       "TABLE_SET_SNAPSHOT_REF table a/b/t@dev" },
     { "POST", "/api/tables/{name}/expire", "a.b.t", "", "{\"branch\":\"dev\"}",
       "TABLE_REMOVE_SNAPSHOTS table a/b/t@dev" },
+    { "POST", "/api/tables/{name}/analyze", "a.b.t", "", "{\"branch\":\"dev\"}",
+      "TABLE_SET_STATISTICS table a/b/t@dev;TABLE_READ_DATA table a/b/t@dev" },
     { "POST", "/api/tables/{name}/compact", "a.b.t", "", "{\"branch\":\"dev\"}",
       "TABLE_WRITE_DATA table a/b/t@dev;TABLE_READ_DATA table a/b/t@dev" },
     { "POST", "/api/garbage/collect", "", "", "{}", "SERVICE_OPERATE service" },

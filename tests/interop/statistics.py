@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statistics of columns between Firn and Spark: statistics.py URL FIRN JAR.
+
+Sketches of Firn are read by the Java library; those that Spark makes of the same rows are compared with them byte for byte where
+both are exact; Firn goes on from Spark's.  The last line is "N passed, N failed"."""
+
+import json
+import subprocess
+import sys
+import traceback
+
+from pyspark.sql import SparkSession
+
+URL, FIRN, JAR = sys.argv[1:4]
+
+
+def session():
+    conf = {
+        "spark.jars": JAR,
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.catalog.firn": "org.apache.iceberg.spark.SparkCatalog",
+        "spark.sql.catalog.firn.type": "rest",
+        "spark.sql.catalog.firn.uri": f"{URL}/iceberg",
+        "spark.sql.catalog.firn.cache-enabled": "false",
+        "spark.sql.defaultCatalog": "firn",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.driver.memory": "2g",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.session.timeZone": "UTC",
+    }
+    builder = SparkSession.builder.master("local[2]").appName("firn")
+    for key, value in conf.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+SPARK = session()
+SPARK.sparkContext.setLogLevel("ERROR")
+JVM = SPARK._jvm
+
+
+def firn(text):
+    command = [FIRN, "sql", "--server", URL, "-c", text, "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{text}: {done.stderr}"
+    return [tuple(row.values()) for row in json.loads(done.stdout)] if done.stdout.startswith("[") else []
+
+
+def analyze(name):
+    command = [FIRN, "table", "analyze", name, "--server", URL, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def sketches(name):
+    """{field id: (ndv property, estimate of the Java library, bytes)} of the current snapshot's statistics, as Iceberg's Java reads them."""
+    table = JVM.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(SPARK._jsparkSession, f"firn.{name}")
+    current = table.currentSnapshot().snapshotId()
+    out = {}
+    for file in table.statisticsFiles():
+        if file.snapshotId() != current:
+            continue
+        where = table.io().newInputFile(file.path())
+        assert where.getLength() == file.fileSizeInBytes()
+        reader = (
+            JVM.org.apache.iceberg.puffin.Puffin.read(where)
+            .withFileSize(file.fileSizeInBytes())
+            .withFooterSize(file.fileFooterSizeInBytes())
+            .build()
+        )
+        pairs = reader.readAll(reader.fileMetadata().blobs()).iterator()
+        while pairs.hasNext():
+            pair = pairs.next()
+            blob = pair.first()
+            assert blob.type() == "apache-datasketches-theta-v1" and blob.snapshotId() == current
+            data = bytes(JVM.org.apache.iceberg.util.ByteBuffers.toByteArray(pair.second()))
+            memory = JVM.org.apache.datasketches.memory.Memory.wrap(data)
+            sketch = JVM.org.apache.datasketches.theta.CompactSketch.wrap(memory)
+            out[blob.inputFields()[0]] = (int(blob.properties()["ndv"]), sketch.getEstimate(), data)
+        reader.close()
+    return out
+
+
+TYPES = (
+    "i % 2 = 0 AS b, (i % 1000)::INTEGER AS i, i % 3000 AS l, (i % 7)::FLOAT AS f, (i % 11)::DOUBLE AS d, "
+    "(i % 13)::DECIMAL(9,2) AS d4, (i % 17)::DECIMAL(38,3) AS d16, DATE '2001-01-01' + (i % 19)::INTEGER AS day, "
+    "TIMESTAMP '2001-01-01' + INTERVAL (i % 23) HOUR AS ts, (TIMESTAMP '2001-01-01' + INTERVAL (i % 29) HOUR)::TIMESTAMPTZ AS tz, "
+    "encode('x' || i % 31) AS bin, CASE WHEN i % 5 > 0 THEN 'Grüße ' || i % 37 ELSE '' END AS s"
+)
+
+
+def check_exact():
+    """Below 4,096 values both give the same bytes, whatever the order of the rows."""
+    firn("CREATE SCHEMA IF NOT EXISTS s")
+    firn(f"CREATE TABLE s.exact AS SELECT {TYPES} FROM range(6000) r(i)")
+    done = analyze("s.exact")
+    ours = sketches("s.exact")
+    assert len(ours) == 12, ours.keys()
+    for column in done["columns"]:
+        ndv, estimate, _ = ours[column["field_id"]]
+        assert ndv == column["distinct_values"] == int(estimate), (column, ndv, estimate)
+    SPARK.sql("CALL firn.system.compute_table_stats(table => 's.exact')").collect()
+    theirs = sketches("s.exact")
+    assert theirs.keys() == ours.keys()
+    for field, (ndv, _, data) in ours.items():
+        assert theirs[field][0] == ndv, (field, ndv, theirs[field][0])
+        assert theirs[field][2] == data, f"bytes of field {field}: {theirs[field][2].hex()[:80]} and {data.hex()[:80]}"
+
+
+def check_going_on():
+    """After an append Firn reads the new rows only, on top of what Spark made."""
+    firn("CREATE TABLE s.going AS SELECT i AS id, i % 50 AS k FROM range(3000) r(i)")
+    SPARK.sql("CALL firn.system.compute_table_stats(table => 's.going')").collect()
+    firn("INSERT INTO s.going SELECT i, i % 60 FROM range(3000, 3100) r(i)")
+    done = analyze("s.going")
+    assert done["incremental"] and done["rows_read"] == 100, done
+    assert [c["distinct_values"] for c in done["columns"]] == [3100, 60], done
+    assert {f: v[0] for f, v in sketches("s.going").items()} == {1: 3100, 2: 60}
+
+
+def check_large():
+    """Estimates above: both are near the truth, and the Java library agrees with what Firn says of its own."""
+    firn("CREATE TABLE s.large AS SELECT i AS id FROM range(300000) r(i)")
+    done = analyze("s.large")
+    ndv, estimate, _ = sketches("s.large")[1]
+    assert ndv == int(estimate) == done["columns"][0]["distinct_values"]
+    assert abs(ndv - 300000) < 300000 * 0.07, ndv
+    SPARK.sql("CALL firn.system.compute_table_stats(table => 's.large')").collect()
+    assert abs(sketches("s.large")[1][0] - 300000) < 300000 * 0.07
+    shown = firn("SHOW STATS FOR s.large")
+    assert abs(shown[0][2] - 300000) < 300000 * 0.07, shown
+
+
+def check_planning():
+    """Spark's cost-based planner takes the counts from Firn's file."""
+    SPARK.conf.set("spark.sql.cbo.enabled", "true")
+    SPARK.conf.set("spark.sql.iceberg.report-column-stats", "true")
+    firn("CREATE TABLE s.planned AS SELECT i AS id, i % 40 AS k FROM range(1000) r(i)")
+    analyze("s.planned")
+    plan = SPARK.sql("SELECT k FROM firn.s.planned")._jdf.queryExecution().optimizedPlan()
+    stats = plan.stats().attributeStats()
+    counts = [int(pair._2().distinctCount().get()) for pair in iterate(stats) if pair._2().distinctCount().isDefined()]
+    assert 40 in counts, (counts, plan.stats().toString())
+
+
+def iterate(scala_map):
+    i = scala_map.iterator()
+    while i.hasNext():
+        yield i.next()
+
+
+passed = failed = 0
+for check in check_exact, check_going_on, check_large, check_planning:
+    try:
+        check()
+        passed += 1
+        print("ok", check.__name__)
+    except Exception:
+        failed += 1
+        print("FAILED", check.__name__)
+        traceback.print_exc()
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed > 0)
