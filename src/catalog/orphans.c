@@ -5,6 +5,7 @@
 #include "catalog/orphans.h"
 
 #include "base/map.h"
+#include "base/time.h"
 #include "base/vec.h"
 #include "catalog/catalog_priv.h"
 #include "catalog/garbage.h"
@@ -330,8 +331,11 @@ static bool find_folder(const struct orphans *x, str *path, struct error *err)
 /* O1. */
 static bool find_cutoff(struct orphans *x, struct error *err)
 {
-    int64_t asked = x->o->older_than_us;
-    x->cutoff_us = asked == INT64_MIN ? x->now_us - ORPHANS_AGE_US : asked;
+    int64_t asked = x->o->older_than_ms;
+    if (asked == INT64_MIN)
+        x->cutoff_us = x->now_us - ORPHANS_AGE_US;
+    else if (__builtin_mul_overflow(asked, (int64_t)US_PER_MS, &x->cutoff_us))
+        x->cutoff_us = asked < 0 ? INT64_MIN : INT64_MAX;
     if (!x->o->any_age && x->cutoff_us > x->now_us - ORPHANS_AGE_MIN_US) {
         fail(err, ERR_INVALID,
              "files younger than 24 hours may belong to writers that have not committed yet");
@@ -385,4 +389,17 @@ bool orphans_equals(const str *pairs, size_t n, struct arena *a, struct orphans_
     *out = list.at;
     *out_n = list.n;
     return true;
+}
+
+bool orphans_mismatch_parse(str text, enum orphans_mismatch *out, struct error *err)
+{
+    static const char *const modes[] = { "ERROR", "IGNORE", "DELETE" };
+    for (int i = 0; i < 3; i++)
+        if (!text.len || str_eq_nocase(text, str_of(modes[i]))) {
+            *out = (enum orphans_mismatch)i;
+            return true;
+        }
+    return fail(err, ERR_INVALID,
+                "prefix_mismatch_mode is ERROR, IGNORE or DELETE, not \"" STR_FMT "\"",
+                STR_ARG(text));
 }

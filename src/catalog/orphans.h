@@ -3,7 +3,7 @@
  * Orphans: files in a table's folder that nothing in the catalog ever named, or names any more: what writers that were killed, or
  * other engines that failed, left behind.  They are on no list (garbage.h), so the folder is listed.
  *
- *   O1  A file younger than older_than_us is nobody's business: a writer may be about to commit it.  That time is not less than
+ *   O1  A file younger than older_than_ms is nobody's business: a writer may be about to commit it.  That time is not less than
  *       ORPHANS_AGE_MIN_US ago unless the caller insists, and not after the oldest session of this process began.
  *   O2  A file stays that is reached by any table, of any commit that any branch or tag leads to, in any snapshot, in its metadata
  *       log or statistics; whichever way its location is spelled ("file:/x", "file:///x", "//", "%20" for a space).  What heads
@@ -39,8 +39,8 @@ typedef bool (*orphan_fn)(void *ctx, str location, int64_t bytes, struct error *
 
 struct orphans_options {
     str location;           /* below the table's location or its write paths; empty: its location */
-    int64_t older_than_us;  /* since 1970; INT64_MIN: ORPHANS_AGE_US ago */
-    bool any_age;           /* older_than_us may be younger than ORPHANS_AGE_MIN_US */
+    int64_t older_than_ms;  /* since 1970; INT64_MIN: ORPHANS_AGE_US ago */
+    bool any_age;           /* older_than_ms may be younger than ORPHANS_AGE_MIN_US */
     int64_t oldest_scan_us; /* INT64_MAX: no session runs */
     bool dry_run;
     enum orphans_mismatch mismatch;
@@ -70,5 +70,7 @@ MUST_USE bool catalog_orphans(struct catalog *c, str ref, str ns, str name,
 /* "a,b" => "c" becomes a => c, b => c: as Spark's equal_schemes has it.  `pairs` are keys and values in turn.  In `a`.  ERR_LIMIT. */
 MUST_USE bool orphans_equals(const str *pairs, size_t n, struct arena *a,
                              struct orphans_equal **out, size_t *out_n, struct error *err);
+/* "error", "ignore", "delete", in any case; empty: ERROR.  ERR_INVALID. */
+MUST_USE bool orphans_mismatch_parse(str text, enum orphans_mismatch *out, struct error *err);
 
 #endif

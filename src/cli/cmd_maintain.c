@@ -4,41 +4,25 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 
-static bool post(struct cli *cli, const char *what, struct body *b,
+/* A command that is one request: its flags are members of the body, the answer's members its lines. */
+static bool post(struct cli *cli, const char *path, const struct body_flag *flags,
                  const struct print_column *columns, struct error *err)
 {
     const struct json *doc;
-    struct buf *path = path_begin(cli, "/api/tables");
-    path_add_segment(path, cli->args[0]);
-    buf_printf(path, "%s", what);
-    body_str(b, "branch", cli->branch);
-    if (!cli_call(cli, "POST", buf_str(path), body_end(b), &doc, err))
+    struct buf *to = path_begin(cli, cli->args_n ? "/api/tables" : "");
+    struct body *b = body_begin(cli);
+    if (cli->args_n) {
+        path_add_segment(to, cli->args[0]);
+        body_str(b, "branch", cli->branch);
+    }
+    buf_printf(to, "%s", path);
+    if (!body_flags(cli, b, flags, err) ||
+        !cli_call(cli, "POST", buf_str(to), body_end(b), &doc, err))
         return false;
     if (cli->json)
         print_json(doc);
     else
         print_object(doc, columns);
-    return true;
-}
-
-/* Numbers of a flag that repeats. */
-static bool flag_ids(struct cli *cli, struct body *b, const char *flag, const char *key,
-                     struct error *err)
-{
-    str values[ARGS_MAX];
-    size_t n = cli_flag_all(cli, flag, values, ARGS_MAX);
-    int64_t id;
-    if (n == 0)
-        return true;
-    jw_key(&b->w, str_of(key));
-    jw_begin_array(&b->w);
-    for (size_t i = 0; i < n; i++) {
-        if (!str_to_i64(values[i], &id))
-            return fail(err, ERR_INVALID, "--%s wants a snapshot id, not \"" STR_FMT "\"", flag,
-                        STR_ARG(values[i]));
-        jw_int(&b->w, id);
-    }
-    jw_end_array(&b->w);
     return true;
 }
 
@@ -57,19 +41,12 @@ static bool run_expire(struct cli *cli, struct error *err)
         { "statistics_files", "statistics files", PRINT_COUNT },
         { NULL, NULL, PRINT_TEXT },
     };
-    struct body *b = body_begin(cli);
-    int64_t retain;
-    if (!cli_flag_int(cli, "retain-last", 0, 1, &retain, err) ||
-        !flag_ids(cli, b, "snapshot", "snapshot_ids", err))
-        return false;
-    body_str(b, "older_than", cli_flag(cli, "older-than", ""));
-    if (retain)
-        jw_kv_int(&b->w, "retain_last", retain);
-    if (cli_has(cli, "clean-metadata"))
-        jw_kv_bool(&b->w, "clean_metadata", true);
-    if (cli_has(cli, "dry-run"))
-        jw_kv_bool(&b->w, "dry_run", true);
-    return post(cli, "/expire", b, columns, err);
+    static const struct body_flag flags[] = {
+        { "older-than", NULL, BODY_TEXT },        { "retain-last", NULL, BODY_COUNT },
+        { "snapshot", "snapshot_ids", BODY_IDS }, { "clean-metadata", NULL, BODY_SWITCH },
+        { "dry-run", NULL, BODY_SWITCH },         { NULL, NULL, BODY_TEXT },
+    };
+    return post(cli, "/expire", flags, columns, err);
 }
 
 static const struct flag expire_flags[] = {
@@ -112,26 +89,18 @@ static bool run_compact(struct cli *cli, struct error *err)
         { "snapshot_id", "snapshot", PRINT_ID },
         { NULL, NULL, PRINT_TEXT },
     };
-    static const char *const numbers[][2] = { { "target-bytes", "target_bytes" },
-                                              { "min-input-files", "min_input_files" },
-                                              { "delete-files", "delete_files" },
-                                              { "group-bytes", "group_bytes" } };
-    static const char *const switches[][2] = { { "all", "all" },
-                                               { "partial-progress", "partial_progress" },
-                                               { "dry-run", "dry_run" } };
-    struct body *b = body_begin(cli);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        int64_t v;
-        if (!cli_flag_int(cli, numbers[i][0], 0, 1, &v, err))
-            return false;
-        if (v)
-            jw_kv_int(&b->w, numbers[i][1], v);
-    }
-    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
-        if (cli_has(cli, switches[i][0]))
-            jw_kv_bool(&b->w, switches[i][1], true);
-    body_str(b, "where", cli_flag(cli, "where", ""));
-    return post(cli, "/compact", b, columns, err);
+    static const struct body_flag flags[] = {
+        { "target-bytes", NULL, BODY_COUNT },
+        { "min-input-files", NULL, BODY_COUNT },
+        { "delete-files", NULL, BODY_COUNT },
+        { "group-bytes", NULL, BODY_COUNT },
+        { "all", NULL, BODY_SWITCH },
+        { "where", NULL, BODY_TEXT },
+        { "partial-progress", NULL, BODY_SWITCH },
+        { "dry-run", NULL, BODY_SWITCH },
+        { NULL, NULL, BODY_TEXT },
+    };
+    return post(cli, "/compact", flags, columns, err);
 }
 
 static const struct flag compact_flags[] = {
@@ -175,18 +144,12 @@ static bool run_collect(struct cli *cli, struct error *err)
         { "bytes", "size", PRINT_BYTES },
         { NULL, NULL, PRINT_TEXT },
     };
-    const struct json *doc;
-    struct body *b = body_begin(cli);
-    body_str(b, "safety_age", cli_flag(cli, "safety-age", ""));
-    if (cli_has(cli, "dry-run"))
-        jw_kv_bool(&b->w, "dry_run", true);
-    if (!cli_call(cli, "POST", STR("/api/garbage/collect"), body_end(b), &doc, err))
-        return false;
-    if (cli->json)
-        print_json(doc);
-    else
-        print_object(doc, columns);
-    return true;
+    static const struct body_flag flags[] = {
+        { "safety-age", NULL, BODY_TEXT },
+        { "dry-run", NULL, BODY_SWITCH },
+        { NULL, NULL, BODY_TEXT },
+    };
+    return post(cli, "/api/garbage/collect", flags, columns, err);
 }
 
 static const struct flag collect_flags[] = {
@@ -210,4 +173,99 @@ const struct command cmd_table_collect = {
     .args_min = 0,
     .args_max = 0,
     .run = run_collect,
+};
+
+static bool run_orphans(struct cli *cli, struct error *err)
+{
+    static const struct print_column columns[] = {
+        { "listed", "files in the folder", PRINT_COUNT },
+        { "young", "too young to tell", PRINT_COUNT },
+        { "removed", "orphans", PRINT_COUNT },
+        { "bytes", "their size", PRINT_BYTES },
+        { NULL, NULL, PRINT_TEXT },
+    };
+    static const struct body_flag flags[] = {
+        { "older-than", NULL, BODY_TEXT },
+        { "location", NULL, BODY_TEXT },
+        { "any-age", NULL, BODY_SWITCH },
+        { "mismatch", "prefix_mismatch_mode", BODY_TEXT },
+        { "equal-scheme", "equal_schemes", BODY_PAIRS },
+        { "equal-authority", "equal_authorities", BODY_PAIRS },
+        { "dry-run", NULL, BODY_SWITCH },
+        { NULL, NULL, BODY_TEXT },
+    };
+    return post(cli, "/orphans", flags, columns, err);
+}
+
+static const struct flag orphans_flags[] = {
+    { "older-than", "TIME", "only files older than this (default: three days ago)", '\0', false },
+    { "any-age", NULL,
+      "allow --older-than to be less than 24 hours ago: when nobody writes to the table", '\0',
+      false },
+    { "location", "FOLDER", "look here (default: the table's location; must be its own)", '\0',
+      false },
+    { "mismatch", "MODE",
+      "files that are in use under another scheme or authority: error (default), ignore, delete",
+      '\0', false },
+    { "equal-scheme", "A,B=C", "schemes that are the same: \"s3a,oss=s3\"", '\0', true },
+    { "equal-authority", "A,B=C", "authorities that are the same: \"nn1,nn2=nn\"", '\0', true },
+    { "dry-run", NULL, "tell what would go (--json: which), remove nothing", '\0', false },
+    { NULL, NULL, NULL, '\0', false },
+};
+
+const struct command cmd_table_orphans = {
+    .name = "table orphans",
+    .args = "NAME",
+    .summary = "remove files in a table's folder that nothing names",
+    .detail =
+        "Writers that were killed and engines that failed leave files that no snapshot ever named.  A file goes when it is old "
+        "enough and no table of any commit that any branch or tag leads to reaches it, however its location is spelled.  When "
+        "anything that is in use cannot be read, nothing is removed.  Names that begin with _ or . stay.",
+    .examples = "firn table orphans silver.flights --dry-run --json\n"
+                "firn table orphans silver.flights --older-than 2026-01-01",
+    .flags = orphans_flags,
+    .args_min = 1,
+    .args_max = 1,
+    .run = run_orphans,
+};
+
+static bool run_manifests(struct cli *cli, struct error *err)
+{
+    static const struct print_column columns[] = {
+        { "rewritten", "manifests replaced", PRINT_COUNT },
+        { "added", "manifests written", PRINT_COUNT },
+        { "kept", "manifests kept", PRINT_COUNT },
+        { "entries", "files in them", PRINT_COUNT },
+        { "snapshot_id", "snapshot", PRINT_ID },
+        { NULL, NULL, PRINT_TEXT },
+    };
+    static const struct body_flag flags[] = {
+        { "spec-id", NULL, BODY_ID }, { "target-bytes", NULL, BODY_COUNT },
+        { "all", NULL, BODY_SWITCH }, { "dry-run", NULL, BODY_SWITCH },
+        { NULL, NULL, BODY_TEXT },
+    };
+    return post(cli, "/rewrite-manifests", flags, columns, err);
+}
+
+static const struct flag manifests_flags[] = {
+    { "spec-id", "ID", "manifests of this partition spec (default: the table's)", '\0', false },
+    { "target-bytes", "N", "size of manifests (default: commit.manifest.target-size-bytes, 8 MB)",
+      '\0', false },
+    { "all", NULL, "even if they are few and clustered already", '\0', false },
+    { "dry-run", NULL, "tell what would be written again", '\0', false },
+    { NULL, NULL, NULL, '\0', false },
+};
+
+const struct command cmd_table_manifests = {
+    .name = "table rewrite-manifests",
+    .args = "NAME",
+    .summary = "write a table's manifests again, clustered by partition",
+    .detail =
+        "Many small manifests become few of the target size in which files of a partition stand together, so that a filter on "
+        "partitions reads few of them.  Files, rows, row ids and sequence numbers stay what they are.",
+    .examples = "firn table rewrite-manifests silver.flights",
+    .flags = manifests_flags,
+    .args_min = 1,
+    .args_max = 1,
+    .run = run_manifests,
 };

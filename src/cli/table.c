@@ -17,6 +17,8 @@ const struct command *const commands[] = {
     &cmd_table_compact,
     &cmd_table_analyze,
     &cmd_table_expire,
+    &cmd_table_manifests,
+    &cmd_table_orphans,
     &cmd_table_collect,
     &cmd_branch,
     &cmd_branch_protect,

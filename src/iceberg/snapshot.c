@@ -114,6 +114,7 @@ struct property_list snapshot_summary(struct produce *p)
     put_number(&s, "manifests-created", (int64_t)p->fresh.n);
     put_number(&s, "manifests-kept", (int64_t)p->kept.n);
     put_number(&s, "manifests-replaced", (int64_t)p->replaced);
+    put_count(&s, "entries-processed", p->entries_processed);
     return (struct property_list){ s.list.at, s.list.n };
 }
 
@@ -196,8 +197,9 @@ static bool check_change(const struct snapshot_change *c, struct error *err)
     return true;
 }
 
-static bool write_manifests(struct produce *p, struct error *err)
+static bool write_manifests(struct produce *p, void *ctx, struct error *err)
 {
+    (void)ctx;
     struct manifest_file *manifests = NULL;
     size_t n = 0;
     if (!snapshot_write_added(p, err))
@@ -306,9 +308,9 @@ static void begin(struct produce *p)
     note_removed(p);
 }
 
-bool snapshot_produce(struct store *store, struct env *env, const struct metadata *metadata,
-                      const struct snapshot_change *change, struct arena *a,
-                      struct snapshot_result *out, struct error *err)
+bool snapshot_produce_by(struct store *store, struct env *env, const struct metadata *metadata,
+                         const struct snapshot_change *change, snapshot_step step, void *ctx,
+                         struct arena *a, struct snapshot_result *out, struct error *err)
 {
     struct produce p = {
         .store = store, .env = env, .metadata = metadata, .change = change, .arena = a
@@ -319,13 +321,20 @@ bool snapshot_produce(struct store *store, struct env *env, const struct metadat
     if (!check_change(change, err) || !find_parent(&p, err))
         return false;
     begin(&p);
-    bool ok = write_manifests(&p, err) && write_list(&p, &list, &next_row_id, err);
+    bool ok = step(&p, ctx, err) && (p.nothing || write_list(&p, &list, &next_row_id, err));
     out->written = p.written.at;
     out->written_n = p.written.n;
-    if (!ok)
-        return false;
+    if (!ok || p.nothing)
+        return ok;
     out->snapshot_id = p.snapshot_id;
     out->snapshot = make_snapshot(&p, list, next_row_id);
     make_updates(&p, out);
     return true;
+}
+
+bool snapshot_produce(struct store *store, struct env *env, const struct metadata *metadata,
+                      const struct snapshot_change *change, struct arena *a,
+                      struct snapshot_result *out, struct error *err)
+{
+    return snapshot_produce_by(store, env, metadata, change, write_manifests, NULL, a, out, err);
 }

@@ -10,8 +10,7 @@
 #include "iceberg/snapshot_priv.h"
 #include "io/store.h"
 
-#define TARGET_BYTES_DEFAULT (8 << 20) /* commit.manifest.target-size-bytes */
-#define MERGE_COUNT_DEFAULT 100        /* commit.manifest.min-count-to-merge */
+#define MERGE_COUNT_DEFAULT 100 /* commit.manifest.min-count-to-merge */
 
 /* --- schemas of specs --- */
 
@@ -38,15 +37,6 @@ const struct schema *snapshot_schema_of_spec(const struct metadata *m,
 
 /* --- output: entries to manifests of about the target size --- */
 
-struct output {
-    struct produce *p;
-    struct arena *arena; /* of the current manifest */
-    const struct partition_spec *spec;
-    enum manifest_content content;
-    struct buf bytes;
-    struct manifest_writer *writer; /* NULL: no manifest is open */
-};
-
 static struct field_summary *copy_summaries(const struct manifest_file *m, struct arena *a)
 {
     struct field_summary *s = arena_array(a, struct field_summary, m->partitions_n + 1);
@@ -60,7 +50,7 @@ static struct field_summary *copy_summaries(const struct manifest_file *m, struc
     return s;
 }
 
-static bool output_open(struct output *o, struct error *err)
+static bool output_open(struct snapshot_output *o, struct error *err)
 {
     struct manifest_write_options options = { .format_version = o->p->metadata->format_version,
                                               .content = o->content,
@@ -74,7 +64,7 @@ static bool output_open(struct output *o, struct error *err)
     return manifest_writer_create(&options, &o->bytes, o->arena, &o->writer, err);
 }
 
-static void output_drop(struct output *o)
+static void output_drop(struct snapshot_output *o)
 {
     arena_destroy(o->arena);
     buf_deinit(&o->bytes);
@@ -82,7 +72,7 @@ static void output_drop(struct output *o)
     o->writer = NULL;
 }
 
-static bool output_close(struct output *o, struct error *err)
+static bool output_close(struct snapshot_output *o, struct error *err)
 {
     struct manifest_file m;
     struct produce *p = o->p;
@@ -99,10 +89,13 @@ static bool output_close(struct output *o, struct error *err)
     return true;
 }
 
-static bool output_add(struct output *o, const struct manifest_entry *e, struct error *err)
+bool snapshot_output_add(struct snapshot_output *o, const struct manifest_entry *e,
+                         struct error *err)
 {
-    int64_t target = metadata_property_int(o->p->metadata, "commit.manifest.target-size-bytes",
-                                           TARGET_BYTES_DEFAULT);
+    int64_t target = o->target_bytes;
+    if (target == 0)
+        target = metadata_property_int(o->p->metadata, "commit.manifest.target-size-bytes",
+                                       SNAPSHOT_MANIFEST_BYTES);
     if (o->writer != NULL && (int64_t)o->bytes.len >= target && !output_close(o, err))
         return false;
     if (o->writer == NULL && !output_open(o, err))
@@ -110,8 +103,7 @@ static bool output_add(struct output *o, const struct manifest_entry *e, struct 
     return manifest_writer_add(o->writer, e, err);
 }
 
-/* Closes or, after a failure, drops what is open. */
-static bool output_end(struct output *o, bool ok, struct error *err)
+bool snapshot_output_end(struct snapshot_output *o, bool ok, struct error *err)
 {
     ok = ok && output_close(o, err);
     if (o->arena != NULL)
@@ -178,7 +170,7 @@ static bool write_added_of(struct produce *p, const struct partition_spec *spec,
                            enum manifest_content content, const struct data_file *files, size_t n,
                            struct error *err)
 {
-    struct output o = { .p = p, .spec = spec, .content = content };
+    struct snapshot_output o = { .p = p, .spec = spec, .content = content };
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++) {
         const struct data_file *f = &files[i];
@@ -189,11 +181,11 @@ static bool write_added_of(struct produce *p, const struct partition_spec *spec,
                                     .sequence_number = -1,
                                     .file_sequence_number = -1,
                                     .file = *f };
-        ok = output_add(&o, &e, err);
+        ok = snapshot_output_add(&o, &e, err);
         if (ok)
             snapshot_count(p, &p->added, f);
     }
-    return output_end(&o, ok, err);
+    return snapshot_output_end(&o, ok, err);
 }
 
 bool snapshot_write_added(struct produce *p, struct error *err)
@@ -224,11 +216,8 @@ static bool read_manifest_bytes(struct produce *p, const struct manifest_file *m
     return true;
 }
 
-/* Calls fn for each live entry of a manifest. */
-typedef bool (*entry_fn)(void *ctx, const struct manifest_entry *e, struct error *err);
-
 static bool each_live(struct produce *p, const struct manifest_file *m, bool all_columns,
-                      struct arena *a, entry_fn fn, void *ctx, struct error *err)
+                      struct arena *a, snapshot_entry_fn fn, void *ctx, struct error *err)
 {
     str bytes;
     const struct partition_spec *spec = metadata_spec_by_id(p->metadata, m->spec_id);
@@ -254,8 +243,8 @@ static bool each_live(struct produce *p, const struct manifest_file *m, bool all
     return true;
 }
 
-static bool visit(struct produce *p, const struct manifest_file *m, bool all_columns, entry_fn fn,
-                  void *ctx, struct error *err)
+bool snapshot_visit(struct produce *p, const struct manifest_file *m, bool all_columns,
+                    snapshot_entry_fn fn, void *ctx, struct error *err)
 {
     struct arena *a = arena_create(0);
     bool ok = each_live(p, m, all_columns, a, fn, ctx, err);
@@ -290,7 +279,7 @@ static bool count_hit(void *ctx, const struct manifest_entry *e, struct error *e
 
 static bool rewrite_entry(void *ctx, const struct manifest_entry *entry, struct error *err)
 {
-    struct output *o = ctx;
+    struct snapshot_output *o = ctx;
     struct produce *p = o->p;
     struct manifest_entry e = *entry;
     e.status = ENTRY_EXISTING;
@@ -300,21 +289,21 @@ static bool rewrite_entry(void *ctx, const struct manifest_entry *entry, struct 
         *(e.file.content == FILE_DATA ? &p->removed_found : &p->removed_deletes_found) += 1;
         snapshot_count(p, &p->gone, &e.file);
     }
-    return output_add(o, &e, err);
+    return snapshot_output_add(o, &e, err);
 }
 
 /* Writes the live entries of n manifests of one spec and kind again. */
 static bool rewrite(struct produce *p, const struct manifest_file *manifests, size_t n,
                     struct error *err)
 {
-    struct output o = { .p = p,
-                        .spec = metadata_spec_by_id(p->metadata, manifests[0].spec_id),
-                        .content = manifests[0].content };
+    struct snapshot_output o = { .p = p,
+                                 .spec = metadata_spec_by_id(p->metadata, manifests[0].spec_id),
+                                 .content = manifests[0].content };
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++)
-        ok = visit(p, &manifests[i], true, rewrite_entry, &o, err);
+        ok = snapshot_visit(p, &manifests[i], true, rewrite_entry, &o, err);
     p->replaced += n;
-    return output_end(&o, ok, err);
+    return snapshot_output_end(&o, ok, err);
 }
 
 /* --- carrying over --- */
@@ -333,8 +322,8 @@ static bool recount_entry(void *ctx, const struct manifest_entry *e, struct erro
     return true;
 }
 
-/* Old lists leave counts out, which later formats must have; the manifest knows them. */
-static bool complete(struct produce *p, struct manifest_file *m, struct error *err)
+/* Later formats must have the counts that old lists leave out. */
+bool snapshot_complete(struct produce *p, struct manifest_file *m, struct error *err)
 {
     bool known = m->added_files >= 0 && m->existing_files >= 0 && m->deleted_files >= 0 &&
                  m->added_rows >= 0 && m->existing_rows >= 0 && m->deleted_rows >= 0;
@@ -352,7 +341,7 @@ static bool complete(struct produce *p, struct manifest_file *m, struct error *e
     m->added_files = m->existing_files = m->deleted_files = 0;
     m->added_rows = m->existing_rows = m->deleted_rows = 0;
     struct recount count = { m };
-    return visit(p, m, false, recount_entry, &count, err);
+    return snapshot_visit(p, m, false, recount_entry, &count, err);
 }
 
 static bool loses_files(struct produce *p, const struct manifest_file *m, bool *out,
@@ -363,7 +352,7 @@ static bool loses_files(struct produce *p, const struct manifest_file *m, bool *
     if (*out || wanted == 0)
         return true;
     struct hits hits = { p, 0 };
-    if (!visit(p, m, false, count_hit, &hits, err))
+    if (!snapshot_visit(p, m, false, count_hit, &hits, err))
         return false;
     *out = hits.n > 0;
     return true;
@@ -375,7 +364,7 @@ bool snapshot_carry_over(struct produce *p, struct manifest_file *manifests, siz
     for (size_t i = 0; i < n; i++) {
         struct manifest_file *m = &manifests[i];
         bool rewritten;
-        if (!complete(p, m, err))
+        if (!snapshot_complete(p, m, err))
             return false;
         if (!manifest_has_live(m))
             continue; /* told of files that are gone, to the snapshot that removed them */
@@ -395,7 +384,7 @@ static bool is_small(const struct produce *p, const struct manifest_file *m, int
                      enum manifest_content content)
 {
     int64_t target = metadata_property_int(p->metadata, "commit.manifest.target-size-bytes",
-                                           TARGET_BYTES_DEFAULT);
+                                           SNAPSHOT_MANIFEST_BYTES);
     return m->content == content && m->spec_id == spec_id && m->length < target;
 }
 

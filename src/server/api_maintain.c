@@ -177,6 +177,131 @@ static bool compact(struct app *app, struct api_request *req, struct api_answer 
     return true;
 }
 
+/* --- manifests --- */
+
+static bool rewrite_manifests(struct app *app, struct api_request *req, struct api_answer *answer,
+                              struct json_writer *w, struct error *err)
+{
+    const struct json *doc;
+    struct write_info info = info_of(req);
+    struct manifests_request r = { .table = req->params[0], .info = &info };
+    struct manifests_outcome done;
+    struct manifests_options *o = &r.options;
+    (void)answer;
+    if (!api_body(req, &doc, err) ||
+        !body_only(doc, "spec_id target_bytes all dry_run branch", err) ||
+        !json_opt_i32(doc, "spec_id", MANIFESTS_SPEC_DEFAULT, &o->spec_id, err) ||
+        !json_opt_int(doc, "target_bytes", 0, &o->target_bytes, err) ||
+        !json_opt_bool(doc, "all", false, &o->all, err) ||
+        !json_opt_bool(doc, "dry_run", false, &r.dry_run, err) ||
+        !json_opt_str(doc, "branch", api_query(req, "branch", ""), &r.branch, err))
+        return false;
+    if (o->target_bytes < 0 || o->spec_id < MANIFESTS_SPEC_DEFAULT)
+        return fail(err, ERR_INVALID, "target_bytes and spec_id are not negative");
+    o->cancel = info.cancel;
+    info.commit.message =
+        arena_printf(req->arena, "rewrite manifests of " STR_FMT, STR_ARG(req->params[0]));
+    if (!maintain_manifests(app->lake, &r, req->arena, &done, err))
+        return false;
+    jw_begin_object(w);
+    jw_kv_bool(w, "dry_run", r.dry_run);
+    jw_kv_int(w, "rewritten", done.counts.rewritten);
+    jw_kv_int(w, "added", done.counts.added);
+    jw_kv_int(w, "kept", done.counts.kept);
+    jw_kv_int(w, "entries", done.counts.entries);
+    kv_snapshot(w, "snapshot_id", done.snapshot_id);
+    kv_text(w, "commit_id", done.commit_id);
+    jw_end_object(w);
+    return true;
+}
+
+/* --- orphans --- */
+
+#define LOCATIONS_MAX 20000 /* told in the answer */
+
+struct locations {
+    struct arena *a;
+    VEC(str) list;
+};
+
+static bool note_location(void *ctx, str location, int64_t bytes, struct error *err)
+{
+    struct locations *l = ctx;
+    (void)bytes, (void)err;
+    if (l->list.n < LOCATIONS_MAX)
+        *vec_push(l->a, &l->list) = arena_str(l->a, location);
+    return true;
+}
+
+/* {"s3a,s3n": "s3"} */
+static bool read_equals(const struct json *doc, const char *key, struct arena *a,
+                        const struct orphans_equal **out, size_t *n, struct error *err)
+{
+    const struct json *map;
+    struct orphans_equal *list;
+    VEC(str) pairs = { 0 };
+    if (!json_opt_obj(doc, key, &map, err))
+        return false;
+    for (size_t i = 0; map && i < map->object.n; i++) {
+        const struct json_member *m = &map->object.members[i];
+        if (m->value.kind != JSON_STR)
+            return fail(err, ERR_INVALID, "%s has to be an object of texts", key);
+        *vec_push(a, &pairs) = m->key;
+        *vec_push(a, &pairs) = m->value.s;
+    }
+    bool ok = orphans_equals(pairs.at, pairs.n, a, &list, n, err);
+    *out = list;
+    return ok;
+}
+
+static bool read_orphans(const struct json *doc, struct arena *a, struct orphans_options *o,
+                         struct error *err)
+{
+    str mode;
+    return read_time(doc, "older_than", INT64_MIN, &o->older_than_ms, err) &&
+           json_opt_str(doc, "location", (str){ 0 }, &o->location, err) &&
+           json_opt_bool(doc, "dry_run", false, &o->dry_run, err) &&
+           json_opt_bool(doc, "any_age", false, &o->any_age, err) &&
+           json_opt_str(doc, "prefix_mismatch_mode", (str){ 0 }, &mode, err) &&
+           orphans_mismatch_parse(mode, &o->mismatch, err) &&
+           read_equals(doc, "equal_schemes", a, &o->schemes, &o->schemes_n, err) &&
+           read_equals(doc, "equal_authorities", a, &o->authorities, &o->authorities_n, err);
+}
+
+static bool orphans(struct app *app, struct api_request *req, struct api_answer *answer,
+                    struct json_writer *w, struct error *err)
+{
+    const struct json *doc;
+    struct locations found = { .a = req->arena };
+    struct orphans_options o = { .fn = note_location, .ctx = &found };
+    struct orphans_result done;
+    str branch;
+    (void)answer;
+    if (!api_body(req, &doc, err) ||
+        !body_only(doc,
+                   "older_than location dry_run any_age prefix_mismatch_mode equal_schemes "
+                   "equal_authorities branch",
+                   err) ||
+        !read_orphans(doc, req->arena, &o, err) ||
+        !json_opt_str(doc, "branch", api_query(req, "branch", ""), &branch, err))
+        return false;
+    o.cancel = request_cancel(req, MAINTAIN_TIMEOUT_MS);
+    if (!maintain_orphans(app->lake, branch, req->params[0], &o, req->arena, &done, err))
+        return false;
+    jw_begin_object(w);
+    jw_kv_bool(w, "dry_run", o.dry_run);
+    jw_kv_int(w, "listed", done.listed);
+    jw_kv_int(w, "young", done.young);
+    jw_kv_int(w, "removed", done.removed);
+    jw_kv_int(w, "bytes", done.bytes);
+    jw_kv_array(w, "locations");
+    for (size_t i = 0; i < found.list.n; i++)
+        jw_str(w, found.list.at[i]);
+    jw_end_array(w);
+    jw_end_object(w);
+    return true;
+}
+
 /* --- collect --- */
 
 static bool collect(struct app *app, struct api_request *req, struct api_answer *answer,
@@ -219,6 +344,15 @@ const struct route maintain_routes[] = {
         "POST", "/api/tables/{name}/compact", PERMISSION_WRITE, compact,
         "Write small, large and much deleted files again: {target_bytes, min_input_files, delete_files, "
         "all, where, partial_progress, dry_run, branch ...}",
+        .slow = true),
+    ROUTE(
+        "POST", "/api/tables/{name}/rewrite-manifests", PERMISSION_WRITE, rewrite_manifests,
+        "Write manifests again, clustered by partition: {spec_id, target_bytes, all, dry_run, branch}",
+        .slow = true),
+    ROUTE(
+        "POST", "/api/tables/{name}/orphans", PERMISSION_WRITE, orphans,
+        "Remove files in the table's folder that nothing names: {older_than, location, dry_run, any_age, "
+        "prefix_mismatch_mode, equal_schemes, equal_authorities, branch}",
         .slow = true),
     ROUTE("POST", "/api/garbage/collect", PERMISSION_ADMIN, collect,
           "Remove files that nothing needs any more: {safety_age, dry_run}", .slow = true),

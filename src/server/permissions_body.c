@@ -245,6 +245,17 @@ bool ask_compact(struct asking *q, struct error *err)
            ask_table_in_path(q, TABLE_READ_DATA, err);
 }
 
+bool ask_rewrite(struct asking *q, struct error *err)
+{
+    return ask_table_in_path(q, TABLE_WRITE_DATA, err);
+}
+
+bool ask_orphans(struct asking *q, struct error *err)
+{
+    return ask_table_in_path(q, TABLE_REMOVE_SNAPSHOTS, err) &&
+           ask_table_in_path(q, TABLE_WRITE_DATA, err);
+}
+
 bool ask_analyze(struct asking *q, struct error *err)
 {
     return ask_table_in_path(q, TABLE_SET_STATISTICS, err) &&

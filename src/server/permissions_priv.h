@@ -35,6 +35,8 @@ bool ask_roll_back(struct asking *q, struct error *err);
 bool ask_expire(struct asking *q, struct error *err);
 bool ask_compact(struct asking *q, struct error *err);
 bool ask_analyze(struct asking *q, struct error *err);
+bool ask_orphans(struct asking *q, struct error *err);
+bool ask_rewrite(struct asking *q, struct error *err);
 bool ask_create_ref(struct asking *q, struct error *err);
 bool ask_change_ref(struct asking *q, struct error *err);
 bool ask_cherry_pick(struct asking *q, struct error *err);

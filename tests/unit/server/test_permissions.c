@@ -126,6 +126,10 @@ static const struct row rows[] = {
       "TABLE_SET_STATISTICS table a/b/t@dev;TABLE_READ_DATA table a/b/t@dev" },
     { "POST", "/api/tables/{name}/compact", "a.b.t", "", "{\"branch\":\"dev\"}",
       "TABLE_WRITE_DATA table a/b/t@dev;TABLE_READ_DATA table a/b/t@dev" },
+    { "POST", "/api/tables/{name}/rewrite-manifests", "a.b.t", "", "{\"branch\":\"dev\"}",
+      "TABLE_WRITE_DATA table a/b/t@dev" },
+    { "POST", "/api/tables/{name}/orphans", "a.b.t", "", "{\"branch\":\"dev\"}",
+      "TABLE_REMOVE_SNAPSHOTS table a/b/t@dev;TABLE_WRITE_DATA table a/b/t@dev" },
     { "POST", "/api/garbage/collect", "", "", "{}", "SERVICE_OPERATE service" },
 
     { "POST", "/api/sql", "", "", "{}", "" },

@@ -235,3 +235,107 @@ TEST(compactions_that_are_wrong_say_so)
     CHECK_STR(ask(lake, "SELECT * FROM s.t"), "2|b");
     lake_close(lake);
 }
+
+/* ---- Orphans */
+
+TEST(call_removes_orphans)
+{
+    struct lake *lake = open_lake();
+    three_snapshots(lake);
+    const struct metadata *m = table_now(lake);
+    const char *stray = arena_printf(test_arena(), STR_FMT "/data/stray", STR_ARG(m->location)).ptr;
+    FILE *f = fopen(stray, "wb");
+    CHECK(f && fputs("rows", f) >= 0 && fclose(f) == 0);
+    CHECK_STR(ask(lake, "CALL system.remove_orphan_files('s.t')"), ""); /* too young */
+    refuse(lake, "CALL system.remove_orphan_files('s.t', TIMESTAMP '2100-01-01')", ERR_INVALID,
+           "24 hours");
+    refuse(lake, "CALL system.remove_orphan_files('s.t', location => '/etc')", ERR_DENIED,
+           "not the table's location");
+    refuse(lake, "CALL system.remove_orphan_files('s.t', prefix_mismatch_mode => 'x')", ERR_INVALID,
+           "ERROR, IGNORE or DELETE");
+    refuse(lake, "CALL system.remove_orphan_files('s.t', file_list_view => 'x')", ERR_UNSUPPORTED,
+           "file_list_view");
+    refuse(lake, "CALL system.remove_orphan_files('s.t', equal_schemes => 'x')", ERR_INVALID,
+           "has to be a map");
+#define REMOVE                                                                                     \
+    "CALL system.remove_orphan_files(table => 's.t', older_than => TIMESTAMP '2100-01-01', "       \
+    "any_age => true, equal_schemes => map('a,b', 'c')"
+    CHECK_STR(ask(lake, REMOVE ", dry_run => true)"), stray);
+    CHECK_STR(ask(lake, REMOVE ")"), stray);
+    CHECK_STR(ask(lake, REMOVE ")"), "");
+    CHECK_STR(ask(lake, "SELECT * FROM s.t"), "2|b");
+    ask(lake, "ALTER TABLE s.t SET TBLPROPERTIES ('gc.enabled' = 'false')");
+    refuse(lake, "CALL system.remove_orphan_files('s.t')", ERR_DENIED, "gc.enabled");
+    lake_close(lake);
+}
+
+/* ---- Manifests */
+
+#define MANIFESTS                                                                                  \
+    "SELECT count(*) FILTER (content = 0), count(*) FILTER (content > 0) FROM s.\"t$manifests\""
+/* What a manifest must not change of an entry. */
+#define ENTRIES                                                                                    \
+    "SELECT snapshot_id, sequence_number, file_sequence_number, data_file.file_path, "             \
+    "data_file.record_count FROM s.\"t$entries\" WHERE status < 2 ORDER BY ALL"
+
+TEST(manifests_are_rewritten_and_entries_stay_what_they_are)
+{
+    struct lake *lake = open_lake();
+    for (size_t m = 3; m < MODES; m++) {
+        fill(lake, m, "PARTITIONED BY (p)");
+        str rows = all_rows(lake, m), entries = ask(lake, ENTRIES);
+        str done = ask(lake, "CALL system.rewrite_manifests('s.t')");
+        CHECK(str_ends(done, str_of(m == 3 ? "|2" : "|1"))); /* vectors have one already */
+        CHECK_STR(ask(lake, MANIFESTS), "1|1");
+        CHECK(str_eq(all_rows(lake, m), rows));
+        CHECK(str_eq(ask(lake, ENTRIES), entries));
+        const struct snapshot *s = metadata_snapshot(table_now(lake));
+        CHECK_STR(s->operation, "replace");
+        CHECK_STR(property_get(&s->summary, "manifests-created", STR("-")), m == 3 ? "2" : "1");
+        CHECK_STR(property_get(&s->summary, "manifests-kept", STR("-")), m == 4 ? "1" : "0");
+        CHECK_STR(property_get(&s->summary, "added-data-files", STR("-")), "-");
+        CHECK(!str_is(property_get(&s->summary, "entries-processed", STR("-")), "-"));
+        CHECK_STR(ask(lake, "CALL system.rewrite_manifests('s.t')"), "0|0");
+        CHECK_INT(metadata_snapshot(table_now(lake))->id, s->id);
+        ask(lake, "INSERT INTO s.t VALUES (99, 'x', 1)"); /* row ids go on behind */
+        ask(lake, "DELETE FROM s.t WHERE id = 5");
+        CHECK_STR(ask(lake, "SELECT count(*) FROM s.t"), "37");
+        if (m == 4)
+            CHECK_STR(ask(lake, "SELECT count(DISTINCT _row_id) FROM s.t"), "37");
+    }
+    lake_close(lake);
+}
+
+/* Partitions come together, in order, whatever the number of manifests; small ones make several passes. */
+TEST(manifests_are_clustered_by_partition)
+{
+    struct lake *lake = open_lake();
+    ask(lake, "CREATE SCHEMA s");
+    ask(lake, "CREATE TABLE s.t (id BIGINT, p INTEGER) PARTITIONED BY (p) "
+              "WITH ('format-version'='1', 'commit.manifest-merge.enabled'='false')");
+    for (int i = 0; i < 3; i++)
+        ask(lake, text_f("INSERT INTO s.t SELECT i + %d, i %% 30 FROM range(30) r(i)", i * 30));
+    str entries = ask(lake, ENTRIES);
+    ask(lake, "ALTER TABLE s.t SET TBLPROPERTIES ('commit.manifest.target-size-bytes' = '1000')");
+    str done = ask(lake, "CALL system.rewrite_manifests('s.t')");
+    int64_t n = 0;
+    CHECK(str_starts(done, STR("3|")) && str_to_i64(str_sub(done, 2, done.len), &n));
+    CHECK(n > 8); /* more than one pass */
+    CHECK(str_eq(ask(lake, ENTRIES), entries));
+    CHECK_STR(ask(lake, "SELECT sum(id), count(*) FROM s.t"), "4005|90");
+    /* Bounds do not overlap but at the edges. */
+    str spans = ask(lake, "SELECT sum(CAST(partition_summaries[1].upper_bound AS INTEGER) - "
+                          "CAST(partition_summaries[1].lower_bound AS INTEGER)) < 31 FROM "
+                          "s.\"t$manifests\"");
+    CHECK_STR(spans, "true");
+    ask(lake,
+        "ALTER TABLE s.t SET TBLPROPERTIES ('commit.manifest.target-size-bytes' = '8388608')");
+    CHECK(str_ends(ask(lake, "CALL system.rewrite_manifests('s.t', false)"), STR("|1")));
+    CHECK(str_eq(ask(lake, ENTRIES), entries));
+    refuse(lake, "CALL system.rewrite_manifests('s.t', spec_id => 7)", ERR_NOT_FOUND,
+           "no partition spec 7");
+    refuse(lake, "CALL system.rewrite_manifests('s.t', sort_by => array('p'))", ERR_UNSUPPORTED,
+           "sort_by");
+    refuse(lake, "CALL system.rewrite_manifests('s.u')", ERR_NOT_FOUND, "does not exist");
+    lake_close(lake);
+}

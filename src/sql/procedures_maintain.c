@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The procedures of CALL that keep a table's files in order, as Iceberg's Spark procedures are called and answer. */
+#include "base/time.h"
+#include "engine/udf.h"
+#include "govern/access.h"
+#include "sql/lake.h"
+#include "sql/maintain.h"
+#include "sql/procedure_priv.h"
+
+/* --- remove_orphan_files --- */
+
+#define LOCATIONS_MAX                                                                              \
+    20000 /* told in the answer; the same number that Spark's has when it streams */
+
+struct locations {
+    struct arena *a;
+    VEC(str) list;
+};
+
+static bool note_location(void *ctx, str location, int64_t bytes, struct error *err)
+{
+    struct locations *l = ctx;
+    (void)bytes, (void)err;
+    if (l->list.n < LOCATIONS_MAX)
+        *vec_push(l->a, &l->list) = arena_str(l->a, location);
+    return true;
+}
+
+static bool fill_location(void *ctx, size_t column, int64_t from, size_t n, void *out,
+                          uint64_t *valid, struct error *err)
+{
+    const struct locations *l = ctx;
+    (void)column, (void)valid, (void)err;
+    for (size_t i = 0; i < n; i++)
+        ((str *)out)[i] = l->list.at[(size_t)from + i];
+    return true;
+}
+
+static bool answer_locations(struct call *c, struct locations *l, struct error *err)
+{
+    static const struct row_source_column columns[] = { { STR_INIT("orphan_file_location"),
+                                                          "VARCHAR" } };
+    struct row_source src = { .columns = columns,
+                              .columns_n = 1,
+                              .rows_n = (int64_t)l->list.n,
+                              .fill = fill_location,
+                              .ctx = l };
+    struct row_source *kept = arena_new(c->run->a, struct row_source);
+    str from;
+    *kept = src;
+    if (!rows_add(c->run->session, kept, c->run->a, &from, err))
+        return false;
+    str sql = arena_printf(c->run->a, "SELECT * FROM " STR_FMT " ORDER BY 1", STR_ARG(from));
+    return session_query(c->run->session, sql, NULL, 0, &c->run->out->rows, err);
+}
+
+static bool read_equals(struct call *c, const char *name, struct orphans_equal **out, size_t *n,
+                        struct error *err)
+{
+    const struct argument *x = call_argument(c, name);
+    if (x->kind != ARGUMENT_NONE && x->kind != ARGUMENT_MAP)
+        return fail(err, ERR_INVALID, "the argument %s has to be a map", name);
+    return orphans_equals(x->list, x->list_n, c->run->a, out, n, err);
+}
+
+/* What Spark's procedure knows besides: how it lists and deletes. */
+static bool read_ignored(struct call *c, struct error *err)
+{
+    int64_t number;
+    bool flag;
+    if (call_argument(c, "file_list_view")->kind != ARGUMENT_NONE)
+        return fail(err, ERR_UNSUPPORTED,
+                    "file_list_view is not supported: the folder itself is listed");
+    return call_int(c, "max_concurrent_deletes", 0, 1, &number, err) &&
+           call_bool(c, "prefix_listing", false, &flag, err) &&
+           call_bool(c, "stream_results", false, &flag, err);
+}
+
+bool procedure_remove_orphan_files(struct call *c, struct error *err)
+{
+    struct run *r = c->run;
+    struct locations found = { .a = r->a };
+    struct orphans_options o = { .cancel = r->req->cancel, .fn = note_location, .ctx = &found };
+    struct orphans_result done;
+    struct orphans_equal *schemes, *authorities;
+    str ns, name, table, mode;
+    if (!call_table(c, TABLE_WRITE_DATA, &ns, &name, err) ||
+        !call_table(c, TABLE_REMOVE_SNAPSHOTS, &ns, &name, err) ||
+        !call_text(c, "table", (str){ 0 }, &table, err) ||
+        !call_time(c, "older_than", INT64_MIN, &o.older_than_ms, err) ||
+        !call_text(c, "location", (str){ 0 }, &o.location, err) ||
+        !call_bool(c, "dry_run", false, &o.dry_run, err) ||
+        !call_bool(c, "any_age", false, &o.any_age, err) || !read_ignored(c, err) ||
+        !read_equals(c, "equal_schemes", &schemes, &o.schemes_n, err) ||
+        !read_equals(c, "equal_authorities", &authorities, &o.authorities_n, err) ||
+        !call_text(c, "prefix_mismatch_mode", (str){ 0 }, &mode, err) ||
+        !orphans_mismatch_parse(mode, &o.mismatch, err))
+        return false;
+    o.schemes = schemes;
+    o.authorities = authorities;
+    struct locations *kept = arena_new(r->a, struct locations);
+    if (!maintain_orphans(r->lake, r->req->branch, table, &o, r->a, &done, err))
+        return false;
+    *kept = found;
+    return answer_locations(c, kept, err);
+}
+
+/* --- rewrite_manifests --- */
+
+bool procedure_rewrite_manifests(struct call *c, struct error *err)
+{
+    struct run *r = c->run;
+    struct write_info info = call_info(c);
+    struct manifests_request req = { .branch = r->req->branch, .info = &info };
+    struct manifests_outcome done;
+    int64_t spec;
+    bool caching;
+    str ns, name;
+    if (!call_table(c, TABLE_WRITE_DATA, &ns, &name, err) ||
+        !call_text(c, "table", (str){ 0 }, &req.table, err) ||
+        !call_bool(c, "use_caching", false, &caching, err) ||
+        !call_int(c, "spec_id", MANIFESTS_SPEC_DEFAULT, 0, &spec, err))
+        return false;
+    if (call_argument(c, "sort_by")->kind != ARGUMENT_NONE)
+        return fail(err, ERR_UNSUPPORTED,
+                    "sort_by is not supported: manifests are clustered by all partition fields");
+    if (spec > INT32_MAX)
+        return fail(err, ERR_INVALID, "spec_id is too large");
+    req.options = (struct manifests_options){ .spec_id = (int32_t)spec, .cancel = r->req->cancel };
+    if (!maintain_manifests(r->lake, &req, r->a, &done, err))
+        return false;
+    r->out->snapshot_id = done.snapshot_id;
+    r->out->commit_id = done.commit_id;
+    return call_answer(c, "rewritten_manifests_count added_manifests_count",
+                       (int64_t[]){ done.counts.rewritten, done.counts.added }, err);
+}
