@@ -58,6 +58,7 @@ static duckdb_value duck_value(const struct value *v)
     case TYPE_TIMESTAMPTZ:
         return duckdb_create_timestamp_tz((duckdb_timestamp){ v->i });
     case TYPE_TIMESTAMP_NS:
+    case TYPE_TIMESTAMPTZ_NS:
         return duckdb_create_timestamp_ns((duckdb_timestamp_ns){ v->i });
     case TYPE_STRING:
         return duckdb_create_varchar_length(v->bytes.ptr, v->bytes.len);

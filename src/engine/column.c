@@ -191,6 +191,7 @@ static enum column_kind kind_of(enum type_kind kind)
     case TYPE_TIMESTAMPTZ:
         return COLUMN_TIMESTAMPTZ;
     case TYPE_TIMESTAMP_NS:
+    case TYPE_TIMESTAMPTZ_NS:
         return COLUMN_TIMESTAMP_NS;
     case TYPE_STRING:
         return COLUMN_TEXT;

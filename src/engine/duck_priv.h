@@ -16,7 +16,10 @@
 #include "engine/result.h"
 
 #define SQL_BYTES_MAX ((size_t)256 << 20) /* of one text that we build: scans of many files */
-#define SESSION_CALLBACKS_MAX 4096        /* functions and relations of one session */
+/* Types of 1.5 that the header does not name. */
+#define DUCK_TYPE_GEOMETRY ((duckdb_type)40)
+#define DUCK_TYPE_VARIANT ((duckdb_type)41)
+#define SESSION_CALLBACKS_MAX 4096 /* functions and relations of one session */
 
 struct engine;
 struct udf_types;
@@ -56,6 +59,8 @@ struct session {
     size_t callbacks_n;
     int64_t opened_us;
     struct session *next, *prev; /* the engine's list */
+    struct reads *reads;         /* files that its statements read (blame.c) */
+    size_t reads_n;              /* so many of them are known */
     pthread_mutex_t lock;        /* guards callback_error */
     struct error callback_error; /* what a callback said; its code survives the library's text */
 };
@@ -77,8 +82,9 @@ struct result {
 /* engine.c */
 MUST_USE bool engine_open(struct engine *e, struct error *err);
 duckdb_database engine_database(struct engine *e);
-uint64_t engine_next(struct engine *e);               /* 1, 2, 3 ... */
-struct udf_types *engine_udf_types(struct engine *e); /* udf.c's */
+const char *engine_temp_directory(const struct engine *e); /* NULL: none */
+uint64_t engine_next(struct engine *e);                    /* 1, 2, 3 ... */
+struct udf_types *engine_udf_types(struct engine *e);      /* udf.c's */
 void engine_watch(struct engine *e, struct watch *w);
 void engine_unwatch(struct engine *e, struct watch *w);
 void engine_session_add(struct engine *e, struct session *s);
@@ -98,6 +104,9 @@ bool duck_fail(struct session *s, const char *text, struct error *err);
 /* failure.c: whether a statement was stopped that nobody asked to stop.  A thread of the library that fails stops the others before
  * it tells its error, and then one of them may be heard first: "Interrupted!" stands for an error that is lost. */
 bool duck_reason_lost(const struct session *s, const char *text);
+
+/* blame.c: puts the file's name before an error of damage that has none, when one of the session's files is found to be damaged. */
+void blame_file(struct session *s, struct error *err);
 
 /* session.c: brackets around a call of the library that takes time. */
 MUST_USE bool session_enter(struct session *s, struct error *err);
@@ -131,6 +140,9 @@ duckdb_logical_type duck_type_named(const char *name);
 /* column.c */
 void column_view_make(duckdb_vector v, size_t n, const struct column_type *t, struct arena *a,
                       struct column_view *out);
+
+/* result_shown.c: the query with columns cast that cannot be read otherwise (variants, geometries); false: it has others, too. */
+bool result_shown_sql(str sql, const struct result *r, struct arena *a, str *out);
 
 /* Text of a value at its place inside others, as column_text. */
 void result_column_fill(duckdb_logical_type type, const char *name, struct arena *a,

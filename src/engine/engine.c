@@ -110,6 +110,8 @@ static bool configure(const struct engine *e, duckdb_config config, struct error
         /* Nothing may be looked for below the home directory. */
         { "extension_directory", "/nonexistent" },
         { "secret_directory", "/nonexistent" },
+        /* Of a geometry it reads; the table's schema says it. */
+        { "ignore_unknown_crs", "true" },
         /* Partitions written side by side (parquet.c). */
         { "partitioned_write_max_open_files", "1000" },
     };
@@ -165,6 +167,11 @@ bool engine_open(struct engine *e, struct error *err)
 duckdb_database engine_database(struct engine *e)
 {
     return e->database;
+}
+
+const char *engine_temp_directory(const struct engine *e)
+{
+    return e->temp_directory;
 }
 
 uint64_t engine_next(struct engine *e)

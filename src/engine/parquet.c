@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "engine/parquet_cast_priv.h"
+#include "engine/parquet_finish_priv.h"
 #include "engine/parquet_stats_priv.h"
 #include "engine/quote.h"
 #include "engine/session.h"
@@ -30,7 +32,8 @@ struct job {
     const struct parquet_write *w;
     struct arena *arena;
     struct buf sql;
-    struct map names; /* of leaves */
+    struct map names;              /* of leaves */
+    struct result_column *columns; /* of the query */
     bool partitioned;
     bool
         ordered; /* into one file: the writer keeps order only within a file that it does not cut */
@@ -53,8 +56,10 @@ static bool describe(struct job *j, struct result_column **out, size_t *n, struc
         return false;
     *n = result_columns_n(r);
     *out = arena_array(j->arena, struct result_column, *n);
-    for (size_t i = 0; i < *n; i++)
+    for (size_t i = 0; i < *n; i++) {
         (*out)[i].name = arena_str(j->arena, result_columns(r)[i].name);
+        (*out)[i].type_text = arena_str(j->arena, result_columns(r)[i].type_text);
+    }
     result_close(r);
     return true;
 }
@@ -66,6 +71,7 @@ static bool match_columns(struct job *j, ptrdiff_t *from, size_t *columns_n, str
     const struct schema *schema = j->w->schema;
     if (!describe(j, &columns, columns_n, err))
         return false;
+    j->columns = columns;
     if (!j->w->by_name && *columns_n != schema->fields_n)
         return fail(err, ERR_INVALID, "the query gives %zu columns, the table has %zu", *columns_n,
                     schema->fields_n);
@@ -90,38 +96,40 @@ static bool match_columns(struct job *j, ptrdiff_t *from, size_t *columns_n, str
     return true;
 }
 
-static bool check_writable(const struct type *t, struct error *err)
-{
-    if (t->kind == TYPE_FIXED)
-        return fail(err, ERR_UNSUPPORTED, "writing columns of type fixed is not built");
-    for (size_t i = 0; type_is_nested(t) && i < t->fields_n; i++)
-        if (!check_writable(t->fields[i].type, err))
-            return false;
-    return true;
-}
-
 /* One column of the inner SELECT: cast to its type; lists, maps and structs have no statistics of their own,
  * so required ones are checked here. */
 static bool add_field(struct job *j, const struct field *f, ptrdiff_t from, struct error *err)
 {
     struct buf *sql = &j->sql;
     bool checked = f->required && type_is_nested(f->type);
-    if (!check_writable(f->type, err))
-        return fail_in(err, "column " STR_FMT, STR_ARG(f->name));
+    str column = from < 0 ? STR("NULL") : arena_printf(j->arena, "c%td", from);
+    str type = from < 0 ? (str){ 0 } : j->columns[from].type_text;
     if (checked)
         buf_printf(sql, "CASE WHEN c%td IS NULL THEN error('a required column has a null') ELSE ",
                    from);
-    buf_lit(sql, "CAST(");
-    if (from < 0)
-        buf_lit(sql, "NULL");
-    else
-        buf_printf(sql, "c%td", from);
-    buf_lit(sql, " AS ");
-    if (!sql_type(sql, f->type, err))
+    if (!cast_for_file(f, column, type, j->arena, sql, err))
         return fail_in(err, "column " STR_FMT, STR_ARG(f->name));
-    buf_add_str(sql, checked ? STR(") END AS ") : STR(") AS "));
+    buf_add_str(sql, checked ? STR(" END AS ") : STR(" AS "));
     quote_ident(sql, f->name);
     return true;
+}
+
+/* Columns of type unknown are in no file; what would be lost is refused. */
+static void add_unknown_checks(struct job *j, const ptrdiff_t *from)
+{
+    const struct schema *schema = j->w->schema;
+    bool first = true;
+    for (size_t i = 0; i < schema->fields_n; i++) {
+        if (type_is_stored(schema->fields[i].type) || from[i] < 0)
+            continue;
+        buf_printf(&j->sql, " %s CASE WHEN c%td IS NOT NULL THEN error(", first ? "WHERE" : "AND",
+                   from[i]);
+        quote_text(&j->sql,
+                   arena_printf(j->arena, "column " STR_FMT " is of type unknown: only nulls fit",
+                                STR_ARG(schema->fields[i].name)));
+        buf_lit(&j->sql, ") ELSE true END");
+        first = false;
+    }
 }
 
 /* An expression for a source field: a column, or a field of structs. */
@@ -153,7 +161,9 @@ static str key_sql(const struct type *t, str sql, struct arena *a)
     case TYPE_TIMESTAMPTZ:
         return arena_printf(a, "epoch_us(" STR_FMT ")", STR_ARG(sql));
     case TYPE_TIMESTAMP_NS:
+    case TYPE_TIMESTAMPTZ_NS:
         return arena_printf(a, "epoch_ns(" STR_FMT ")", STR_ARG(sql));
+    case TYPE_FIXED:
     case TYPE_BINARY:
         return arena_printf(a, "hex(" STR_FMT ")", STR_ARG(sql));
     case TYPE_FLOAT:
@@ -212,27 +222,37 @@ static bool add_select(struct job *j, struct error *err)
         if (!is_void(&j->w->spec->fields[i]) && !add_partition_key(j, i, err))
             return false;
     buf_lit(&j->sql, " FROM (SELECT ");
+    size_t stored = 0;
     for (size_t i = 0; i < schema->fields_n; i++) {
-        if (i)
+        if (!type_is_stored(schema->fields[i].type))
+            continue;
+        if (stored++)
             buf_lit(&j->sql, ", ");
         if (!add_field(j, &schema->fields[i], from[i], err))
             return false;
     }
+    if (!stored)
+        return fail(err, ERR_UNSUPPORTED, "all columns are of type unknown: no file can hold rows");
     buf_lit(&j->sql, " FROM (\n");
     buf_add_str(&j->sql, j->w->query);
     buf_lit(&j->sql, "\n) AS q(");
     for (size_t c = 0; c < columns_n; c++)
         buf_printf(&j->sql, "%sc%zu", c ? ", " : "", c);
-    buf_lit(&j->sql, "))");
+    buf_add_char(&j->sql, ')');
+    add_unknown_checks(j, from);
+    buf_add_char(&j->sql, ')');
     return add_order(j, err);
 }
 
 /* {"a": 1, "s": {__duckdb_field_id: 2, "x": 3}}; keys as the writer names the parts of lists and maps. */
 static void add_field_ids(struct buf *sql, const struct type *t)
 {
+    size_t n = 0;
     for (size_t i = 0; i < t->fields_n; i++) {
         const struct field *f = &t->fields[i];
-        if (i)
+        if (!type_is_stored(f->type))
+            continue;
+        if (n++)
             buf_lit(sql, ", ");
         quote_ident(sql, f->name);
         if (!type_is_nested(f->type)) {
@@ -277,7 +297,7 @@ static void add_options(struct job *j)
         buf_lit(&j->sql, ", OVERWRITE_OR_IGNORE, FILENAME_PATTERN ");
         quote_text(&j->sql, arena_printf(j->arena, STR_FMT "-{i}", STR_ARG(w->prefix)));
     }
-    buf_lit(&j->sql, ", FIELD_IDS {");
+    buf_lit(&j->sql, ", GEOPARQUET_VERSION 'NONE', FIELD_IDS {");
     add_field_ids(&j->sql, w->schema->type);
     buf_add_char(&j->sql, '}');
     if (j->partitioned)
@@ -345,6 +365,17 @@ static bool drop_empty(const struct parquet_file *f, struct error *err)
     return unlink(f->path.ptr) == 0 || fail_errno(err, errno, "remove " STR_FMT, STR_ARG(f->path));
 }
 
+/* What the writer left to be said. */
+static bool finish(const struct job *j, struct parquet_file *f, struct error *err)
+{
+    struct parquet_finish how = { .schema = j->w->schema,
+                                  .bloom_named = j->w->bloom_named,
+                                  .bloom_ids = j->w->bloom_ids,
+                                  .bloom_n = j->w->bloom_n };
+    return !parquet_finish_needed(&how) ||
+           parquet_finish(f->path.ptr, &how, &f->size, &f->footer_size, err);
+}
+
 /* Columns: filename, count, file_size_bytes, footer_size_bytes, column_statistics, partition_keys. */
 static bool read_file(struct job *j, const struct chunk *c, size_t row, struct parquet_file *out,
                       struct error *err)
@@ -381,10 +412,10 @@ static bool collect(struct job *j, struct result *r, struct files *files, struct
             struct parquet_file f;
             if (!read_file(j, c, i, &f, err))
                 return false;
+            if (!(f.rows ? finish(j, &f, err) : drop_empty(&f, err)))
+                return false;
             if (f.rows)
                 *vec_push(j->arena, &files->list) = f;
-            else if (!drop_empty(&f, err))
-                return false;
         }
     }
 }

@@ -42,9 +42,12 @@ struct parquet_write {
     const char *dir; /* absolute, must exist; files are made in it or below */
     str prefix;      /* begins every file's name; make it unique (a uuid) */
     enum parquet_codec codec;
-    int level;          /* of zstd, 1 to 22; 0: the engine's */
-    bool no_bloom;      /* no bloom filters; else for columns that a dictionary suits */
-    double bloom_fpp;   /* rate of false positives; 0: the engine's, 0.01 */
+    int level;        /* of zstd, 1 to 22; 0: the engine's */
+    bool no_bloom;    /* no bloom filters; else for columns that a dictionary suits */
+    double bloom_fpp; /* rate of false positives; 0: the engine's, 0.01 */
+    bool bloom_named; /* only these columns, by field id, may have bloom filters */
+    const int32_t *bloom_ids;
+    size_t bloom_n;
     int64_t file_bytes; /* unpartitioned, unordered: start a new file near this size; 0: 512 MB */
     int64_t row_group_rows;     /* 0: 122,880 */
     const struct param *params; /* of the query */

@@ -14,10 +14,15 @@
  *
  * The virtual columns file_index and file_row_number count within one read_parquet, so where several are
  * united, the index is looked up in a list. */
+#include <unistd.h>
+
+#include "base/env.h"
 #include "base/map.h"
+#include "engine/parquet_finish_priv.h"
 #include "engine/parquet_scan_priv.h"
 #include "engine/quote.h"
 #include "engine/session.h"
+#include "engine/session_priv.h"
 #include "iceberg/value.h"
 
 #define EXPRESSION_MAX ((size_t)64 << 20)
@@ -55,6 +60,10 @@ static const struct shape *find_part(const struct builder *b, const struct shape
 /* Whether reading by id gives what is inside t from `shape`: struct fields must agree in id and name. */
 static bool same_names(const struct shape *shape, const struct type *t)
 {
+    if (t->kind == TYPE_GEOMETRY || t->kind == TYPE_GEOGRAPHY)
+        return str_eq(shape->type, SHAPE_GEOMETRY); /* else bytes, to be converted */
+    if (t->kind == TYPE_VARIANT)
+        return str_eq(shape->type, SHAPE_VARIANT);
     if (!type_is_nested(t) || shape->kind == SHAPE_PLAIN)
         return !type_is_nested(t) == (shape->kind == SHAPE_PLAIN);
     if (t->kind != TYPE_STRUCT) {
@@ -182,10 +191,22 @@ static bool add_rebuilt(struct builder *b, const struct shape *from, const struc
         return add_list(b, from, t, sql, err);
     case TYPE_MAP:
         return add_map(b, from, t, sql, err);
+    case TYPE_GEOMETRY:
+    case TYPE_GEOGRAPHY:
+        if (str_is(from->type, "BLOB"))
+            buf_printf(b->out, "st_geomfromwkb(" STR_FMT ")", STR_ARG(sql));
+        else
+            buf_add_str(b->out, sql);
+        return true;
     default:
         buf_add_str(b->out, sql);
         return true;
     }
+}
+
+static bool is_geo(const struct type *t)
+{
+    return t->kind == TYPE_GEOMETRY || t->kind == TYPE_GEOGRAPHY;
 }
 
 static bool kinds_agree(const struct shape *from, const struct type *t)
@@ -198,7 +219,8 @@ static bool kinds_agree(const struct shape *from, const struct type *t)
     case SHAPE_MAP:
         return t->kind == TYPE_MAP;
     default:
-        return type_is_primitive(t);
+        return type_is_primitive(t) &&
+               (t->kind == TYPE_VARIANT) == str_eq(from->type, SHAPE_VARIANT);
     }
 }
 
@@ -210,7 +232,7 @@ static bool add_part(struct builder *b, const struct shape *from, const struct f
         return fail(err, ERR_CORRUPT, "column " STR_FMT " is no %s in the file", STR_ARG(f->name),
                     type_kind_name(f->type->kind));
     buf_lit(b->out, "CAST(");
-    if (shape_has_ids(from) && same_names(from, f->type))
+    if (shape_has_ids(from) && same_names(from, f->type) && !is_geo(f->type))
         buf_add_str(b->out, sql);
     else if (!add_rebuilt(b, from, f->type, sql, err))
         return false;
@@ -334,11 +356,37 @@ static void add_cardinality(struct builder *b, const struct group *g)
     buf_printf(b->out, ", explicit_cardinality = %lld", (long long)rows);
 }
 
+static void drop_copy(void *path)
+{
+    unlink(path);
+}
+
+/* The engine keeps microseconds only of a timestamp with zone: what has more is read from a copy that says it has no zone, and which
+ * goes with the session. */
+static bool copy_nanoseconds(struct builder *b, str *path, struct error *err)
+{
+    struct arena *of_session = session_arena(b->s);
+    if (!session_temp_directory(b->s))
+        return fail(err, ERR_UNSUPPORTED,
+                    "timestamps with zone in nanoseconds need a directory for temporary files");
+    str copy = arena_printf(of_session, "%s/firn-ns-%016llx.parquet", session_temp_directory(b->s),
+                            (unsigned long long)env_random_u64(env_real()));
+    if (!parquet_copy_plain_times(arena_cstr(b->arena, *path), copy.ptr, err))
+        return false;
+    arena_defer(of_session, drop_copy, (void *)(uintptr_t)copy.ptr);
+    *path = copy;
+    return true;
+}
+
 static bool add_source(struct builder *b, const struct group *g, bool by_id, struct error *err)
 {
     str *paths = arena_array(b->arena, str, g->files.n);
-    for (size_t i = 0; i < g->files.n; i++)
+    bool copied = g->shape && shape_holds(g->shape, SHAPE_TIMESTAMPTZ_NS);
+    for (size_t i = 0; i < g->files.n; i++) {
         paths[i] = b->scan->files[g->files.at[i]].path;
+        if (copied && !copy_nanoseconds(b, &paths[i], err))
+            return false;
+    }
     buf_lit(b->out, " FROM read_parquet(");
     quote_paths(b->out, paths, g->files.n);
     buf_lit(b->out, ", hive_partitioning = false");
@@ -404,9 +452,31 @@ static bool has_struct(const struct type *t)
     return false;
 }
 
+/* Types that the engine reads right only when it is told what the footer says. */
+static bool has_marked(const struct type *t)
+{
+    if (t->kind == TYPE_VARIANT || is_geo(t) || t->kind == TYPE_TIMESTAMPTZ_NS)
+        return true;
+    for (size_t i = 0; type_is_nested(t) && i < t->fields_n; i++)
+        if (has_marked(t->fields[i].type))
+            return true;
+    return false;
+}
+
+static bool wants_marks(const struct parquet_scan *scan)
+{
+    for (size_t i = 0; i < scan->dropped_n; i++)
+        if (has_marked(scan->dropped[i].type))
+            return true;
+    for (size_t i = 0; i < scan->schema->fields_n; i++)
+        if (has_marked(scan->schema->fields[i].type))
+            return true;
+    return false;
+}
+
 static bool must_look(const struct parquet_scan *scan)
 {
-    if (scan->names)
+    if (scan->names || wants_marks(scan))
         return true;
     for (size_t i = 0; i < scan->files_n; i++)
         if (scan->files[i].constants_n)
@@ -447,7 +517,7 @@ static bool group_by_shape(const struct builder *b, const struct group *all, str
     struct map by_sign;
     for (size_t i = 0; i < n; i++)
         paths[i] = scan->files[all->files.at[i]].path;
-    if (!shapes_read(b->s, paths, n, b->arena, &shapes, err))
+    if (!shapes_read_marked(b->s, paths, n, wants_marks(scan), b->arena, &shapes, err))
         return false;
     map_init(&by_sign, b->arena);
     for (size_t i = 0; i < n; i++) {

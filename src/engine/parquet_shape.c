@@ -7,6 +7,8 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "codec/parquet_footer.h"
+#include "engine/parquet_finish_priv.h"
 #include "engine/quote.h"
 #include "engine/session.h"
 #include "iceberg/type.h"
@@ -20,6 +22,7 @@ struct element {
     str name, repetition, kind, type;
     int64_t children_n;
     int32_t id;
+    bool variant; /* marked as one */
 };
 
 struct elements {
@@ -109,12 +112,25 @@ static bool build_inside(struct elements *e, const struct element *from, struct 
                     : build_children(e, from->children_n, out, err);
 }
 
+/* Steps over a variant's columns. */
+static bool pass_variant(struct elements *e, int64_t n, struct error *err)
+{
+    for (; n > 0; n--) {
+        if (e->next == e->n || e->at[e->next].children_n < 0)
+            return damaged(err);
+        n += e->at[e->next++].children_n;
+    }
+    return true;
+}
+
 static bool build(struct elements *e, struct shape *out, struct error *err)
 {
     if (e->next == e->n || e->depth > 2 * TYPE_DEPTH_MAX)
         return damaged(err);
     const struct element *from = &e->at[e->next++];
     *out = (struct shape){ .name = from->name, .id = from->id, .type = from->type };
+    if (from->variant)
+        return pass_variant(e, from->children_n, err);
     if (!from->children_n && !str_is(from->kind, "LIST"))
         return true;
     e->depth++;
@@ -182,7 +198,29 @@ static bool read_footers(struct session *s, const str *paths, size_t n, const st
     return ok;
 }
 
-static bool read_some(struct session *s, const str *paths, size_t n, struct arena *a,
+/* What the footer marks them as; its elements are those that the engine shows, in order. */
+static bool read_marks(str path, struct footer *f, struct arena *a, struct error *err)
+{
+    struct parquet_element *e;
+    size_t n;
+    if (!parquet_elements(arena_cstr(a, path), a, &e, &n, err))
+        return false;
+    if (n != f->elements.n)
+        return damaged(err);
+    for (size_t i = 0; i < n; i++) {
+        struct element *to = &f->elements.at[i];
+        to->variant = e[i].logical == PARQUET_VARIANT && e[i].type < 0;
+        if (to->variant)
+            to->type = SHAPE_VARIANT;
+        else if (e[i].logical == PARQUET_GEOMETRY || e[i].logical == PARQUET_GEOGRAPHY)
+            to->type = SHAPE_GEOMETRY;
+        else if (e[i].logical == PARQUET_TIMESTAMP && e[i].utc && e[i].unit == PARQUET_NANOS)
+            to->type = SHAPE_TIMESTAMPTZ_NS;
+    }
+    return true;
+}
+
+static bool read_some(struct session *s, const str *paths, size_t n, bool marks, struct arena *a,
                       struct shape *out, struct error *err)
 {
     struct map footers;
@@ -192,7 +230,9 @@ static bool read_some(struct session *s, const str *paths, size_t n, struct aren
     if (!read_footers(s, paths, n, &footers, a, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        const struct footer *f = map_get(&footers, paths[i]);
+        struct footer *f = map_get(&footers, paths[i]);
+        if (marks && !read_marks(paths[i], f, a, err))
+            return fail_in(err, STR_FMT, STR_ARG(paths[i]));
         struct elements e = { .at = f->elements.at, .n = f->elements.n, .arena = a };
         if (!build(&e, &out[i], err))
             return fail_in(err, STR_FMT, STR_ARG(paths[i]));
@@ -204,10 +244,16 @@ static bool read_some(struct session *s, const str *paths, size_t n, struct aren
 bool shapes_read(struct session *s, const str *paths, size_t n, struct arena *a, struct shape **out,
                  struct error *err)
 {
+    return shapes_read_marked(s, paths, n, false, a, out, err);
+}
+
+bool shapes_read_marked(struct session *s, const str *paths, size_t n, bool marks, struct arena *a,
+                        struct shape **out, struct error *err)
+{
     *out = arena_array(a, struct shape, n);
     for (size_t i = 0; i < n; i += PATHS_PER_QUERY) {
         size_t some = n - i < PATHS_PER_QUERY ? n - i : PATHS_PER_QUERY;
-        if (!read_some(s, paths + i, some, a, *out + i, err))
+        if (!read_some(s, paths + i, some, marks, a, *out + i, err))
             return fail_in(err, "read the footers of %zu files", some);
     }
     return true;
@@ -231,4 +277,14 @@ bool shape_has_ids(const struct shape *shape)
         if (shape->children[i].id < 0 || !shape_has_ids(&shape->children[i]))
             return false;
     return true;
+}
+
+bool shape_holds(const struct shape *shape, str type)
+{
+    if (shape->kind == SHAPE_PLAIN && str_eq(shape->type, type))
+        return true;
+    for (size_t i = 0; i < shape->children_n; i++)
+        if (shape_holds(&shape->children[i], type))
+            return true;
+    return false;
 }

@@ -5,6 +5,8 @@
  *   booleans are 1 and 0; blobs upper-case hex; decimals with their scale; doubles have shortest digits
  *   min and max leave NaN out, which sorts above all in the engine: has_nan takes the max away
  *   -0.0 and 0.0 count as equal: a zero bound is given the sign that covers both
+ *   a variant's columns are told of each by itself: their sizes are added up; what is null is not known
+ *   a geometry has its extents instead of bounds, of which a point each is made; a geography's would be those of a plane
  *   infinite and BC dates have texts that are no ISO dates: such a bound is dropped. */
 #include "engine/parquet_stats_priv.h"
 
@@ -83,6 +85,11 @@ bool stats_value(const struct type *t, str text, struct arena *a, struct value *
 {
     struct error ignored;
     switch (t->kind) {
+    case TYPE_GEOMETRY:
+    case TYPE_GEOGRAPHY:
+    case TYPE_VARIANT:
+    case TYPE_UNKNOWN:
+        return false;
     case TYPE_BOOLEAN:
         *out = value_bool(str_is(text, "1") || str_is(text, "true"));
         return str_is(text, "1") || str_is(text, "0") || str_is(text, "true") ||
@@ -114,6 +121,7 @@ static const struct value *bound(const struct type *t, str text, bool is_max, st
 /* The map's texts by key; missing ones have no ptr. */
 struct texts {
     str size, min, max, nulls, values, has_nan;
+    str extents[2][4]; /* least and greatest x, y, z, m */
 };
 
 static struct texts read_texts(const struct column_view *map, size_t row)
@@ -123,8 +131,20 @@ static struct texts read_texts(const struct column_view *map, size_t row)
         const char *key;
         str *to;
     } fields[] = {
-        { "column_size_bytes", &t.size }, { "min", &t.min },           { "max", &t.max },
-        { "null_count", &t.nulls },       { "num_values", &t.values }, { "has_nan", &t.has_nan },
+        { "column_size_bytes", &t.size },
+        { "min", &t.min },
+        { "max", &t.max },
+        { "null_count", &t.nulls },
+        { "num_values", &t.values },
+        { "has_nan", &t.has_nan },
+        { "bbox_xmin", &t.extents[0][0] },
+        { "bbox_ymin", &t.extents[0][1] },
+        { "bbox_zmin", &t.extents[0][2] },
+        { "bbox_mmin", &t.extents[0][3] },
+        { "bbox_xmax", &t.extents[1][0] },
+        { "bbox_ymax", &t.extents[1][1] },
+        { "bbox_zmax", &t.extents[1][2] },
+        { "bbox_mmax", &t.extents[1][3] },
     };
     struct column_list range = ((const struct column_list *)map->data)[row];
     for (size_t k = range.offset; k < range.offset + range.length; k++)
@@ -141,6 +161,27 @@ static int64_t count_of(str text)
     return text.ptr && str_to_i64(text, &n) && n >= 0 ? n : -1;
 }
 
+/* A corner of the extents: x and y, then z, then m; z is NaN when there is m only (Iceberg spec, "Bound Serialization"). */
+static const struct value *corner(enum type_kind kind, const str texts[4], struct arena *a)
+{
+    double at[4] = { NAN, NAN, NAN, NAN };
+    size_t n = 0;
+    for (size_t i = 0; i < 4; i++) {
+        if (!texts[i].ptr)
+            continue;
+        if (!str_to_f64(texts[i], &at[i]) || isnan(at[i]))
+            return NULL;
+        n = i + 1;
+    }
+    if (isnan(at[0]) || isnan(at[1]))
+        return NULL;
+    struct value *v = arena_new(a, struct value);
+    char *bytes = arena_alloc(a, sizeof at);
+    memcpy(bytes, at, n * sizeof *at);
+    *v = value_bytes(kind, str_make(bytes, n * sizeof *at));
+    return v;
+}
+
 static void stats_of(const struct field *f, const struct texts *t, struct arena *a,
                      struct column_stats *out)
 {
@@ -154,6 +195,38 @@ static void stats_of(const struct field *f, const struct texts *t, struct arena 
         .min = bound(f->type, t->min, false, a),
         .max = nan ? NULL : bound(f->type, t->max, true, a),
     };
+    if (f->type->kind == TYPE_GEOMETRY) {
+        out->min = corner(TYPE_GEOMETRY, t->extents[0], a);
+        out->max = corner(TYPE_GEOMETRY, t->extents[1], a);
+    }
+}
+
+/* A variant's leaf by the name of a column inside it, such as "v"."typed_value"."a"; NULL: it is inside none. */
+static const struct leaf *variant_around(const struct map *names, str name)
+{
+    for (size_t i = 1; i + 1 < name.len; i++) {
+        const struct leaf *leaf = name.ptr[i] == '"' && name.ptr[i + 1] == '.'
+                                      ? map_get(names, str_sub(name, 0, i + 1))
+                                      : NULL;
+        if (leaf && leaf->field->type->kind == TYPE_VARIANT)
+            return leaf;
+    }
+    return NULL;
+}
+
+/* Adds what is told of one of a variant's columns. */
+static void add_variant(const struct leaf *leaf, const struct texts *t, struct column_stats *out,
+                        size_t *n)
+{
+    int64_t size = count_of(t->size);
+    size_t i = 0;
+    while (i < *n && out[i].field_id != leaf->field->id)
+        i++;
+    if (i == *n)
+        out[(*n)++] = (struct column_stats){
+            .field_id = leaf->field->id, .values = -1, .nulls = -1, .nans = -1
+        };
+    out[i].size += size > 0 ? size : 0;
 }
 
 static int by_field_id(const void *a, const void *b)
@@ -172,9 +245,14 @@ bool stats_read(const struct column_view *map, size_t i, const struct map *names
     for (size_t k = range.offset; k < range.offset + range.length; k++) {
         str name = column_str(&map->children[0], k);
         const struct leaf *leaf = map_get(names, name);
+        const struct leaf *variant = leaf ? NULL : variant_around(names, name);
+        struct texts texts = read_texts(&map->children[1], k);
+        if (variant) {
+            add_variant(variant, &texts, *out, n);
+            continue;
+        }
         if (!leaf)
             return fail(err, ERR_INTERNAL, "the writer tells of a column " STR_FMT, STR_ARG(name));
-        struct texts texts = read_texts(&map->children[1], k);
         struct column_stats *stats = &(*out)[(*n)++];
         stats_of(leaf->field, &texts, a, stats);
         if (leaf->required && stats->nulls > 0)

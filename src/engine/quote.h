@@ -18,13 +18,13 @@ void quote_text(struct buf *out, str text);
 /* "a"."b" */
 void quote_name(struct buf *out, const str *parts, size_t n);
 
-/* Appends a literal with its exact type, such as 12.30::DECIMAL(10,2) or NULL::VARCHAR.  ERR_UNSUPPORTED
- * for types that the engine does not have. */
+/* Appends a literal with its exact type, such as 12.30::DECIMAL(10,2) or NULL::VARCHAR.  A struct's only constant that is not null
+ * has the initial defaults of its fields.  ERR_UNSUPPORTED for constants of lists, maps, geometries and variants. */
 MUST_USE bool quote_value(struct buf *out, const struct type *t, const struct value *v,
                           struct error *err);
 
-/* The engine's name of an Iceberg type: "BIGINT", "STRUCT(""a"" INTEGER)".  ERR_UNSUPPORTED for geometry,
- * geography, variant, unknown. */
+/* The engine's name of an Iceberg type: "BIGINT", "STRUCT(""a"" INTEGER)".  What it has no type for is read as its nearest: a
+ * timestamptz_ns is a TIMESTAMP_NS in UTC, a geography a GEOMETRY, unknown an INTEGER that is null. */
 MUST_USE bool sql_type(struct buf *out, const struct type *t, struct error *err);
 
 #endif

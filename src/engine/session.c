@@ -109,6 +109,11 @@ struct arena *session_arena(struct session *s)
     return s->arena;
 }
 
+const char *session_temp_directory(const struct session *s)
+{
+    return engine_temp_directory(s->engine);
+}
+
 const struct type *type_copy_plain(const struct type *t, struct arena *a)
 {
     ASSERT(type_is_primitive(t));
@@ -281,31 +286,61 @@ static struct result *result_make(struct session *s, duckdb_result duck)
     return r;
 }
 
-static bool execute(struct session *s, duckdb_prepared_statement prepared, struct result **out,
-                    struct error *err)
+/* *out is given also when it has columns that cannot be read. */
+static bool execute(struct session *s, str sql, const struct param *params, size_t n, bool *select,
+                    struct result **out, struct error *err)
 {
+    duckdb_prepared_statement prepared;
     duckdb_result duck;
-    if (!run_prepared(s, prepared, duckdb_execute_prepared_streaming, &duck, err))
-        return false;
-    struct result *r = result_make(s, duck);
-    if (!readable(r, err)) {
-        result_close(r);
-        return false;
+    bool ok = prepare_one(s, sql, &prepared, err) && bind_params(prepared, params, n, err) &&
+              run_prepared(s, prepared, duckdb_execute_prepared_streaming, &duck, err);
+    if (ok) {
+        *select = duckdb_prepared_statement_type(prepared) == DUCKDB_STATEMENT_TYPE_SELECT;
+        *out = result_make(s, duck);
     }
-    *out = r;
-    return true;
+    duckdb_destroy_prepare(&prepared);
+    return ok;
+}
+
+/* Again, with columns cast to what can be read. */
+static bool execute_shown(struct session *s, str sql, const struct param *params, size_t n,
+                          struct result **out, struct error *err)
+{
+    struct arena *a = arena_create(0);
+    struct error why = *err;
+    bool select, ok = result_shown_sql(sql, *out, a, &sql);
+    result_close(*out);
+    *out = NULL;
+    if (ok)
+        ok = execute(s, sql, params, n, &select, out, err) && readable(*out, err);
+    else
+        *err = why;
+    if (!ok) {
+        result_close(*out);
+        *out = NULL;
+    }
+    arena_destroy(a);
+    return ok;
 }
 
 bool session_query(struct session *s, str sql, const struct param *params, size_t n,
                    struct result **out, struct error *err)
 {
     ASSERT(!s->busy);
+    bool select;
+    struct result *r = NULL;
     if (!session_enter(s, err))
         return false;
-    duckdb_prepared_statement prepared;
-    bool ok = prepare_one(s, sql, &prepared, err) && bind_params(prepared, params, n, err) &&
-              execute(s, prepared, out, err);
-    duckdb_destroy_prepare(&prepared);
+    bool ok = execute(s, sql, params, n, &select, &r, err);
+    if (ok && !readable(r, err)) {
+        ok = select && execute_shown(s, sql, params, n, &r, err);
+        if (!ok && !select) {
+            result_close(r);
+            r = NULL;
+        }
+    }
+    if (ok)
+        *out = r;
     session_leave(s);
     return ok;
 }

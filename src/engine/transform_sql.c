@@ -89,6 +89,7 @@ static str plain_time(const struct type *t, str sql, struct arena *a)
     case TYPE_TIMESTAMPTZ:
         return arena_printf(a, "make_timestamp(epoch_us(" STR_FMT "))", STR_ARG(sql));
     case TYPE_TIMESTAMP_NS:
+    case TYPE_TIMESTAMPTZ_NS:
         return arena_printf(
             a, "make_timestamp((epoch_ns(%.*s) - (epoch_ns(%.*s) %% 1000 + 1000) %% 1000) // 1000)",
             STR_ARG(sql), STR_ARG(sql));

@@ -201,10 +201,10 @@ static str make_bound(const struct value *v, bool lower, size_t width, struct ar
     return bytes.len == 0 ? STR("") : arena_str(a, bytes);
 }
 
-static bool has_order(enum type_kind kind)
+/* Geometries have corners of their extents. */
+static bool has_bounds(enum type_kind kind)
 {
-    return kind != TYPE_VARIANT && kind != TYPE_GEOMETRY && kind != TYPE_GEOGRAPHY &&
-           kind != TYPE_UNKNOWN && kind < TYPE_STRUCT;
+    return kind != TYPE_VARIANT && kind != TYPE_UNKNOWN && kind < TYPE_STRUCT;
 }
 
 static bool check_bound(const struct schema_node *node, const struct value *v, struct error *err)
@@ -227,7 +227,7 @@ static bool make_column(const struct schema_node *node, const struct column_stat
     out->values = stats->values;
     out->nulls = stats->nulls;
     out->nans = stats->nans;
-    if (mode == METRICS_COUNTS || node->in_repeated || !has_order(node->field->type->kind))
+    if (mode == METRICS_COUNTS || node->in_repeated || !has_bounds(node->field->type->kind))
         return true;
     if (mode == METRICS_FULL)
         width = SIZE_MAX;

@@ -336,7 +336,7 @@ static bool write_files(struct writer *w, struct error *err)
     p.file_bytes = w->file_bytes
                        ? w->file_bytes
                        : metadata_property_int(w->target, "write.target-file-size-bytes", 0);
-    if (!write_options(w->target, &p, err) || !data_path(w, &data, err) ||
+    if (!write_options(w->target, w->a, &p, err) || !data_path(w, &data, err) ||
         !store_stage(w->lake->warehouse, arena_printf(w->a, STR_FMT "/rows", STR_ARG(data)), w->a,
                      &w->folder, err))
         return false;
@@ -517,7 +517,9 @@ bool sql_write_query(struct lake *lake, const struct write_request *req, struct 
 bool sql_write_rows(struct lake *lake, const struct rows_request *req, struct arena *a,
                     const struct data_file **out, size_t *n, struct error *err)
 {
-    struct write_request request = { .cancel = req->cancel };
+    struct write_request request = { .params = req->params,
+                                     .params_n = req->params_n,
+                                     .cancel = req->cancel };
     struct writer w = { .lake = lake,
                         .req = &request,
                         .a = a,

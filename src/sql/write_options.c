@@ -3,6 +3,7 @@
 
 #include "engine/parquet.h"
 #include "iceberg/metadata.h"
+#include "iceberg/schema.h"
 
 #define ZSTD_LEVEL_MAX 22
 #define ROWS_MAX (1 << 24) /* of one row group, whatever the property says */
@@ -51,28 +52,39 @@ static bool find_level(const struct metadata *m, struct parquet_write *out, stru
     return true;
 }
 
-/* The engine has one switch for all columns: off when columns are named and none of them wants a filter. */
-static bool find_bloom(const struct metadata *m, struct parquet_write *out, struct error *err)
+static bool bloom_rate(const struct property *p, struct parquet_write *out, struct error *err)
+{
+    double fpp;
+    if (!str_to_f64(p->value, &fpp) || !(fpp > 0 && fpp < 1))
+        return fail(err, ERR_INVALID, STR_FMT " is " STR_FMT ", not a number between 0 and 1",
+                    STR_ARG(p->key), STR_ARG(p->value));
+    if (out->bloom_fpp <= 0 || fpp < out->bloom_fpp)
+        out->bloom_fpp = fpp;
+    return true;
+}
+
+/* The engine has one switch for all columns, and one rate: it is on when a column wants a filter, and the filters of columns that do
+ * not are left out of the footer.  Names of no column of the schema are as in the Java library: nothing. */
+static bool find_bloom(const struct metadata *m, struct arena *a, struct parquet_write *out,
+                       struct error *err)
 {
     static const str enabled = STR_INIT("write.parquet.bloom-filter-enabled.column."),
                      rate = STR_INIT("write.parquet.bloom-filter-fpp.column.");
-    bool named = false, wanted = false;
+    int32_t *ids = arena_array(a, int32_t, m->properties.n);
     for (size_t i = 0; i < m->properties.n; i++) {
         const struct property *p = &m->properties.at[i];
-        double fpp;
         if (str_starts(p->key, enabled)) {
-            named = true;
-            wanted = wanted || str_eq_nocase(p->value, STR("true"));
+            const struct field *f =
+                schema_field_by_name(metadata_schema(m), str_from(p->key, enabled.len), true);
+            out->bloom_named = true;
+            if (f && str_eq_nocase(p->value, STR("true")))
+                ids[out->bloom_n++] = f->id;
         }
-        if (!str_starts(p->key, rate))
-            continue;
-        if (!str_to_f64(p->value, &fpp) || !(fpp > 0 && fpp < 1))
-            return fail(err, ERR_INVALID, STR_FMT " is " STR_FMT ", not a number between 0 and 1",
-                        STR_ARG(p->key), STR_ARG(p->value));
-        if (out->bloom_fpp <= 0 || fpp < out->bloom_fpp)
-            out->bloom_fpp = fpp;
+        if (str_starts(p->key, rate) && !bloom_rate(p, out, err))
+            return false;
     }
-    out->no_bloom = named && !wanted;
+    out->bloom_ids = ids;
+    out->no_bloom = out->bloom_named && !out->bloom_n;
     return true;
 }
 
@@ -126,13 +138,14 @@ static bool find_rows(const struct metadata *m, struct parquet_write *out, struc
     return true;
 }
 
-bool write_options(const struct metadata *m, struct parquet_write *out, struct error *err)
+bool write_options(const struct metadata *m, struct arena *a, struct parquet_write *out,
+                   struct error *err)
 {
     str format = metadata_property(m, "write.format.default", STR("parquet"));
     if (!str_eq_nocase(format, STR("parquet")))
         return fail(err, ERR_UNSUPPORTED,
                     "write.format.default " STR_FMT ": data files are written as parquet only",
                     STR_ARG(format));
-    return find_codec(m, &out->codec, err) && find_level(m, out, err) && find_bloom(m, out, err) &&
-           find_rows(m, out, err);
+    return find_codec(m, &out->codec, err) && find_level(m, out, err) &&
+           find_bloom(m, a, out, err) && find_rows(m, out, err);
 }

@@ -4,13 +4,15 @@
 #ifndef FIRN_SQL_WRITE_OPTIONS_H
 #define FIRN_SQL_WRITE_OPTIONS_H
 
+#include "base/arena.h"
 #include "base/error.h"
 
 struct metadata;
 struct parquet_write;
 
-/* Fills in codec, level, bloom filters and rows of a row group.  ERR_INVALID for values that make no sense, ERR_UNSUPPORTED for codecs
+/* Fills in codec, level, bloom filters and rows of a row group; lists are in `a`.  ERR_INVALID for values that make no sense, ERR_UNSUPPORTED for codecs
  * and file formats that are not built. */
-MUST_USE bool write_options(const struct metadata *m, struct parquet_write *out, struct error *err);
+MUST_USE bool write_options(const struct metadata *m, struct arena *a, struct parquet_write *out,
+                            struct error *err);
 
 #endif

@@ -55,8 +55,8 @@ TEST(row_groups_and_bloom_filters)
     CHECK_STR(about(lake, "d",
                     "'write.parquet.bloom-filter-enabled.column.s' = 'true', "
                     "'write.parquet.bloom-filter-fpp.column.s' = '0.001'",
-                    "count(bloom_filter_offset) > 0"),
-              "true");
+                    "string_agg(DISTINCT path_in_schema) FILTER (bloom_filter_offset IS NOT NULL)"),
+              "s");
     lake_close(lake);
 }
 
