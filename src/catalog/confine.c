@@ -284,22 +284,61 @@ static bool check_update(const struct confine *c, const struct table_update *u, 
     }
 }
 
-/* N3. */
+/* What the table named already stays as it is: a whole metadata file may stand in for another (N4). */
+static bool had_snapshot(const struct confine *c, const struct snapshot *s)
+{
+    const struct snapshot *had = c->base ? metadata_snapshot_by_id(c->base, s->id) : NULL;
+    return had && s->manifest_list.len > 0 && str_eq(had->manifest_list, s->manifest_list);
+}
+
+static bool had_file(const struct confine *c, str path)
+{
+    const struct metadata *m = c->base;
+    for (size_t i = 0; m && i < m->statistics_n; i++)
+        if (str_eq(m->statistics[i].path, path))
+            return true;
+    for (size_t i = 0; m && i < m->partition_statistics_n; i++)
+        if (str_eq(m->partition_statistics[i].path, path))
+            return true;
+    for (size_t i = 0; m && i < m->metadata_log_n; i++)
+        if (str_eq(m->metadata_log[i].file, path))
+            return true;
+    return false;
+}
+
+static bool need_file(const struct confine *c, const char *what, str path, struct error *err)
+{
+    return had_file(c, path) || need_own(c, what, path, err);
+}
+
+static bool check_snapshots_of(const struct confine *c, struct error *err)
+{
+    const struct metadata *m = c->next;
+    for (size_t i = 0; i < m->snapshots_n; i++) {
+        const struct snapshot *s = m->snapshots[i];
+        if (had_snapshot(c, s))
+            continue;
+        if (c->base || s->id == m->current_snapshot_id) {
+            if (!check_snapshot(c, s, err))
+                return false;
+        } else if (s->manifest_list.len && !need_own(c, "manifest list", s->manifest_list, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* N3, N4. */
 static bool check_whole(const struct confine *c, struct error *err)
 {
     const struct metadata *m = c->next;
-    for (size_t i = 0; i < m->snapshots_n; i++)
-        if (m->snapshots[i]->manifest_list.len &&
-            !need_own(c, "manifest list", m->snapshots[i]->manifest_list, err))
-            return false;
     for (size_t i = 0; i < m->statistics_n; i++)
-        if (!need_own(c, "statistics file", m->statistics[i].path, err))
+        if (!need_file(c, "statistics file", m->statistics[i].path, err))
             return false;
     for (size_t i = 0; i < m->partition_statistics_n; i++)
-        if (!need_own(c, "statistics file", m->partition_statistics[i].path, err))
+        if (!need_file(c, "statistics file", m->partition_statistics[i].path, err))
             return false;
-    const struct snapshot *now = metadata_snapshot_by_id(m, m->current_snapshot_id);
-    return !now || check_snapshot(c, now, err);
+    return check_snapshots_of(c, err);
 }
 
 static bool check_all(const struct confine *c, const struct table_change *change, struct error *err)
@@ -318,6 +357,39 @@ static bool blame(struct error *err)
     if (err->code == ERR_NOT_FOUND || err->code == ERR_CORRUPT)
         err->code = ERR_INVALID;
     return false;
+}
+
+bool confine_owns(const struct metadata *m, str location, struct error *err)
+{
+    struct places own = { 0 };
+    struct uri u;
+    if (!find_places(m, &own, err) || !uri_parse(location, &u, err))
+        return false;
+    return lies_in(&own, &u) || fail(err, ERR_DENIED,
+                                     "metadata file " STR_FMT
+                                     " does not lie under the location of the table that it is of",
+                                     STR_ARG(str_sub(location, 0, 200)));
+}
+
+bool confine_check_file(struct catalog *c, str ref, str ns, str name, const struct metadata *base,
+                        const struct metadata *next, str location, str base_location,
+                        struct error *err)
+{
+    struct confine x = { .catalog = c,
+                         .a = arena_create(0),
+                         .ref = ref,
+                         .ns = ns,
+                         .name = name,
+                         .base = base,
+                         .next = next };
+    bool ok = find_places(next, &x.own, err) && find_places(base, &x.before, err) &&
+              need_own(&x, "metadata file", location, err);
+    for (size_t i = 0; ok && i < next->metadata_log_n; i++)
+        ok = str_eq(next->metadata_log[i].file, base_location) ||
+             need_file(&x, "metadata file", next->metadata_log[i].file, err);
+    ok = ok && check_places(&x, err) && check_whole(&x, err);
+    arena_destroy(x.a);
+    return ok || blame(err);
 }
 
 bool confine_check(struct catalog *c, str ref, str ns, str name, const struct metadata *base,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "catalog/confine.h"
 #include "catalog/view_priv.h"
 #include "codec/uuid.h"
 #include "iceberg/metadata.h"
@@ -180,6 +181,7 @@ struct op_state {
 
 struct entries {
     struct catalog *catalog;
+    str ref;
     const struct entry_commit *req;
     struct entry_outcome *out;
     struct op_state *ops;
@@ -276,13 +278,18 @@ static bool check_home(struct entries *en, struct attempt *t, struct op_state *s
     return true;
 }
 
-/* Whether another operation of this commit deletes the entry with this id: then it moves. */
-static bool is_moved(const struct entries *en, str id)
+/* The entry with this id that another operation of this commit deletes: then it moves.  NULL: there is none. */
+static const struct catalog_entry *moved_entry(const struct entries *en, str id)
 {
     for (size_t i = 0; i < en->req->n; i++)
         if (en->ops[i].op->kind == ENTRY_OP_DELETE && str_eq(en->ops[i].now.entry.id, id))
-            return true;
-    return false;
+            return &en->ops[i].now.entry;
+    return NULL;
+}
+
+static bool is_moved(const struct entries *en, str id)
+{
+    return moved_entry(en, id) != NULL;
 }
 
 static bool check_put(struct entries *en, struct attempt *t, struct op_state *s, struct error *err)
@@ -361,11 +368,42 @@ static bool bad_metadata(const struct entry_op *op, struct error *err)
     return fail_in(err, "metadata of \"" STR_FMT "\"", STR_ARG(ns_last(op->path)));
 }
 
+/* What a put stands for: the entry of its place, or the one that moves there. */
+static const struct catalog_entry *replaced_by(const struct entries *en, const struct op_state *s)
+{
+    if (s->now.entry.found)
+        return &s->now.entry;
+    return s->op->id.len ? moved_entry(en, s->op->id) : NULL;
+}
+
+/* A caller who may not write every table puts metadata of this one only, and files of its own (confine.h).  A file elsewhere is
+ * not even looked for, unless it is to be a new table: then the caller may read every one. */
+static bool confine_before(struct entries *en, struct attempt *t, const struct op_state *s,
+                           const struct metadata **base, struct error *err)
+{
+    const struct catalog_entry *from = replaced_by(en, s);
+    *base = NULL;
+    return !from || str_eq(from->location, s->op->location) ||
+           (metadata_load(en->catalog, from->location, from->id, t->out, base, err) &&
+            confine_owns(*base, s->op->location, err));
+}
+
+static bool confine_after(struct entries *en, const struct op_state *s, const struct metadata *base,
+                          const struct metadata *next, struct error *err)
+{
+    const struct catalog_entry *from = replaced_by(en, s);
+    str path = s->op->path;
+    return (from && str_eq(from->location, s->op->location)) ||
+           confine_check_file(en->catalog, en->ref, ns_parent(path), ns_last(path), base, next,
+                              s->op->location, from ? from->location : (str){ 0 }, err);
+}
+
 /* The entry that a put makes; its metadata file is read as for a registration. */
-static bool make_entry(struct entries *en, struct attempt *t, const struct entry_op *op,
+static bool make_entry(struct entries *en, struct attempt *t, const struct op_state *s,
                        struct entry *out, struct error *err)
 {
-    const struct metadata *m;
+    const struct entry_op *op = s->op;
+    const struct metadata *m, *base = NULL;
     const struct view_metadata *vm;
     struct catalog *c = en->catalog;
     *out = (struct entry){ .type = op->type, .location = op->location, .snapshot_id = -1 };
@@ -383,12 +421,17 @@ static bool make_entry(struct entries *en, struct attempt *t, const struct entry
         out->uuid = vm->uuid;
         return true;
     }
+    bool confined = t->info && t->info->confined;
+    if (confined && !confine_before(en, t, s, &base, err))
+        return false;
     if (!metadata_load(c, op->location, (str){ 0 }, t->out, &m, err) ||
         !metadata_check_places(c, m, err))
         return bad_metadata(op, err);
     if (m->uuid.len == 0)
         return fail(err, ERR_INVALID, "table metadata " STR_FMT " has no table-uuid",
                     STR_ARG(op->location));
+    if (confined && !confine_after(en, s, base, m, err))
+        return false;
     *out = metadata_entry(m, op->location);
     return true;
 }
@@ -414,7 +457,11 @@ static bool plan_put(struct entries *en, struct attempt *t, struct op_state *s, 
     str value, key = s->op->type == ENTRY_NAMESPACE ? key_namespace(s->op->path, t->arena)
                                                     : key_entry(s->op->type, ns_parent(s->op->path),
                                                                 ns_last(s->op->path), t->arena);
-    if (!make_entry(en, t, s->op, &e, err) || !entry_encode(&e, t->arena, &value, err))
+    if (s->op->type == ENTRY_TABLE && s->op->id.len && !replaced_by(en, s)) {
+        refuse(en, s, ENTRY_KEY_MISSING, "does not exist, but a content id is expected there");
+        return true;
+    }
+    if (!make_entry(en, t, s, &e, err) || !entry_encode(&e, t->arena, &value, err))
         return false;
     check_id(en, s, &e);
     if (s->now.value.ptr && str_eq(s->now.value, value))
@@ -511,7 +558,7 @@ bool catalog_commit_entries(struct catalog *c, str ref, const struct entry_commi
                             const struct commit_info *info, struct arena *a,
                             struct entry_outcome *out, struct error *err)
 {
-    struct entries en = { .catalog = c, .req = req, .out = out, .arena = a };
+    struct entries en = { .catalog = c, .ref = ref, .req = req, .out = out, .arena = a };
     *out = (struct entry_outcome){ 0 };
     str what = arena_printf(a, "commit %zu keys on " STR_FMT, req->n, STR_ARG(ref));
     return check_request(req, a, err) &&

@@ -19,17 +19,25 @@ static void commit_answer(const struct commit *c, struct arena *a, struct commit
         out->parents[i] = sha_text(&c->parents[i], a);
 }
 
-/* The commit to begin with: the token's, which must be one, or the ref's own. */
+/* The commit to begin with: the token's, or the ref's own.  A token is a commit id: it must be one of this ref's line, so that nobody
+ * reads the history of another ref with it. */
 static bool log_start(struct view *v, str token, struct arena *a, struct commit *out,
                       struct error *err)
 {
     struct sha256 id;
+    bool here;
     *out = v->commit;
     if (token.len == 0)
         return true;
     if (!sha_parse(token, &id))
         return fail(err, ERR_INVALID, "page token is not one of this listing");
-    return commit_load(v->tx, &id, a, out, err);
+    if (!history_was_at(v->tx, &v->commit.id, &id, &here, err)) {
+        if (err->code != ERR_NOT_FOUND)
+            return false;
+        here = false;
+    }
+    return here ? commit_load(v->tx, &id, a, out, err)
+                : fail(err, ERR_INVALID, "page token is not one of this listing");
 }
 
 /* Whether the message holds the text, ASCII case ignored. */

@@ -43,7 +43,8 @@ static bool list_refs(struct app *app, struct api_request *req, struct api_answe
         return false;
     jw_begin_array(w);
     for (size_t i = 0; i < n; i++)
-        if (kind.len == 0 || str_is(kind, kind_name(refs[i].kind)))
+        if ((kind.len == 0 || str_is(kind, kind_name(refs[i].kind))) &&
+            access_allows(req->access, REFERENCE_LIST, &SECURE_CATALOG, refs[i].name))
             write_ref(&refs[i], w);
     jw_end_array(w);
     return true;

@@ -15,6 +15,7 @@
 #ifndef FIRN_SERVER_NESSIE_PRIV_H
 #define FIRN_SERVER_NESSIE_PRIV_H
 
+#include "govern/access.h"
 #include "server/refs_priv.h"
 #include "server/cel.h"
 #include "server/nessie_body.h"

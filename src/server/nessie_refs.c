@@ -102,7 +102,8 @@ static bool write_refs(const struct ref_lister *l, const struct ref_info *refs, 
     jw_begin_object(w);
     jw_kv_array(w, "references");
     for (size_t i = 0; i < n; i++) {
-        if ((token.len && str_cmp(refs[i].name, token) <= 0))
+        if ((token.len && str_cmp(refs[i].name, token) <= 0) ||
+            !access_allows(l->req->access, REFERENCE_LIST, &SECURE_CATALOG, refs[i].name))
             continue;
         if (!passes(l, &refs[i], &keep, err))
             return false;
@@ -117,7 +118,9 @@ static bool write_refs(const struct ref_lister *l, const struct ref_info *refs, 
         struct nessie_ref r = { .name = refs[i].name,
                                 .kind = refs[i].kind,
                                 .hash = refs[i].commit_id };
-        if (!write_full(l->app, l->req, &r, l->all, w, err))
+        bool all =
+            l->all && access_allows(l->req->access, REFERENCE_READ, &SECURE_CATALOG, refs[i].name);
+        if (!write_full(l->app, l->req, &r, all, w, err))
             return false;
         last = refs[i].name;
         written++;

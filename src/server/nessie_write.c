@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/iceberg_priv.h"
 #include "server/nessie_priv.h"
 
 /* The branch of a request, and the commit that its caller saw: in v2 both in the path. */
@@ -74,6 +75,7 @@ NESSIE_HANDLER(nessie_commit)
         !target_branch(app, req, &branch, err))
         return false;
     struct commit_info info = request_commit_info(req, body.message, body.author);
+    info.confined = iceberg_confined(req, branch.name);
     struct entry_commit commit = { .base = branch.exact ? branch.hash : (str){ 0 },
                                    .ops = body.ops,
                                    .n = body.n };

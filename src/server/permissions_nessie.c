@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Questions about requests of Nessie's API.  A commit there names metadata files by their place, which may be any table's: as with a
- * registration (permissions_body.c), who sends one must be able to read every table of the catalog. */
+ * Questions about requests of Nessie's API.  A commit there names metadata files by their place, which may be any table's.  Of a table
+ * that is there already the file must be its own (catalog/confine.h, N4); for a new table, and for views, as with a registration
+ * (permissions_body.c), who sends one must be able to read every table of the catalog. */
 #include "catalog/entries.h"
 #include "server/nessie_priv.h"
 #include "server/permissions_priv.h"
@@ -159,7 +160,8 @@ static bool ask_put(struct asking *q, const struct entry_op *op, str ref, struct
                     table ? SECURABLE_TABLE : SECURABLE_VIEW, op->path, ref, err) &&
            (op->id.len || ask(q, table ? TABLE_CREATE : VIEW_CREATE, SECURABLE_NAMESPACE,
                               ns_parent(op->path), (str){ 0 }, ref, err)) &&
-           ask(q, TABLE_READ_DATA, SECURABLE_CATALOG, (str){ 0 }, (str){ 0 }, ref, err);
+           ((table && op->id.len) ||
+            ask(q, TABLE_READ_DATA, SECURABLE_CATALOG, (str){ 0 }, (str){ 0 }, ref, err));
 }
 
 static bool ask_remove(struct asking *q, const struct entry_op *op, str ref, struct error *err)

@@ -161,6 +161,43 @@ def picks():
     nessie("cherry-pick", "-f", "-s", "dev", "0123456789abcdef", ok=False)
 
 
+def conditions():
+    """-c: what is done only where the reference still is."""
+    old, now = nessie("log", "-n", "2", json_out=True)[1]["hash"], head("main")
+    nessie("branch", "cond", "main")
+    assert "has moved" in nessie("branch", "-f", "-c", old, "cond", "main", ok=False)
+    nessie("branch", "-f", "-c", now, "cond", "main")
+    assert "does not exist" in nessie("branch", "-f", "-c", "0" * 63 + "1", "cond", "main", ok=False)
+    nessie("branch", "-d", "-o", now, "cond")  # -d has no use for -c
+    nessie("tag", "cond", "main")
+    nessie("tag", "-f", "-c", now, "cond", "main")
+    assert "has moved" in nessie("tag", "-d", "-o", old, "cond", ok=False)
+    nessie("tag", "-d", "-o", now, "cond")
+    nessie("merge", "-c", "0" * 63 + "1", "dev", ok=False)
+
+
+def the_rest_of_the_options():
+    nessie("config", "--add", "ref", "dev")
+    assert "dev" in nessie("config", "--get", "ref")
+    nessie("config", "--unset", "ref")
+    assert "True" in nessie("config", "--type", "bool", "--get", "verify")
+    assert nessie("--version").startswith("nessie")
+    assert "* main" in nessie("-v", "branch") and "* main" in nessie("--auth-token", "of no use", "branch")
+    assert nessie("log", "--committer", "nobody", json_out=True) == []
+    assert "author" in nessie("log", "-n", "1").lower()
+    nessie("branch", "same", "main")
+    same = nessie("content", "view", "-r", "same", "ns.t", json_out=True)[0]
+    commit = ["content", "commit", "-i", "-m", "unchanged", "-r", "same", "-c", head("same"), "-s", "ns.t"]
+    nessie(*commit, stdin=json.dumps(same))
+    assert nessie("content", "view", "-r", "same", "ns.t", json_out=True)[0] == same
+    sql("INSERT INTO ns.t VALUES (77, 'merged as it was')", "same")
+    before = head("same")
+    sql("INSERT INTO ns.t VALUES (78, 'not merged')", "same")
+    nessie("merge", "-f", "-b", "main", "-o", before, "same")
+    assert [r for r in sorted(sql("SELECT id FROM ns.t")) if r[0] > 70] == [(77,)]
+    nessie("branch", "-d", "same")
+
+
 CASES = [
     configuration,
     branches_and_tags,
@@ -170,6 +207,8 @@ CASES = [
     differences,
     merges,
     picks,
+    conditions,
+    the_rest_of_the_options,
 ]
 passed = failed = 0
 for case in CASES:

@@ -257,6 +257,118 @@ TEST(places_do_not_reach_into_another_tables)
     app_close(w.app);
 }
 
+/* ---- Commits of Nessie's clients, which bring a whole metadata file ---- */
+
+static str replaced(str text, str from, str to)
+{
+    struct buf b = BUF_INIT(1 << 20);
+    ptrdiff_t at;
+    size_t n = 0;
+    for (; (at = str_find(text, from)) >= 0; text = str_from(text, (size_t)at + from.len), n++) {
+        buf_add_str(&b, str_sub(text, 0, (size_t)at));
+        buf_add_str(&b, to);
+    }
+    CHECK(n > 0);
+    buf_add_str(&b, text);
+    str out = arena_str(test_arena(), buf_str(&b));
+    buf_deinit(&b);
+    return out;
+}
+
+static struct reply commit_keys(struct world *w, const struct identity *who, const char *operations)
+{
+    struct api_answer answer;
+    struct arena *a = test_arena();
+    struct api_request req = { .method = STR("POST"),
+                               .path = STR("/nessie/api/v2/trees/main/history/commit"),
+                               .body = json_f("{'commitMeta':{'message':'m'},'operations':[%s]}",
+                                              operations),
+                               .identity = who,
+                               .arena = a };
+    api_answer_init(&answer);
+    api_dispatch(w->app, &req, &answer);
+    struct reply out = { .status = answer.status, .body = arena_str(a, buf_str(&answer.body)) };
+    api_answer_deinit(&answer);
+    return out;
+}
+
+static struct reply put_key(struct world *w, const struct identity *who, const char *name,
+                            const char *id, str location)
+{
+    return commit_keys(w, who,
+                       arena_printf(test_arena(),
+                                    "{'type':'PUT','key':{'elements':['a','%s']},'content':{'type':"
+                                    "'ICEBERG_TABLE',%s'metadataLocation':'" STR_FMT "'}}",
+                                    name, id, STR_ARG(location))
+                           .ptr);
+}
+
+/* a.own's metadata with some text changed, as a file of its own folder. */
+static str forge_metadata(struct world *w, str from, str to)
+{
+    str text = replaced(read_all(w, w->own.metadata_location), from, to);
+    str location = arena_printf(test_arena(), STR_FMT "/metadata/forged-%lld.metadata.json",
+                                STR_ARG(w->own.metadata->location), (long long)w->next_id++);
+    put(w, location, text);
+    return location;
+}
+
+#define REFUSED(reply_, words_)                                                                    \
+    do {                                                                                           \
+        struct reply r_ = (reply_);                                                                \
+        if (r_.status != 403 || str_find(r_.body, STR(words_)) < 0)                                \
+            test_fail(__FILE__, __LINE__, "wanted 403 \"%s\", got %d " STR_FMT, words_, r_.status, \
+                      STR_ARG(r_.body));                                                           \
+    } while (0)
+
+TEST(metadata_files_of_nessies_clients_are_the_tables_own)
+{
+    struct world w = open_world();
+    struct arena *a = test_arena();
+    const char *id = arena_printf(a, "'id':'" STR_FMT "',", STR_ARG(w.own.metadata->uuid)).ptr;
+    str same = STR("\"format-version\"");
+    size_t n;
+    struct manifest_file *theirs = manifests_of(&w, &w.other, &n);
+    /* Files of others, there or not, sound the same. */
+    REFUSED(put_key(&w, &w.thief, "own", id, w.other.metadata_location), "metadata file ");
+    REFUSED(put_key(&w, &w.thief, "own", id, STR("/etc/passwd")), "metadata file ");
+    REFUSED(put_key(&w, &w.thief, "own", id, STR("/nowhere/x.metadata.json")), "metadata file ");
+    /* A file of its own that names others'. */
+    REFUSED(put_key(&w, &w.thief, "own", id,
+                    forge_metadata(&w, current(&w.own)->manifest_list,
+                                   current(&w.other)->manifest_list)),
+            "manifest list ");
+    REFUSED(put_key(&w, &w.thief, "own", id,
+                    forge_metadata(&w, current(&w.own)->manifest_list, forge_list(&w, theirs, n))),
+            "manifest ");
+    REFUSED(put_key(&w, &w.thief, "own", id,
+                    forge_metadata(&w, w.own.metadata->location, w.other.metadata->location)),
+            "");
+    REFUSED(put_key(&w, &w.thief, "own", id,
+                    forge_metadata(&w, STR("\"metadata-log\":["),
+                                   arena_printf(a,
+                                                "\"metadata-log\":[{\"timestamp-ms\":1,"
+                                                "\"metadata-file\":\"" STR_FMT "\"}",
+                                                STR_ARG(w.other.metadata_location)))),
+            "metadata file ");
+    grant(&w, TABLE_WRITE_DATA, SECURABLE_TABLE, "new");
+    /* A new table may be any, which only who may read all of them makes. */
+    REFUSED(put_key(&w, &w.thief, "new", "", w.own.metadata_location), "TABLE_READ_DATA");
+    /* An id that nothing has is a conflict, and no file is looked at. */
+    EXPECT(put_key(&w, &w.thief, "new", id, w.other.metadata_location), 409);
+    /* What is its own goes through, and another's table not even so. */
+    EXPECT(put_key(&w, &w.thief, "own", id, forge_metadata(&w, same, same)), 200);
+    CHECK_INT(put_key(&w, &w.thief, "other", id, forge_metadata(&w, same, same)).status, 403);
+    w.own = load(w.app, "own");
+    CHECK(str_find(w.own.metadata_location, STR("forged-")) > 0);
+    /* Who may write every table may name any file. */
+    EXPECT(put_key(&w, &w.root, "own", id,
+                   forge_metadata(&w, current(&w.own)->manifest_list,
+                                  current(&w.other)->manifest_list)),
+           200);
+    app_close(w.app);
+}
+
 TEST(without_access_control_nothing_is_asked)
 {
     struct world w = { .app = open_app(), .next_id = 1000 };

@@ -176,6 +176,48 @@ static bool holds(const char *text, enum err_code *code)
     return out;
 }
 
+/* A token of a history is a commit id: one of another ref opens nothing, nor does one that came by a merge. */
+TEST(page_tokens_do_not_leave_their_ref)
+{
+    struct app *app = open_app();
+    const char *refused = "page token is not one of this listing";
+    CHECK_INT(put_namespace(app, "main", "a").status, 200);
+    CHECK_INT(
+        ask(app, "POST", "v2/trees?name=dev&type=BRANCH", "{'type':'BRANCH','name':'main'}").status,
+        200);
+    CHECK_INT(put_namespace(app, "dev", "b").status, 200);
+    CHECK_INT(put_namespace(app, "main", "c").status, 200);
+    struct arena *a = test_arena();
+    str dev = head(app, "dev"), before = head(app, "main~1");
+    const char *other =
+        arena_printf(a, "v2/trees/main/history?page-token=" STR_FMT, STR_ARG(dev)).ptr;
+    check_error(ask(app, "GET", other, "%s", ""), 400, "BAD_REQUEST", refused);
+    check_error(ask(app, "GET",
+                    arena_printf(a, "v1/trees/tree/main/log?pageToken=" STR_FMT, STR_ARG(dev)).ptr,
+                    "%s", ""),
+                400, "BAD_REQUEST", refused);
+    check_error(
+        ask(app, "GET", arena_printf(a, "v2/trees/main/history?page-token=%064d", 7).ptr, "%s", ""),
+        400, "BAD_REQUEST", refused);
+    check_error(ask(app, "GET", "v2/trees/main/history?page-token=x", "%s", ""), 400, "BAD_REQUEST",
+                refused);
+    struct reply r =
+        ask(app, "GET",
+            arena_printf(a, "v2/trees/main/history?page-token=" STR_FMT, STR_ARG(before)).ptr, "%s",
+            "");
+    CHECK_INT(r.status, 200);
+    CHECK_STR(
+        json_get(json_get(&json_get(parsed(r), "logEntries")->array.items[0], "commitMeta"), "hash")
+            ->s,
+        arena_cstr(a, before));
+    CHECK_INT(ask(app, "POST", "v2/trees/main/history/merge",
+                  "{'fromRefName':'dev','fromHash':'" STR_FMT "'}", STR_ARG(dev))
+                  .status,
+              200);
+    check_error(ask(app, "GET", other, "%s", ""), 400, "BAD_REQUEST", refused);
+    app_close(app);
+}
+
 TEST(filters_hold_fail_and_refuse)
 {
     static const struct {
