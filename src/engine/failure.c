@@ -104,5 +104,6 @@ bool duck_fail(struct session *s, const char *text, struct error *err)
         rest = str_from(rest, 1);
     if (rest.len)
         fail_hint(err, STR_FMT, STR_ARG(rest));
+    blame_file(s, err);
     return false;
 }

@@ -29,6 +29,7 @@ struct scan_file {
     const struct scan_constant *constants;
     size_t constants_n;
     int64_t rows; /* for the planner; 0: not known */
+    bool avro;    /* the format; else Parquet */
 
     /* Row-level deletes; files without any are read as if there were none in the table. */
     const struct positions
@@ -50,6 +51,7 @@ struct scan_equality_file {
     str path; /* absolute */
     int64_t sequence;
     int64_t place; /* of its partition; SCAN_ANYWHERE: it applies to all */
+    bool avro;
 };
 #define SCAN_ANYWHERE (-1)
 
@@ -114,6 +116,11 @@ struct parquet_scan {
  * there, ERR_LIMIT for more than SCAN_FILES_MAX files, ERR_UNSUPPORTED for types the engine lacks. */
 MUST_USE bool parquet_scan_sql(struct session *s, const struct parquet_scan *scan, struct buf *out,
                                struct error *err);
+
+/* Remembers files that the session's statements are about to read, so that an error can name the one that is damaged.
+ * ERR_CORRUPT when a folder, a pipe or a device lies in a file's place. */
+MUST_USE bool session_reads(struct session *s, const struct scan_file *files, size_t n,
+                            struct error *err);
 
 /* The schema of one Parquet file, with its own field ids; fields without one are numbered behind the largest.
  * *has_ids: whether every field has an id.  For files that are not a table's yet. */

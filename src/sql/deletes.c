@@ -49,7 +49,7 @@ struct deletes *deletes_create(struct lake *lake, const struct metadata *m,
 
 static bool check_format(const struct data_file *f, struct error *err)
 {
-    return delete_file_is_vector(f) || str_is(f->format, "parquet") ||
+    return delete_file_is_vector(f) || str_is(f->format, "parquet") || str_is(f->format, "avro") ||
            fail(err, ERR_UNSUPPORTED, "delete files in the format " STR_FMT " are not supported",
                 STR_ARG(f->format));
 }
@@ -192,6 +192,7 @@ static bool position_scan(struct deletes *d, struct session *s, struct buf *sql,
         if (!local_path(d, d->positions.at[i]->file.path, &files[i].path, err))
             return false;
         files[i].rows = d->positions.at[i]->file.records;
+        files[i].avro = str_is(d->positions.at[i]->file.format, "avro");
     }
     struct parquet_scan scan = { .schema = position_delete_schema(d->a),
                                  .files = files,
@@ -199,7 +200,7 @@ static bool position_scan(struct deletes *d, struct session *s, struct buf *sql,
                                  .same_names = true,
                                  .positions = true };
     buf_lit(sql, "SELECT file_index, file_path, pos FROM (");
-    if (!parquet_scan_sql(s, &scan, sql, err))
+    if (!session_reads(s, files, n, err) || !parquet_scan_sql(s, &scan, sql, err))
         return false;
     buf_lit(sql, ")");
     for (size_t i = 0; i < d->by_path.n && d->by_path.n <= PATHS_ASKED_MAX; i++) {
@@ -363,6 +364,7 @@ static bool add_equality(struct deletes *d, const struct delete_ref *r, struct m
                 return false;
     }
     struct scan_equality_file *files = (struct scan_equality_file *)(uintptr_t)set->files;
+    file.avro = str_is(f->format, "avro");
     files[set->files_n] = file;
     return local_path(d, f->path, &files[set->files_n++].path, err);
 }
