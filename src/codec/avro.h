@@ -19,7 +19,7 @@
 #define AVRO_NAME_BYTES_MAX 1024           /* of a name, of a namespace */
 #define AVRO_NODES_MAX 100000              /* types in a schema, named ones counted at each use */
 #define AVRO_META_MAX 1024                 /* key-value pairs in a header */
-#define AVRO_BLOCK_MAX ((size_t)512 << 20) /* bytes of one block, unpacked */
+#define AVRO_BLOCK_MAX ((size_t)128 << 20) /* bytes of one block, unpacked */
 #define AVRO_RATIO_MAX 1100                /* unpacked to packed; deflate cannot exceed 1032 */
 
 enum avro_kind {

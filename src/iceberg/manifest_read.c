@@ -522,6 +522,11 @@ static bool check_entry(const struct manifest_reader *r, const struct manifest_e
     if (e->file.size < 0 || e->file.records < -1 || e->file.records > INT64_MAX / 2)
         return fail(err, ERR_CORRUPT, "manifest: file " STR_FMT " has %lld bytes and %lld records",
                     STR_ARG(e->file.path), (long long)e->file.size, (long long)e->file.records);
+    const struct manifest_file *m = r->options.file;
+    if (m && (m->content == MANIFEST_DATA) != (e->file.content == FILE_DATA))
+        return fail(err, ERR_CORRUPT, "manifest: file " STR_FMT " is %s in a manifest of %s",
+                    STR_ARG(e->file.path), e->file.content == FILE_DATA ? "a data file" : "deletes",
+                    m->content == MANIFEST_DATA ? "data files" : "deletes");
     return true;
 }
 

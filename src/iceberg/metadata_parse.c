@@ -326,6 +326,8 @@ static bool parse_head(const struct parser *p, const struct json *root, struct m
         return false;
     if (version > 2 && !json_need_int(root, "next-row-id", &m->next_row_id, err))
         return false;
+    if (m->next_row_id < 0)
+        return fail(err, ERR_CORRUPT, "next-row-id is %lld", (long long)m->next_row_id);
     m->uuid = keep(p, uuid);
     m->location = keep(p, location);
     return true;
