@@ -193,7 +193,7 @@ class History:
         types = ["long", "int", "string", "double", "float", "date", "timestamp", "boolean", "binary", "decimal(9, 2)"]
         columns = [self.column("long", "k")] + [self.column(t) for t in self.rng.sample(types, self.rng.randrange(3, 8))]
         self.refs = {"main": State(columns, {}, {})}
-        self.partitioned = {}
+        self.sorted = set()
         by = [self.partition(c) for c in self.rng.sample(columns, self.rng.choice([0, 1, 1, 2]))]
         mode = ", ".join(f"'write.{verb}.mode' = '{self.rng.choice(['copy-on-write', 'merge-on-read'])}'" for verb in ("delete", "update", "merge"))
         more = self.rng.choice(["", ", 'write.metadata.metrics.default' = 'none'", ", 'write.metadata.metrics.default' = 'counts'", ", 'write.metadata.metrics.default' = 'full'",
@@ -420,10 +420,10 @@ class History:
         self.state.columns.append(c)
 
     def victim(self):
-        """A column that no partitioning names (those were chosen in the beginning, and by op_respec)."""
+        """A column that no partitioning or order names."""
         used = self.lake.sql(f"SELECT * FROM {self.name}.partitions LIMIT 0", self.ref).schema
         text = " ".join(f.name for f in used.field("partition").type) if "partition" in used.names else ""
-        choices = [c for c in self.state.columns if c[0] != 0 and not re.search(rf"\b{c[1]}(\b|_)", text)]
+        choices = [c for c in self.state.columns if c[0] != 0 and c[0] not in self.sorted and not re.search(rf"\b{c[1]}(\b|_)", text)]
         if not choices:
             raise NotHere
         return self.rng.choice(choices)
@@ -467,8 +467,9 @@ class History:
             raise
 
     def op_order(self):
-        _, name, _ = self.rng.choice(self.state.columns)
+        cid, name, _ = self.rng.choice(self.state.columns)
         self.sql(f"ALTER TABLE {self.name} WRITE ORDERED BY {name} DESC")
+        self.sorted.add(cid)
 
     def op_upgrade(self):
         if self.version == 3:
