@@ -96,10 +96,7 @@ static bool publish_attempt(struct attempt *t, str what, struct error *err)
     t->request.who = t->info;
     if (t->request.message.len == 0)
         t->request.message = t->info->message;
-    if (!publish(t->catalog->publisher, &t->request, err))
-        return false;
-    changes_made(t->catalog);
-    return true;
+    return publish(t->catalog->publisher, &t->request, err);
 }
 
 struct run {

@@ -54,20 +54,34 @@ MUST_USE bool view_need_namespace(struct view *v, str ns, struct arena *a, struc
 /* Times never go back along a branch, whatever the clock does. */
 int64_t catalog_now_us(struct catalog *c, int64_t not_before_us);
 
+/* Metadata that is made from cached metadata and is to be cached itself, under the location that it gets when it is saved, so that nobody
+ * has to read it back. */
+struct metadata_draft;
+/* A draft that lives as long as `a`; NULL when it is not worth one.  What is made in its arena may share parts with `base`, which
+ * metadata_load found at base_location. */
+struct metadata_draft *metadata_draft(struct catalog *c, const struct metadata *base,
+                                      str base_location, struct arena *a);
+struct arena *metadata_draft_arena(struct metadata_draft *d);
+/* The file is written and its commit is done.  NULL is fine. */
+void metadata_draft_keep(struct catalog *c, struct metadata_draft *d, const struct metadata *m,
+                         str location);
+
 /* Parsed metadata by its location, from the cache or the store; lives as long as the arena.  `uuid`
  * (may be empty) must be its own. */
 MUST_USE bool metadata_load(struct catalog *c, str location, str uuid, struct arena *a,
                             const struct metadata **out, struct error *err);
 /* Writes metadata durably under a fresh name that follows `previous` (empty: the first version). */
 MUST_USE bool metadata_save(struct catalog *c, const struct metadata *m, str previous,
-                            struct arena *a, str *location, struct error *err);
+                            struct arena *a, str *location, struct buf *text, struct error *err);
 /* A fresh name for a metadata file in `folder` (empty: "metadata" below `base`) that follows `previous` (empty: the first). */
 str metadata_new_location(struct catalog *c, str folder, str base, str previous, struct arena *a);
 /* ERR_DENIED or ERR_INVALID, naming `what`, unless the location may be used; an empty one may. */
 MUST_USE bool check_place(struct catalog *c, const char *what, str location, struct arena *a,
                           struct error *err);
-/* ERR_DENIED unless every place that the metadata makes writers or us write to is in the store. */
-MUST_USE bool metadata_check_places(struct catalog *c, const struct metadata *m, struct error *err);
+/* ERR_DENIED unless every place that the metadata makes writers or us write to is in the store; those of `base` (may be NULL) have been
+ * checked. */
+MUST_USE bool metadata_check_places(struct catalog *c, const struct metadata *base,
+                                    const struct metadata *m, struct error *err);
 /* The entry for metadata that was saved. */
 struct entry metadata_entry(const struct metadata *m, str location);
 void metadata_table(const struct metadata *m, str ref, str ns, str name, str location,

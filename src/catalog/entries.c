@@ -425,7 +425,7 @@ static bool make_entry(struct entries *en, struct attempt *t, const struct op_st
     if (confined && !confine_before(en, t, s, &base, err))
         return false;
     if (!metadata_load(c, op->location, (str){ 0 }, t->out, &m, err) ||
-        !metadata_check_places(c, m, err))
+        !metadata_check_places(c, NULL, m, err))
         return bad_metadata(op, err);
     if (m->uuid.len == 0)
         return fail(err, ERR_INVALID, "table metadata " STR_FMT " has no table-uuid",

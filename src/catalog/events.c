@@ -45,6 +45,11 @@ uint64_t catalog_changes_made(const struct catalog *c)
     return atomic_load(&c->changes);
 }
 
+bool catalog_is_ours(const struct catalog *c)
+{
+    return !c->db->shared;
+}
+
 /* ---- Reading ---- */
 
 static bool read_id(const struct db_rows *rows, size_t r, size_t col, struct arena *a, str *out,

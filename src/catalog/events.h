@@ -65,7 +65,10 @@ MUST_USE bool catalog_change_entries(struct catalog *c, const struct change *cha
 MUST_USE bool catalog_changes_prune(struct catalog *c, int64_t before_us, int64_t before_seq,
                                     int64_t *pruned, struct error *err);
 
-/* A number that moves with every change that this process makes, for waiting without asking the database. */
+/* A number that moves with every change that this process makes, before who made it is answered: for waiting without asking the
+ * database, and for keeping what was read. */
 uint64_t catalog_changes_made(const struct catalog *c);
+/* Whether nobody else changes the catalog: what was read is so for as long as that number, taken before, stands. */
+bool catalog_is_ours(const struct catalog *c);
 
 #endif

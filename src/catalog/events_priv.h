@@ -19,7 +19,7 @@ struct change_row {
 MUST_USE bool change_record(struct db_tx *tx, const struct change_row *row, int64_t now_us,
                             struct error *err);
 
-/* After the transaction is durable: wakes who waits (catalog_changes_made). */
+/* After a transaction that may be durable: wakes who waits (catalog_changes_made). */
 void changes_made(struct catalog *c);
 
 #endif

@@ -451,8 +451,8 @@ static bool combine_table(struct merge *m, struct change *ch, struct error *err)
         return false;
     if (ch->report->conflict)
         return true;
-    bool saved = metadata_check_places(m->catalog, ch->next, err) &&
-                 metadata_save(m->catalog, ch->next, target.location, a, &ch->location, err);
+    bool saved = metadata_check_places(m->catalog, NULL, ch->next, err) &&
+                 metadata_save(m->catalog, ch->next, target.location, a, &ch->location, NULL, err);
     if (ch->location.len)
         *vec_push(a, &ch->written) = ch->location;
     struct entry e = metadata_entry(ch->next, ch->location);

@@ -19,6 +19,7 @@ struct publisher {
     struct db *db;
     struct env *env;
     struct lru *nodes;
+    atomic_uint_least64_t *changes;
     pthread_mutex_t
         lock; /* guards the queue, busy and the done flags; never held in a transaction */
     pthread_cond_t moved;
@@ -27,11 +28,12 @@ struct publisher {
     uint64_t transactions;
 };
 
-struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes)
+struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes,
+                                   atomic_uint_least64_t *changes)
 {
     struct arena *a = arena_create(0);
     struct publisher *p = arena_new(a, struct publisher);
-    *p = (struct publisher){ .arena = a, .db = db, .env = env, .nodes = nodes };
+    *p = (struct publisher){ .arena = a, .db = db, .env = env, .nodes = nodes, .changes = changes };
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->moved, NULL);
     p->last = &p->first;
@@ -363,6 +365,7 @@ static void run_batch(struct publisher *p, struct publish_request *batch)
         db_rollback(tx);
     } else {
         finish_transaction(p, tx, batch);
+        atomic_fetch_add(p->changes, 1);
     }
 }
 

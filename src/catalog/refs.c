@@ -91,10 +91,9 @@ static bool run_change(struct ref_change *ch, struct error *err)
         db_rollback(tx);
         return false;
     }
-    if (!db_commit(tx, err) && !read_back(ch, err))
-        return false;
+    bool ok = db_commit(tx, err) || read_back(ch, err);
     changes_made(ch->catalog);
-    return true;
+    return ok;
 }
 
 /* The row of a ref that must be there and, if `expected` says so, at a certain commit. */

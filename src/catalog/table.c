@@ -110,7 +110,7 @@ bool table_plan_entry(struct attempt *t, str key, const struct metadata *m, str 
 bool table_plan_put(struct attempt *t, str ns, str name, const struct metadata *m,
                     str previous_location, str old_value, str *location, struct error *err)
 {
-    bool saved = metadata_save(t->catalog, m, previous_location, t->out, location, err);
+    bool saved = metadata_save(t->catalog, m, previous_location, t->out, location, NULL, err);
     *vec_push(t->arena, &t->written) = *location;
     return saved && table_plan_entry(t, key_entry(ENTRY_TABLE, ns, name, t->arena), m, *location,
                                      old_value, err);
@@ -200,7 +200,7 @@ static bool make_metadata(struct attempt *t, struct create *cr, struct error *er
     return choose_location(t, req, uuid, &location, err) && format_version(req, &version, err) &&
            metadata_create(req->schema, req->spec, req->order, location, &props, version, uuid,
                            env_now_ms(t->catalog->env), t->out, &cr->metadata, err) &&
-           metadata_check_places(t->catalog, cr->metadata, err);
+           metadata_check_places(t->catalog, NULL, cr->metadata, err);
 }
 
 /* Other than what is made for it. */
@@ -280,7 +280,7 @@ static bool plan_register(void *ctx, struct attempt *t, struct error *err)
     view_close(&t->view);
     if (!check_place(t->catalog, "metadata-location", r->location, t->arena, err) ||
         !metadata_load(t->catalog, r->location, (str){ 0 }, t->out, &r->metadata, err) ||
-        !metadata_check_places(t->catalog, r->metadata, err) ||
+        !metadata_check_places(t->catalog, NULL, r->metadata, err) ||
         (t->info && t->info->confined &&
          !confine_check(t->catalog, r->ref, r->ns, r->name, NULL, r->metadata, NULL, err)))
         return false;

@@ -25,7 +25,9 @@ struct table_plan { /* of one change, in one attempt */
     struct entry entry;
     str old_value, location;
     const struct metadata *base, *next;
-    struct arena *arena; /* while the file is written */
+    struct metadata_draft *draft; /* that next lives in, or NULL */
+    struct arena *arena;          /* while the file is written */
+    struct buf *text;             /* the file's bytes, when they are wanted */
 };
 
 struct table_commit {
@@ -147,6 +149,23 @@ static bool check_snapshots(struct attempt *t, const struct table_change *ch, st
     return true;
 }
 
+/* Into a draft where that is possible, so that the next commit need not read what this one writes. */
+static bool apply_updates(struct attempt *t, struct table_plan *p, int64_t now_ms,
+                          struct error *err)
+{
+    const struct table_change *ch = p->change;
+    struct table_update *copies;
+    str location = p->entry.location;
+    p->draft = p->base ? metadata_draft(t->catalog, p->base, location, t->out) : NULL;
+    struct arena *own = p->draft ? metadata_draft_arena(p->draft) : NULL;
+    if (p->draft && table_updates_copy(ch->updates, ch->updates_n, own, &copies))
+        return metadata_apply(p->base, arena_str(own, location), copies, ch->updates_n, now_ms, own,
+                              &p->next, err);
+    p->draft = NULL;
+    return metadata_apply(p->base, location, ch->updates, ch->updates_n, now_ms, t->out, &p->next,
+                          err);
+}
+
 static bool apply_change(struct attempt *t, struct table_plan *p, struct error *err)
 {
     const struct table_change *ch = p->change;
@@ -154,10 +173,8 @@ static bool apply_change(struct attempt *t, struct table_plan *p, struct error *
     if (p->base && p->base->last_updated_ms > now_ms)
         now_ms = p->base->last_updated_ms;
     return requirements_check(ch->requirements, ch->requirements_n, p->base, err) &&
-           check_snapshots(t, ch, err) &&
-           metadata_apply(p->base, p->entry.location, ch->updates, ch->updates_n, now_ms, t->out,
-                          &p->next, err) &&
-           (p->next == p->base || metadata_check_places(t->catalog, p->next, err));
+           check_snapshots(t, ch, err) && apply_updates(t, p, now_ms, err) &&
+           (p->next == p->base || metadata_check_places(t->catalog, p->base, p->next, err));
 }
 
 static bool apply_all(struct attempt *t, struct table_commit *tc, struct error *err)
@@ -209,7 +226,7 @@ static bool save_one(void *ctx, size_t i, struct error *err)
     struct save_job *job = ctx;
     struct table_plan *p = &job->commit->plans[i];
     return p->next == p->base || metadata_save(job->attempt->catalog, p->next, p->entry.location,
-                                               p->arena, &p->location, err);
+                                               p->arena, &p->location, p->text, err);
 }
 
 /* Writing a file is mostly waiting, so that many are written at once.  Whatever was named counts
@@ -220,6 +237,11 @@ static bool save_files(struct attempt *t, struct table_commit *tc, struct error 
     bool ok = true;
     for (size_t i = 0; i < tc->n; i++)
         tc->plans[i].arena = arena_create(0);
+    if (tc->n == 1) { /* who commits several is not answered with them */
+        tc->plans->text = arena_new(t->out, struct buf);
+        buf_init(tc->plans->text, METADATA_BYTES_MAX);
+        buf_in_arena(tc->plans->text, t->out);
+    }
     if (tc->n > 1 && t->catalog->pool)
         ok = pool_for(t->catalog->pool, tc->n, save_one, &job, err);
     else
@@ -306,8 +328,13 @@ static bool committed(void *ctx, struct attempt *t, const struct sha256 *commit,
         const struct table_plan *p = &tc->plans[i];
         const struct metadata *m = tc->applied_before ? p->base : p->next;
         str location = tc->applied_before ? p->entry.location : p->location;
+        struct table *out = &tc->out->tables[i];
         metadata_table(m, tc->ref, p->change->ns, p->change->name, location, tc->out->commit_id,
-                       t->out, &tc->out->tables[i]);
+                       t->out, out);
+        if (p->text)
+            out->json = buf_str(p->text);
+        if (!tc->applied_before && p->next != p->base)
+            metadata_draft_keep(t->catalog, p->draft, m, location);
     }
     return true;
 }

@@ -12,10 +12,20 @@
 #define VERSION_MAX 999999999
 #define DECODINGS 4 /* of percent signs, that a location is looked through */
 
+/* Drafts that stand on drafts keep all of them in memory: after so many the next commit reads its base from the file again. */
+#define DRAFTS_MAX 32
+
 struct cached_metadata {
     struct cached base;
-    struct arena *arena; /* of this object, the metadata and the key */
+    struct arena
+        *arena; /* of this object, the metadata and the key; keeps what it shares parts with */
     const struct metadata *metadata;
+    int drafts; /* below this one */
+};
+
+struct metadata_draft {
+    struct arena *keeper;           /* that the draft lives as long as */
+    struct cached_metadata *object; /* NULL: it has been cached */
 };
 
 static void destroy_cached(struct cached *object)
@@ -51,6 +61,52 @@ static struct cached_metadata *cache_object(struct arena *a, str location, const
     o->arena = a;
     o->metadata = m;
     return o;
+}
+
+static void drop_draft(void *draft)
+{
+    struct metadata_draft *d = draft;
+    if (d->object)
+        arena_destroy(d->object->arena);
+}
+
+struct metadata_draft *metadata_draft(struct catalog *c, const struct metadata *base,
+                                      str base_location, struct arena *a)
+{
+    struct cached *hit = lru_get(c->metadata, base_location);
+    struct cached_metadata *below = (struct cached_metadata *)hit;
+    if (!hit || below->metadata != base || below->drafts == DRAFTS_MAX) {
+        cached_unref(hit);
+        return NULL;
+    }
+    struct metadata_draft *d = arena_new(a, struct metadata_draft);
+    struct arena *own = arena_create(0);
+    cached_keep(hit, own);
+    d->object = arena_new(own, struct cached_metadata);
+    *d->object = (struct cached_metadata){ .arena = own, .drafts = below->drafts + 1 };
+    d->keeper = a;
+    d->object->base.bytes = hit->bytes;
+    arena_defer(a, drop_draft, d);
+    return d;
+}
+
+struct arena *metadata_draft_arena(struct metadata_draft *d)
+{
+    return d->object->arena;
+}
+
+void metadata_draft_keep(struct catalog *c, struct metadata_draft *d, const struct metadata *m,
+                         str location)
+{
+    if (!d)
+        return;
+    struct cached_metadata *o = d->object;
+    o->base.key = arena_str(o->arena, location);
+    o->base.bytes += arena_used(o->arena);
+    o->base.destroy = destroy_cached;
+    o->metadata = m;
+    d->object = NULL;
+    cached_keep(lru_add(c->metadata, &o->base), d->keeper);
 }
 
 static bool load_cached(struct catalog *c, str location, struct arena *a,
@@ -115,18 +171,18 @@ str metadata_new_location(struct catalog *c, str folder, str base, str previous,
 }
 
 bool metadata_save(struct catalog *c, const struct metadata *m, str previous, struct arena *a,
-                   str *location, struct error *err)
+                   str *location, struct buf *text, struct error *err)
 {
     str folder = metadata_property(m, "write.metadata.path", (str){ 0 });
     *location = metadata_new_location(c, folder, m->location, previous, a);
     struct arena *scratch = arena_create(0);
-    struct buf b = BUF_INIT(METADATA_BYTES_MAX);
-    metadata_write(m, &b);
+    struct buf own = BUF_INIT(METADATA_BYTES_MAX), *b = text ? text : &own;
+    metadata_write(m, b);
     str path;
-    bool ok = buf_ok(&b, "table metadata", err) &&
+    bool ok = buf_ok(b, "table metadata", err) &&
               store_from_uri(c->store, *location, scratch, &path, err) &&
-              store_put(c->store, path, buf_str(&b), STORE_CREATE_NEW, err);
-    buf_deinit(&b);
+              store_put(c->store, path, buf_str(b), STORE_CREATE_NEW, err);
+    buf_deinit(&own);
     arena_destroy(scratch);
     if (ok)
         return true;
@@ -183,14 +239,24 @@ bool check_place(struct catalog *c, const char *what, str location, struct arena
     return fail_in(err, "%s", what);
 }
 
-bool metadata_check_places(struct catalog *c, const struct metadata *m, struct error *err)
+/* Checks a place unless the base has the same. */
+static bool check_new_place(struct catalog *c, const char *what, str before, str place,
+                            struct arena *a, struct error *err)
+{
+    return str_eq(before, place) || check_place(c, what, place, a, err);
+}
+
+bool metadata_check_places(struct catalog *c, const struct metadata *base, const struct metadata *m,
+                           struct error *err)
 {
     static const char *const keys[] = { "write.data.path", "write.metadata.path",
                                         "write.object-storage.path", "write.folder-storage.path" };
     struct arena *a = arena_create(0);
-    bool ok = check_place(c, "location", m->location, a, err);
+    str none = { 0 };
+    bool ok = check_new_place(c, "location", base ? base->location : none, m->location, a, err);
     for (size_t i = 0; ok && i < sizeof keys / sizeof *keys; i++)
-        ok = check_place(c, keys[i], metadata_property(m, keys[i], (str){ 0 }), a, err);
+        ok = check_new_place(c, keys[i], base ? metadata_property(base, keys[i], none) : none,
+                             metadata_property(m, keys[i], none), a, err);
     for (size_t i = 0; ok && i < m->statistics_n; i++)
         ok = check_place(c, "statistics", m->statistics[i].path, a, err);
     for (size_t i = 0; ok && i < m->partition_statistics_n; i++)

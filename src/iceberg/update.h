@@ -106,6 +106,11 @@ MUST_USE bool table_requirement_parse(const struct json *json, struct arena *a,
                                       struct table_requirement *out, struct error *err);
 void table_requirement_write(const struct table_requirement *r, struct json_writer *w);
 
+/* Copies of updates in `a` that what is made of them can be kept with: nothing of the originals is used any more.  Only of the kinds that commits of data
+ * are made of (snapshots, refs, properties); false when there is another one. */
+MUST_USE bool table_updates_copy(const struct table_update *u, size_t n, struct arena *a,
+                                 struct table_update **out);
+
 /* Checks each requirement against the metadata (NULL: the table does not exist).  The first that
  * fails gives ERR_CONFLICT (assert-create on a table: ERR_EXISTS, others on none:
  * ERR_NOT_FOUND). */

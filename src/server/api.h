@@ -35,6 +35,7 @@ struct app {
     struct models *models;
     struct metrics *metrics;
     struct lru *table_answers;    /* encoded, by metadata file (iceberg_answer.c) */
+    struct lru *loads;            /* which of them answers a request, as the catalog stands */
     struct plans *plans;          /* of scans, made while the client waits elsewhere (plans.h) */
     struct auth *auth;            /* who a request comes from (auth.h) */
     struct hooks *hooks;          /* who is told of events (hooks.h) */
@@ -149,6 +150,8 @@ struct route {
     size_t body_max;    /* bytes; 0: API_BODY_SMALL */
     bool plus_is_space; /* in parameters, as java.net.URLEncoder writes them */
     bool gzip;          /* answers of some size are packed for who accepts that; slow routes only */
+    /* Of a slow route, or NULL: fills in the answer when it is at hand in memory, waits for nothing; false: the handler has to run. */
+    bool (*quick)(struct app *app, struct api_request *req, struct api_answer *answer);
     /* Words errors as the route's protocol does; NULL: api_answer_error. */
     void (*failed)(struct api_answer *answer, const struct error *err, int status);
 };

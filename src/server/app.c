@@ -12,6 +12,7 @@
 #include "sql/lake.h"
 
 #define TABLE_ANSWERS_MAX ((size_t)64 << 20) /* bytes: 6,000 tables of ten snapshots */
+#define LOADS_MAX ((size_t)8 << 20)          /* likewise, without the answers themselves */
 
 static bool open_server_parts(struct app *app, struct error *err)
 {
@@ -30,6 +31,7 @@ bool app_open(const struct lake_options *options, struct app **out, struct error
     app->started_us = env_now_us(env_real());
     app->metrics = metrics_create();
     app->table_answers = lru_create(TABLE_ANSWERS_MAX);
+    app->loads = lru_create(LOADS_MAX);
     if (!lake_open(options, &app->lake, err) || !features_open(app->lake, &app->features, err) ||
         !models_open(app->lake, &app->models, err) || !open_server_parts(app, err)) {
         app_close(app);
@@ -56,6 +58,7 @@ void app_close(struct app *app)
     models_close(app->models);
     features_close(app->features);
     lake_close(app->lake);
+    lru_destroy(app->loads);
     lru_destroy(app->table_answers);
     metrics_destroy(app->metrics);
     arena_destroy(app->arena);

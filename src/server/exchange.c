@@ -590,6 +590,8 @@ static enum MHD_Result on_end(struct exchange *x)
         return queue_answer(x);
     }
     x->req.body = buf_str(&x->body);
+    if (!x->must_identify && route_run_quick(x->listener->app, x->route, &x->req, &x->answer))
+        return queue_answer(x);
     return x->route->slow || x->must_identify || x->packed || x->body.len > FAST_BODY_MAX
                ? submit(x)
                : answer_fast(x);

@@ -316,6 +316,9 @@ static bool show_config(struct app *app, struct api_request *req, struct api_ans
 #define READ(method_, path_, handler_, summary_)                                                   \
     ROUTE(method_, path_, PERMISSION_READ, handler_, summary_, .slow = true, .gzip = true,         \
           .plus_is_space = true, .failed = iceberg_failed)
+#define QUICK(method_, path_, handler_, quick_, summary_)                                          \
+    ROUTE(method_, path_, PERMISSION_READ, handler_, summary_, .slow = true, .gzip = true,         \
+          .plus_is_space = true, .failed = iceberg_failed, .quick = quick_)
 #define WRITE(method_, path_, handler_, summary_)                                                  \
     ROUTE(method_, path_, PERMISSION_WRITE, handler_, summary_, .slow = true, .gzip = true,        \
           .plus_is_space = true, .failed = iceberg_failed, .body_max = API_BODY_MAX)
@@ -346,7 +349,8 @@ static bool show_config(struct app *app, struct api_request *req, struct api_ans
               "Iceberg: create or stage a table"),                                                 \
         WRITE("POST", root_ NAMESPACE "/register", iceberg_register_table,                         \
               "Iceberg: register a metadata file as a table"),                                     \
-        READ("GET", root_ TABLE, iceberg_load_table, "Iceberg: load a table; snapshots=all|refs"), \
+        QUICK("GET", root_ TABLE, iceberg_load_table, iceberg_load_quick,                          \
+              "Iceberg: load a table; snapshots=all|refs"),                                        \
         READ("HEAD", root_ TABLE, iceberg_table_exists, "Iceberg: is there a table"),              \
         COMMIT("POST", root_ TABLE, iceberg_commit_table, "Iceberg: commit changes of a table"),   \
         WRITE("DELETE", root_ TABLE, iceberg_drop_table, "Iceberg: drop a table; purgeRequested"), \

@@ -3,6 +3,7 @@
  * Tables as answers.  A metadata file never changes, so neither does the answer that is made of it: it is encoded once and kept by
  * the file's location, and its ETag is made of the location too.  A commit leaves the answer to the next load behind.  For clients
  * that take gzip the packed form is kept too, under a key of its own: packing costs more than all the rest of a load. */
+#include "catalog/events.h"
 #include "catalog/lru.h"
 #include "codec/compress.h"
 #include "codec/digest.h"
@@ -30,6 +31,7 @@ static void destroy_encoded(struct cached *object)
 struct subject {
     str location; /* empty: a staged table */
     const struct metadata *table;
+    str json;                         /* of the table, when it is at hand */
     const struct view_metadata *view; /* when table is NULL */
     bool refs_only;
 };
@@ -48,7 +50,9 @@ static void write_answer(const struct subject *s, struct json_writer *w)
     if (s->location.len)
         jw_kv_str(w, "metadata-location", s->location);
     jw_key(w, STR("metadata"));
-    if (s->table)
+    if (s->json.len && !s->refs_only)
+        jw_raw(w, s->json);
+    else if (s->table)
         metadata_write_json(s->table, s->refs_only, w);
     else
         view_metadata_write_json(s->view, w);
@@ -120,9 +124,15 @@ static struct encoded *encode(const struct subject *s, bool packed, str key, str
     return e;
 }
 
+/* What a request was answered. */
+struct answered {
+    struct encoded *object; /* kept by the request; NULL: that it has this version */
+    str etag, other;        /* of its form and of the other */
+};
+
 /* The encoded answer; it lives as long as the request. */
 static bool find_encoded(struct app *app, const struct subject *s, bool packed, str key,
-                         struct arena *a, str *out, struct error *err)
+                         struct arena *a, struct encoded **out, struct error *err)
 {
     struct cached *hit = lru_get(app->table_answers, key);
     if (!hit) {
@@ -134,50 +144,147 @@ static bool find_encoded(struct app *app, const struct subject *s, bool packed, 
         hit = e->body.len > CACHED_MAX ? &e->base : lru_add(app->table_answers, &e->base);
     }
     cached_keep(hit, a);
-    *out = buf_str(&((struct encoded *)hit)->body);
+    *out = (struct encoded *)hit;
     return true;
 }
 
-static bool answer_subject(struct app *app, struct api_request *req, struct api_answer *answer,
-                           const struct subject *s, bool may_match, struct json_writer *w,
-                           struct error *err)
+/* Whether the answer is that the client has this version. */
+static bool answer_match(const struct api_request *req, struct api_answer *answer, str etag,
+                         str other)
 {
-    str bytes, key = answer_key(s, req->accepts_gzip, req->arena);
-    str etag = make_etag(key, req->arena);
-    str other = make_etag(answer_key(s, !req->accepts_gzip, req->arena), req->arena);
-    if (may_match && has_version(req->if_none_match, etag, other)) {
-        iceberg_no_content(answer);
-        answer->status = 304;
-    } else {
-        if (!find_encoded(app, s, req->accepts_gzip, key, req->arena, &bytes, err))
-            return false;
-        answer->gzipped = req->accepts_gzip;
-        if (bytes.len < BORROWED_MIN)
-            jw_raw(w, bytes);
-        else
-            answer->borrowed = bytes;
-    }
+    if (!has_version(req->if_none_match, etag, other))
+        return false;
+    iceberg_no_content(answer);
+    answer->status = 304;
     answer->etag = etag;
     return true;
 }
 
+static void answer_bytes(struct api_answer *answer, str bytes, str etag, bool packed)
+{
+    answer->gzipped = packed;
+    answer->etag = etag;
+    if (bytes.len < BORROWED_MIN)
+        buf_add_str(&answer->body, bytes);
+    else
+        answer->borrowed = bytes;
+}
+
+static bool answer_subject(struct app *app, struct api_request *req, struct api_answer *answer,
+                           const struct subject *s, bool may_match, struct answered *out,
+                           struct error *err)
+{
+    bool packed = req->accepts_gzip;
+    str bytes, key = answer_key(s, packed, req->arena);
+    *out = (struct answered){ .etag = make_etag(key, req->arena),
+                              .other = make_etag(answer_key(s, !packed, req->arena), req->arena) };
+    if (may_match && answer_match(req, answer, out->etag, out->other))
+        return true;
+    if (!find_encoded(app, s, packed, key, req->arena, &out->object, err))
+        return false;
+    bytes = buf_str(&out->object->body);
+    answer_bytes(answer, bytes, out->etag, packed);
+    return true;
+}
+
+/* ---- Loads that are remembered ---- */
+
+/* An answer that a request got when the catalog had made so many changes; the key says which request and how many. */
+struct load {
+    struct cached base;
+    struct arena *arena; /* of this object, which keeps the answer */
+    str bytes, etag, other;
+};
+
+static void destroy_load(struct cached *object)
+{
+    arena_destroy(((struct load *)object)->arena);
+}
+
+/* A commit by its id, or one found by steps from a ref, is left to the handler: finding out who may read it asks the database. */
+static bool is_plain_ref(str ref)
+{
+    for (size_t i = 0; i < ref.len; i++)
+        if (strchr("@*~^", ref.ptr[i]))
+            return false;
+    return ref.len != COMMIT_ID_LEN;
+}
+
+static str load_key(const struct api_request *req, uint64_t made)
+{
+    size_t len = sizeof made + 1 + req->path.len + 1 + req->query.len;
+    char *text = arena_alloc(req->arena, len), *p = text;
+    p = mempcpy(p, &made, sizeof made);
+    *p++ = req->accepts_gzip ? 'z' : '-';
+    p = mempcpy(p, req->path.ptr, req->path.len);
+    *p++ = '?';
+    if (req->query.len)
+        memcpy(p, req->query.ptr, req->query.len);
+    return str_make(text, len);
+}
+
+static void remember(struct app *app, const struct api_request *req, const struct answered *done,
+                     uint64_t made)
+{
+    str ref;
+    iceberg_path(req, 2, &ref);
+    if (!is_plain_ref(ref) || !catalog_is_ours(app->lake->catalog))
+        return;
+    struct arena *a = arena_create(0);
+    struct load *l = arena_new(a, struct load);
+    ref_get(&done->object->base.ref);
+    cached_keep(&done->object->base, a);
+    *l = (struct load){ .arena = a,
+                        .bytes = buf_str(&done->object->body),
+                        .etag = arena_str(a, done->etag),
+                        .other = arena_str(a, done->other) };
+    l->base.key = arena_str(a, load_key(req, made));
+    l->base.destroy = destroy_load;
+    l->base.bytes = arena_used(a);
+    cached_unref(lru_add(app->loads, &l->base));
+}
+
+bool iceberg_load_quick(struct app *app, struct api_request *req, struct api_answer *answer)
+{
+    uint64_t made = catalog_changes_made(app->lake->catalog);
+    struct cached *hit = lru_get(app->loads, load_key(req, made));
+    if (!hit)
+        return false;
+    const struct load *l = (struct load *)hit;
+    cached_keep(hit, req->arena);
+    if (!answer_match(req, answer, l->etag, l->other))
+        answer_bytes(answer, l->bytes, l->etag, req->accepts_gzip);
+    return true;
+}
+
+/* ---- */
+
 bool iceberg_answer_table(struct app *app, struct api_request *req, struct api_answer *answer,
-                          const struct table *t, bool refs_only, bool may_match,
+                          const struct table *t, bool refs_only, const uint64_t *made,
                           struct json_writer *w, struct error *err)
 {
+    struct answered done;
     struct subject s = { .location = t->metadata_location,
                          .table = t->metadata,
+                         .json = t->json,
                          .refs_only = refs_only };
-    if (s.location.len)
-        return answer_subject(app, req, answer, &s, may_match, w, err);
-    write_answer(&s, w);
-    return buf_ok(&answer->body, "the table's metadata", err);
+    if (s.location.len == 0) {
+        write_answer(&s, w);
+        return buf_ok(&answer->body, "the table's metadata", err);
+    }
+    if (!answer_subject(app, req, answer, &s, made != NULL, &done, err))
+        return false;
+    if (made && done.object)
+        remember(app, req, &done, *made);
+    return true;
 }
 
 bool iceberg_answer_view(struct app *app, struct api_request *req, struct api_answer *answer,
                          const struct catalog_view *v, bool may_match, struct json_writer *w,
                          struct error *err)
 {
+    struct answered done;
+    (void)w;
     struct subject s = { .location = v->metadata_location, .view = v->metadata };
-    return answer_subject(app, req, answer, &s, may_match, w, err);
+    return answer_subject(app, req, answer, &s, may_match, &done, err);
 }

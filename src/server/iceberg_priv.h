@@ -61,10 +61,14 @@ void iceberg_no_content(struct api_answer *answer);
 void iceberg_refuse(struct api_answer *answer, int status, const char *type, const char *message);
 
 /* Answers with the table (LoadTableResult), from the cache of encoded answers when its metadata file has been answered before.
- * refs_only: snapshots=refs.  304 when the request has this version already and may_match is set. */
+ * refs_only: snapshots=refs.  `made` is for loads, else NULL: catalog_changes_made from before the table was looked up.  Then it is a 304 when
+ * the request has this version already, and else the answer is remembered for iceberg_load_quick. */
 MUST_USE bool iceberg_answer_table(struct app *app, struct api_request *req,
                                    struct api_answer *answer, const struct table *t, bool refs_only,
-                                   bool may_match, struct json_writer *w, struct error *err);
+                                   const uint64_t *made, struct json_writer *w, struct error *err);
+
+/* Answers a load that is remembered, as long as the catalog has not changed. */
+bool iceberg_load_quick(struct app *app, struct api_request *req, struct api_answer *answer);
 
 /* The same with a view (LoadViewResult). */
 MUST_USE bool iceberg_answer_view(struct app *app, struct api_request *req,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog/events.h"
 #include "io/store.h"
 #include "server/iceberg_priv.h"
 
@@ -48,13 +49,14 @@ bool iceberg_load_table(struct app *app, struct api_request *req, struct api_ans
                         struct json_writer *w, struct error *err)
 {
     struct table t;
+    uint64_t made = catalog_changes_made(app->lake->catalog);
     str ref, snapshots = api_query(req, "snapshots", "all");
     const str *at = iceberg_path(req, 2, &ref);
     if (!str_is(snapshots, "all") && !str_is(snapshots, "refs"))
         return fail(err, ERR_INVALID, "snapshots must be all or refs, not \"" STR_FMT "\"",
                     STR_ARG(snapshots));
     return catalog_load_table(app->lake->catalog, ref, at[0], at[1], req->arena, &t, err) &&
-           iceberg_answer_table(app, req, answer, &t, str_is(snapshots, "refs"), true, w, err);
+           iceberg_answer_table(app, req, answer, &t, str_is(snapshots, "refs"), &made, w, err);
 }
 
 /* The table of the path must be there. */
@@ -141,7 +143,7 @@ bool iceberg_blame_request(struct error *err)
 static bool answer_made(struct app *app, struct api_request *req, struct api_answer *answer,
                         const struct table *t, struct json_writer *w, struct error *err)
 {
-    if (iceberg_answer_table(app, req, answer, t, false, false, w, err))
+    if (iceberg_answer_table(app, req, answer, t, false, NULL, w, err))
         return true;
     if (t->metadata_location.len)
         err->code = ERR_UNKNOWN;

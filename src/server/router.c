@@ -24,6 +24,8 @@ const struct route *const route_tables[] = {
     webhooks_routes,  maintain_routes,   statistics_routes, NULL,
 };
 
+#define TABLES (sizeof route_tables / sizeof *route_tables - 1)
+
 struct indexed {
     const struct route *route;
     str method, pattern;
@@ -33,13 +35,14 @@ struct indexed {
 static struct {
     struct indexed at[ROUTES_MAX];
     size_t n;
+    size_t tables[TABLES + 1]; /* the number of each table's first route */
 } routes;
 static pthread_once_t routes_once = PTHREAD_ONCE_INIT;
 
 static void build_index(void)
 {
-    for (const struct route *const *table = route_tables; *table; table++) {
-        for (const struct route *r = *table; r->method; r++) {
+    for (size_t t = 0; t < TABLES; t++) {
+        for (const struct route *r = route_tables[t]; r->method; r++) {
             ASSERT(routes.n < ROUTES_MAX);
             struct indexed *x = &routes.at[routes.n++];
             *x = (struct indexed){ .route = r,
@@ -48,6 +51,7 @@ static void build_index(void)
             ptrdiff_t brace = str_find_char(x->pattern, '{');
             x->literal = brace < 0 ? x->pattern : str_sub(x->pattern, 0, (size_t)brace);
         }
+        routes.tables[t + 1] = routes.n;
     }
 }
 
@@ -65,10 +69,14 @@ const struct route *route_at(size_t i)
 
 size_t route_number(const struct route *route)
 {
-    size_t i = 0;
-    while (i < routes_n() && routes.at[i].route != route)
-        i++;
-    return i;
+    routes_n();
+    for (size_t t = 0; t < TABLES; t++) {
+        size_t n = routes.tables[t + 1] - routes.tables[t];
+        size_t at = ((uintptr_t)route - (uintptr_t)route_tables[t]) / sizeof *route;
+        if (at < n)
+            return routes.tables[t] + at;
+    }
+    return routes.n;
 }
 
 /* Whether the path fits the pattern, segment by segment, still encoded.  {x} takes one segment that is not empty, {x...} all that
@@ -96,11 +104,14 @@ static bool path_matches(str pattern, str path, str params[API_PARAMS_MAX])
     return path.ptr == NULL;
 }
 
+/* Most routes differ from the path where their literal ends, which one look tells. */
 static bool fits(const struct indexed *x, str path, str params[API_PARAMS_MAX])
 {
-    if (x->literal.len == x->pattern.len)
-        return str_eq(x->pattern, path);
-    return str_starts(path, x->literal) && path_matches(x->pattern, path, params);
+    size_t n = x->literal.len;
+    if (path.len < n || path.ptr[n - 1] != x->literal.ptr[n - 1] || !str_starts(path, x->literal))
+        return false;
+    memset(params, 0, API_PARAMS_MAX * sizeof *params);
+    return n == x->pattern.len ? path.len == n : path_matches(x->pattern, path, params);
 }
 
 /* Decoding comes after cutting, so that %2F inside a segment stays inside. */
@@ -155,7 +166,6 @@ static bool find_method(str method, str path, const struct route **out, str para
 {
     for (size_t i = 0; i < routes_n(); i++) {
         const struct indexed *x = &routes.at[i];
-        memset(params, 0, API_PARAMS_MAX * sizeof *params);
         if (str_eq(x->method, method) && fits(x, path, params)) {
             *out = x->route;
             return true;
@@ -217,6 +227,19 @@ void route_run(struct app *app, const struct route *route, struct api_request *r
         answer_gzip(req, answer);
     }
     metrics_request(app->metrics, route, answer->status, env_monotonic_ns(env_real()) - began);
+}
+
+bool route_run_quick(struct app *app, const struct route *route, struct api_request *req,
+                     struct api_answer *answer)
+{
+    struct error err = { 0 };
+    int64_t began = env_monotonic_ns(env_real());
+    if (!route->quick || !route->quick(app, req, answer))
+        return false;
+    if (!permission_check(app, route, req, &err))
+        route_failed(route, req->path, answer, &err, 0);
+    metrics_request(app->metrics, route, answer->status, env_monotonic_ns(env_real()) - began);
+    return true;
 }
 
 void api_dispatch(struct app *app, struct api_request *req, struct api_answer *answer)

@@ -47,6 +47,10 @@ void route_failed(const struct route *route, str path, struct api_answer *answer
 void route_run(struct app *app, const struct route *route, struct api_request *req,
                struct api_answer *answer);
 
+/* The same, when the answer is at hand without waiting for anything; false: nothing was done.  For the threads that serve sockets. */
+bool route_run_quick(struct app *app, const struct route *route, struct api_request *req,
+                     struct api_answer *answer);
+
 /* Every route has a number below routes_n(), the same as long as the process lives. */
 size_t routes_n(void);
 const struct route *route_at(size_t i);

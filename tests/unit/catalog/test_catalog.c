@@ -243,6 +243,41 @@ TEST(append_makes_snapshots_and_history)
     fixture_close(&f);
 }
 
+/* The next commit starts from what the last one left in memory; it must be what a reader of the file sees, however many commits stand on one
+ * another, and need nothing of the requests that made it. */
+TEST(what_a_commit_leaves_in_memory_is_what_its_file_says)
+{
+    struct fixture f;
+    struct error err;
+    fixture_open(&f);
+    make_namespace(&f, "ns");
+    make_table(&f, "t");
+    for (int i = 0; i < 80; i++) {
+        struct arena *a = arena_create(0);
+        struct write_outcome w;
+        struct table t;
+        const struct metadata *from_file;
+        struct property p = { STR("n"), arena_printf(a, "%d", i) };
+        struct table_update set = { .kind = UPDATE_SET_PROPERTIES, .properties = { &p, 1 } };
+        struct table_change ch = {
+            .ns = STR("ns"), .name = STR("t"), .updates = &set, .updates_n = 1
+        };
+        struct commit_result done;
+        str path, bytes;
+        CHECK_OK(append_file(&f, "", "t", arena_printf(a, "%d.parquet", i).ptr, a, &w, &err));
+        CHECK_OK(catalog_commit(f.catalog, MAIN, &ch, 1, NULL, a, &done, &err));
+        CHECK_OK(catalog_load_table(f.catalog, MAIN, STR("ns"), STR("t"), a, &t, &err));
+        CHECK_OK(store_from_uri(f.store, t.metadata_location, a, &path, &err));
+        CHECK_OK(store_get(f.store, path, METADATA_BYTES_MAX, a, &bytes, &err));
+        CHECK_OK(metadata_parse(bytes, a, &from_file, &err));
+        CHECK(metadata_equal(t.metadata, from_file));
+        CHECK(str_eq(done.tables[0].json, bytes));
+        CHECK_INT(t.metadata->snapshots_n, i + 1);
+        arena_destroy(a);
+    }
+    fixture_close(&f);
+}
+
 /* The summary that a writer gives must be in the snapshot. */
 TEST(what_produced_a_snapshot_is_kept_in_it)
 {
