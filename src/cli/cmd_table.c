@@ -174,46 +174,6 @@ const struct command cmd_table_files = {
     .run = run_files,
 };
 
-static bool run_rollback(struct cli *cli, struct error *err)
-{
-    const struct json *doc;
-    struct body *b = body_begin(cli);
-    int64_t id;
-    str text = cli_flag(cli, "to", "");
-    if (!str_to_i64(text, &id))
-        return fail(err, ERR_INVALID, "--to wants a snapshot id, not \"" STR_FMT "\"",
-                    STR_ARG(text)) ||
-               fail_hint(err, "`firn table snapshots " STR_FMT "` lists them",
-                         STR_ARG(cli->args[0]));
-    jw_kv_int(&b->w, "snapshot_id", id);
-    body_str(b, "branch", cli->branch);
-    if (!cli_call(cli, "POST", table_path(cli, "/rollback"), body_end(b), &doc, err))
-        return false;
-    if (cli->json)
-        print_json(doc);
-    else
-        note(cli, STR_FMT " is at snapshot %lld again", STR_ARG(cli->args[0]), (long long)id);
-    return true;
-}
-
-static const struct flag rollback_flags[] = {
-    { "to", "SNAPSHOT", "the snapshot to go back to; it must be an ancestor of the current one",
-      '\0', false },
-    { NULL, NULL, NULL, '\0', false },
-};
-
-const struct command cmd_table_rollback = {
-    .name = "table rollback",
-    .args = "NAME",
-    .summary = "make an earlier snapshot the current one again",
-    .detail = "Later snapshots stay in the table's history and can be queried by id.",
-    .examples = "firn table rollback silver.flights --to 3051729675574597004",
-    .flags = rollback_flags,
-    .args_min = 1,
-    .args_max = 1,
-    .run = run_rollback,
-};
-
 static void remove_dir(void *dir)
 {
     remove_tree(dir); /* what is left of a temporary folder does no harm */

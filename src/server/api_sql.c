@@ -296,6 +296,7 @@ static bool write_file(struct app *app, const struct sql_stream *s, struct cance
                                  .access = s->access,
                                  .params = params,
                                  .params_n = body->params_n,
+                                 .settings = &body->settings,
                                  .cancel = cancel };
     bool ok = sql_bind(app->lake, session, &bind, a, &bound, err) &&
               copy_to(session, bound.query, params, body->params_n, body->out, a, rows, err);
@@ -344,7 +345,8 @@ static bool run_statements(struct app *app, struct sql_stream *s, struct cancel 
                                    .access = s->access,
                                    .cancel = cancel,
                                    .params = s->body.params,
-                                   .params_n = s->body.params_n };
+                                   .params_n = s->body.params_n,
+                                   .settings = &s->body.settings };
         if (!sql_execute(app->lake, &req, s->a, &s->outcome, err))
             return n > 1 ? fail_in(err, "statement %zu of %zu", i + 1, n) : false;
         if (i + 1 < n)
@@ -391,7 +393,7 @@ static bool run_sql(struct app *app, struct api_request *req, struct api_answer 
 const struct route sql_routes[] = {
     ROUTE(
         "POST", "/api/sql", PERMISSION_WRITE, run_sql,
-        "Run SQL: {sql, branch, params, format: json|objects|jsonl|csv|markdown|table|parquet, out, max_rows, timeout_ms}",
+        "Run SQL: {sql, branch, params, format: json|objects|jsonl|csv|markdown|table|parquet, out, max_rows, timeout_ms, settings}",
         .slow = true, .body_max = API_BODY_MAX),
     { 0 },
 };

@@ -266,65 +266,6 @@ static bool show_history(struct app *app, struct api_request *req, struct api_an
     return true;
 }
 
-/* ---- Rollback ---- */
-
-struct rollback {
-    int64_t snapshot_id;
-};
-
-/* The snapshot must be in the line that leads to the current one: anything else would not be going back. */
-static bool plan_rollback(void *ctx, const struct table *t, struct arena *a,
-                          struct table_change *out, struct error *err)
-{
-    int64_t id = ((struct rollback *)ctx)->snapshot_id;
-    const struct metadata *m = t->metadata;
-    if (!metadata_snapshot_by_id(m, id)) {
-        fail(err, ERR_NOT_FOUND, "the table has no snapshot %lld", (long long)id);
-        return fail_hint(err, "GET /api/tables/{name}/snapshots lists them");
-    }
-    if (!metadata_is_ancestor(m, m->current_snapshot_id, id))
-        return fail(err, ERR_INVALID, "snapshot %lld is not an ancestor of the current one, %lld",
-                    (long long)id, (long long)m->current_snapshot_id);
-    struct table_update *update = arena_new(a, struct table_update);
-    struct table_requirement *requirement = arena_new(a, struct table_requirement);
-    *update = update_set_ref(STR("main"), REF_BRANCH, id);
-    *requirement = require_ref(STR("main"), m->current_snapshot_id);
-    *out = (struct table_change){ .ns = t->ns,
-                                  .name = t->name,
-                                  .requirements = requirement,
-                                  .requirements_n = 1,
-                                  .updates = update,
-                                  .updates_n = 1 };
-    return true;
-}
-
-static bool roll_back(struct app *app, struct api_request *req, struct api_answer *answer,
-                      struct json_writer *w, struct error *err)
-{
-    const struct json *doc;
-    struct rollback r;
-    struct write_outcome outcome;
-    str branch, ns, name;
-    (void)answer;
-    if (!api_body(req, &doc, err) || !body_only(doc, "snapshot_id branch", err) ||
-        !json_need_int(doc, "snapshot_id", &r.snapshot_id, err) ||
-        !json_opt_str(doc, "branch", api_query(req, "branch", ""), &branch, err) ||
-        !name_split(req->params[0], req->arena, &ns, &name, err))
-        return false;
-    struct write_info info = { .cancel = request_cancel(req, TIMEOUT_MS_DEFAULT) };
-    info.commit.message = arena_printf(req->arena, "roll " STR_FMT " back to snapshot %lld",
-                                       STR_ARG(req->params[0]), (long long)r.snapshot_id);
-    if (!catalog_retry(app->lake->catalog, branch, ns, name, plan_rollback, &r, &info, req->arena,
-                       &outcome, err))
-        return false;
-    jw_begin_object(w);
-    jw_kv_str(w, "name", name_to_text(ns, name, req->arena));
-    kv_snapshot(w, "snapshot_id", outcome.table.snapshot_id);
-    jw_kv_str(w, "commit_id", outcome.commit_id);
-    jw_end_object(w);
-    return true;
-}
-
 const struct route tables_routes[] = {
     ROUTE("GET", "/api/tables", PERMISSION_READ, list_tables,
           "Tables of a branch; branch, namespace", .slow = true),
@@ -339,7 +280,5 @@ const struct route tables_routes[] = {
           "Which snapshot was current when; branch", .slow = true),
     ROUTE("GET", "/api/tables/{name}/files", PERMISSION_READ, list_files,
           "Data files; branch, snapshot_id, limit", .slow = true),
-    ROUTE("POST", "/api/tables/{name}/rollback", PERMISSION_WRITE, roll_back,
-          "Make an earlier snapshot current again: {snapshot_id, branch}", .slow = true),
     { 0 },
 };

@@ -133,20 +133,39 @@ static bool parse_params(const struct json *doc, struct arena *a, struct sql_bod
     return true;
 }
 
+/* {"spark.wap.id": "x"} */
+static bool parse_settings(const struct json *doc, struct arena *a, struct sql_body *out,
+                           struct error *err)
+{
+    const struct json *map;
+    if (!json_opt_obj(doc, "settings", &map, err))
+        return false;
+    for (size_t i = 0; map && i < map->object.n; i++) {
+        const struct json_member *m = &map->object.members[i];
+        if (m->value.kind != JSON_STR)
+            return fail(err, ERR_INVALID, "settings: the value of \"" STR_FMT "\" has to be a text",
+                        STR_ARG(m->key));
+        if (!settings_set(&out->settings, m->key, m->value.s, a, err))
+            return false;
+    }
+    return true;
+}
+
 bool sql_body_parse(str text, struct arena *a, struct sql_body *out, struct error *err)
 {
     const struct json *doc;
     str format;
     *out = (struct sql_body){ 0 };
     if (!body_object(text, a, &doc, err) ||
-        !body_only(doc, "sql branch params format out max_rows timeout_ms", err) ||
+        !body_only(doc, "sql branch params format out max_rows timeout_ms settings", err) ||
         !json_need_str(doc, "sql", &out->sql, err) ||
         !json_opt_str(doc, "branch", (str){ 0 }, &out->branch, err) ||
         !json_opt_str(doc, "format", STR("json"), &format, err) ||
         !json_opt_str(doc, "out", (str){ 0 }, &out->out, err) ||
         !json_opt_int(doc, "max_rows", 0, &out->max_rows, err) ||
         !json_opt_int(doc, "timeout_ms", -1, &out->timeout_ms, err) ||
-        !parse_format(format, &out->format, err) || !parse_params(doc, a, out, err))
+        !parse_format(format, &out->format, err) || !parse_params(doc, a, out, err) ||
+        !parse_settings(doc, a, out, err))
         return false;
     if (out->max_rows < 0)
         return fail(err, ERR_INVALID, "max_rows must not be negative");

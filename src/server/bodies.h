@@ -6,6 +6,7 @@
 #define FIRN_SERVER_BODIES_H
 
 #include "codec/json.h"
+#include "sql/settings.h"
 
 #define SQL_PARAMS_MAX 10000
 #define TIMEOUT_MS_MAX (24 * 3600 * 1000LL)
@@ -32,6 +33,7 @@ struct sql_body {
     str out;            /* SQL_PARQUET: absolute path of the file to write */
     int64_t max_rows;   /* 0: all */
     int64_t timeout_ms; /* -1: not said; 0: none */
+    struct sql_settings settings;
 };
 MUST_USE bool sql_body_parse(str text, struct arena *a, struct sql_body *out, struct error *err);
 

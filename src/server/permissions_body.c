@@ -239,6 +239,33 @@ bool ask_roll_back(struct asking *q, struct error *err)
     return ask_table_in_path(q, TABLE_SET_SNAPSHOT_REF, err);
 }
 
+/* Taking a snapshot over is a write of rows, too. */
+bool ask_pick_snapshot(struct asking *q, struct error *err)
+{
+    return ask_table_in_path(q, TABLE_SET_SNAPSHOT_REF, err) &&
+           ask_table_in_path(q, TABLE_WRITE_DATA, err);
+}
+
+bool ask_upgrade(struct asking *q, struct error *err)
+{
+    return ask_table_in_path(q, TABLE_UPGRADE_FORMAT_VERSION, err);
+}
+
+/* A path may lead to the files of any table. */
+bool ask_add_files(struct asking *q, struct error *err)
+{
+    const struct json *doc;
+    str branch, from, ns, name;
+    if (!ask_table_in_path(q, TABLE_WRITE_DATA, err) || !api_body(q->req, &doc, err) ||
+        !json_opt_str(doc, "branch", q->ref, &branch, err) ||
+        !json_opt_str(doc, "from_table", (str){ 0 }, &from, err))
+        return false;
+    if (!from.len)
+        return ask(q, TABLE_READ_DATA, SECURABLE_CATALOG, (str){ 0 }, (str){ 0 }, branch, err);
+    return name_split(from, q->req->arena, &ns, &name, err) &&
+           ask(q, TABLE_READ_DATA, SECURABLE_TABLE, ns, name, branch, err);
+}
+
 bool ask_compact(struct asking *q, struct error *err)
 {
     return ask_table_in_path(q, TABLE_WRITE_DATA, err) &&

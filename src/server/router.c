@@ -21,7 +21,7 @@ const struct route *const route_tables[] = {
     features_routes,  management_routes, models_routes,     system_routes,  page_routes,
     sql_routes,       tables_routes,     refs_routes,       jobs_routes,    iceberg_routes,
     functions_routes, oauth_routes,      nessie_routes,     commits_routes, events_routes,
-    webhooks_routes,  maintain_routes,   statistics_routes, NULL,
+    webhooks_routes,  maintain_routes,   statistics_routes, moves_routes,   NULL,
 };
 
 #define TABLES (sizeof route_tables / sizeof *route_tables - 1)

@@ -11,7 +11,7 @@
 extern const struct route tables_routes[], sql_routes[], refs_routes[], features_routes[],
     models_routes[], management_routes[], jobs_routes[], system_routes[], page_routes[],
     iceberg_routes[], functions_routes[], oauth_routes[], nessie_routes[], commits_routes[],
-    events_routes[], webhooks_routes[], maintain_routes[], statistics_routes[];
+    events_routes[], webhooks_routes[], maintain_routes[], statistics_routes[], moves_routes[];
 
 /* The path that stands for the same in the tables: "/iceberg/{ref}/v1/…" is "/iceberg/v1/{ref}/…" (iceberg.c); others are
  * themselves. */

@@ -3,7 +3,8 @@
  * From the names in a query to the files that it must read.
  *
  *   1. Clauses of time travel, which DuckDB's grammar does not have, are cut out; the table gets a name of its own.
- *   2. DuckDB's parser says which tables and functions the query names.  Each table is looked up in the catalog.
+ *   2. DuckDB's parser says which tables and functions the query names.  Each table is looked up in the catalog.  A view's text is
+ *      taken apart in the same way, and its tables are read by who asks.
  *   3. The query is planned over empty tables of the same columns: the optimizer pushes filters down, derived ones too.
  *   4. Iceberg plans each scan with the filters that every use of the table has; a view over the files left takes the
  *      table's place. */
@@ -31,12 +32,19 @@ struct target_file {
 struct bind_target {
     str schema, name, view;
     const struct table *table; /* as it was loaded: the caller commits on top of this */
+    str ref;                   /* a branch of the table; empty: main */
     unsigned metadata;
     /* Filled in: */
     const struct expr *filter; /* what the plan left files out by; NULL: nothing */
     struct target_file *files; /* by file_index */
     size_t files_n;
     struct parquet_scan scan; /* how all of it is read */
+};
+
+/* A view that is about to be made: names of it in the query mean this text. */
+struct bind_view_text {
+    str ns, name; /* as the catalog has them */
+    str text;     /* a query in Firn's dialect; names without a namespace are in `ns` */
 };
 
 struct bind_request {
@@ -47,7 +55,9 @@ struct bind_request {
     const struct param *params;
     size_t params_n;
     struct cancel *cancel;
-    struct bind_target *target; /* NULL: none */
+    struct bind_target *target;          /* NULL: none */
+    const struct bind_view_text *view;   /* NULL: none */
+    const struct sql_settings *settings; /* as in sql_request */
     const struct scan_range
         *range; /* of all tables (iceberg/scan.h); NULL: the rows of one snapshot */
 };

@@ -5,6 +5,7 @@
 #include "govern/access.h"
 #include "iceberg/metadata.h"
 #include "sql/lake.h"
+#include "sql/overwrite.h"
 #include "sql/partition_by.h"
 #include "sql/statement_priv.h"
 #include "sql/write.h"
@@ -264,6 +265,7 @@ static bool write_table(struct run *r, struct write_request *w, struct error *er
     w->branch = r->req->branch;
     w->local_files = r->req->local_files;
     w->access = r->req->access;
+    w->settings = r->req->settings;
     w->params = r->params;
     w->params_n = r->req->params_n;
     w->cancel = r->req->cancel;
@@ -301,6 +303,10 @@ bool run_create_table(struct run *r, struct error *err)
 bool run_insert(struct run *r, struct error *err)
 {
     size_t i = 2;
+    if (overwrite_begins(&r->lex))
+        return run_overwrite(r, err);
+    if (!lex_is(&r->lex, 1, "INTO"))
+        return fail(err, ERR_INVALID, "INSERT is followed by INTO or OVERWRITE");
     struct write_request w = { .mode = WRITE_APPEND };
     if (!read_dotted(r, &i, "table", &w.table, err))
         return false;

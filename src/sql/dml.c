@@ -54,15 +54,29 @@ static bool read_mode(struct dml *d, struct error *err)
     return true;
 }
 
-static bool open_table(struct dml *d, struct error *err)
+/* The statement's table without the branch that its name may say; the alias stays. */
+static bool settle_name(struct dml *d, struct error *err)
+{
+    struct dml_statement *s = &d->statement;
+    if (!target_name(d->run->lake, d->run->req->branch, s->dotted, d->a, &d->to, err) ||
+        !name_split(d->to.table, d->a, &d->ns, &d->name, err))
+        return false;
+    if (d->to.named) {
+        s->dotted = d->to.table;
+        s->schema = ns_to_text(d->ns, d->a);
+        s->name = d->name;
+    }
+    return true;
+}
+
+bool dml_open(struct dml *d, struct error *err)
 {
     struct run *r = d->run;
     const struct dml_statement *s = &d->statement;
-    if (!name_split(s->dotted, d->a, &d->ns, &d->name, err) || !may(d, TABLE_WRITE_DATA, err) ||
-        !may(d, TABLE_READ_DATA, err) ||
+    if (!settle_name(d, err) || !may(d, TABLE_WRITE_DATA, err) || !may(d, TABLE_READ_DATA, err) ||
         !catalog_load_table(r->lake->catalog, r->req->branch, d->ns, d->name, d->a, &d->table,
                             err) ||
-        !read_mode(d, err))
+        !target_settle(d->table.metadata, r->req->settings, &d->to, err) || !read_mode(d, err))
         return false;
     d->schema = metadata_schema(d->table.metadata);
     d->lineage = d->table.metadata->format_version >= 3;
@@ -71,6 +85,7 @@ static bool open_table(struct dml *d, struct error *err)
                               .name = s->name,
                               .view = arena_printf(d->a, STR_FMT "@target", STR_ARG(s->name)),
                               .table = &d->table,
+                              .ref = d->to.branch,
                               .metadata = d->lineage ? SCAN_COLUMN_ROW_ID : 0 };
     return true;
 }
@@ -138,6 +153,8 @@ static bool delete_whole_files(struct dml *d, bool *done, struct error *err)
     struct scan_options o = {
         .filter = filter, .residuals = true, .pool = r->lake->pool, .cancel = r->req->cancel
     };
+    if (metadata_ref(d->table.metadata, d->to.branch))
+        o.at.ref = d->to.branch;
     if (!scan_plan(r->lake->warehouse, r->lake->env, d->table.metadata, &o, take_whole, &w, NULL,
                    err))
         return false;
@@ -391,6 +408,7 @@ static bool find_changes(struct dml *d, struct error *err)
                               .access = r->req->access,
                               .params = r->params,
                               .params_n = r->req->params_n,
+                              .settings = r->req->settings,
                               .cancel = r->req->cancel,
                               .target = &d->target };
     buf_deinit(&sql);
@@ -514,19 +532,22 @@ static bool change_rows(struct dml *d, struct error *err)
     return dml_write(d, err);
 }
 
-static bool run(struct dml *d, struct error *err)
+bool dml_change(struct dml *d, struct error *err)
 {
     bool done = false;
-    if (!dml_parse(&d->run->lex, d->a, &d->statement, err) || !open_table(d, err))
+    if (d->statement.kind == DML_DELETE && !delete_whole_files(d, &done, err))
         return false;
-    d->deletes_only = d->statement.kind == DML_DELETE;
-    if (d->deletes_only && !delete_whole_files(d, &done, err))
-        return false;
-    return (done || change_rows(d, err)) && dml_commit(d, err);
+    return done || change_rows(d, err);
 }
 
 bool run_change(struct run *r, struct error *err)
 {
     struct dml d = { .run = r, .a = r->a };
-    return run(&d, err);
+    if (!dml_parse(&r->lex, d.a, &d.statement, err) || !dml_open(&d, err))
+        return false;
+    d.deletes_only = d.statement.kind == DML_DELETE;
+    if (dml_change(&d, err) && dml_commit(&d, err))
+        return true;
+    dml_drop(&d);
+    return false;
 }

@@ -134,46 +134,76 @@ static bool write_vectors(struct dml *d, const size_t *files, size_t n, struct e
     for (size_t i = 0; ok && i < n; i++)
         ok = add_vector(d, &w, files[i], err);
     ok = ok && puffin_finish(&w, NULL, 0, false, err);
-    if (ok) {
+    if (ok)
         path = arena_printf(d->a, STR_FMT "/" STR_FMT "-deletes.puffin", STR_ARG(data),
                             STR_ARG(new_uuid(d)));
-        ok = store_put(store, path, buf_str(&out), STORE_CREATE_NEW, err);
-    }
-    for (size_t i = 0; ok && i < d->deletes.n; i++) {
+    for (size_t i = 0; ok && i < d->deletes.n; i++) { /* named before the attempt */
         d->deletes.at[i].path = store_uri(store, path, d->a);
         d->deletes.at[i].size = (int64_t)out.len;
     }
+    ok = ok && store_put(store, path, buf_str(&out), STORE_CREATE_NEW, err);
     buf_deinit(&out);
     return ok;
 }
 
 /* ---- Position delete files */
 
+/* The positions of some data files, file by file, a batch after the other: one thread, in order. */
 struct position_rows {
-    str path;
-    const uint64_t *at;
+    struct dml *d;
+    const size_t *files;
+    size_t file;   /* the one that is being told */
+    uint64_t next; /* in it */
+    int64_t from;  /* the batch that is held; -1: none */
+    size_t n;
+    str paths[UDF_ROWS_MAX];
+    uint64_t at[UDF_ROWS_MAX];
 };
+
+static void next_positions(struct position_rows *rows, int64_t from, size_t n)
+{
+    ASSERT(rows->from < 0 ? from == 0 : from == rows->from + (int64_t)rows->n);
+    for (size_t i = 0; i < n;) {
+        size_t file = rows->files[rows->file];
+        size_t got = positions_list(rows->d->matched[file], rows->next, rows->at + i, n - i);
+        for (size_t k = i; k < i + got; k++)
+            rows->paths[k] = rows->d->target.files[file].file->path;
+        i += got;
+        rows->next = got ? rows->at[i - 1] + 1 : 0;
+        rows->file += !got;
+    }
+    rows->from = from;
+    rows->n = n;
+}
 
 static bool fill_positions(void *ctx, size_t column, int64_t from, size_t n, void *out,
                            uint64_t *valid, struct error *err)
 {
     (void)valid, (void)err;
-    const struct position_rows *rows = ctx;
-    for (size_t i = 0; i < n; i++)
-        if (column == 0)
-            ((str *)out)[i] = rows->path;
-        else
-            ((int64_t *)out)[i] = (int64_t)rows->at[(size_t)from + i];
+    struct position_rows *rows = ctx;
+    if (from != rows->from)
+        next_positions(rows, from, n);
+    if (column == 0)
+        memcpy(out, rows->paths, n * sizeof *rows->paths);
+    else
+        memcpy(out, rows->at, n * sizeof *rows->at);
     return true;
 }
 
-/* Bounds that are equal tell readers which file it is, also those that do not know referenced_data_file. */
-static void position_metrics(struct data_file *f, uint64_t first, uint64_t last, struct arena *a)
+/* Bounds of paths that are equal tell readers which file it is, also those that do not know referenced_data_file. */
+static void position_metrics(struct dml *d, const size_t *files, size_t n, struct data_file *f)
 {
-    struct column_metrics *c = arena_array(a, struct column_metrics, 2);
-    uint64_t *bounds = arena_array(a, uint64_t, 2); /* little-endian, as this machine's */
-    bounds[0] = first;
-    bounds[1] = last;
+    struct column_metrics *c = arena_array(d->a, struct column_metrics, 2);
+    uint64_t *bounds = arena_array(d->a, uint64_t, 2); /* little-endian, as this machine's */
+    bounds[0] = UINT64_MAX;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t first, last;
+        if (!positions_list(d->matched[files[i]], 0, &first, 1) ||
+            !positions_last(d->matched[files[i]], &last))
+            continue;
+        bounds[0] = first < bounds[0] ? first : bounds[0];
+        bounds[1] = last > bounds[1] ? last : bounds[1];
+    }
     c[0] = (struct column_metrics){ .field_id = DELETE_FIELD_POS,
                                     .size = -1,
                                     .values = f->records,
@@ -186,27 +216,30 @@ static void position_metrics(struct data_file *f, uint64_t first, uint64_t last,
                                     .values = f->records,
                                     .nulls = 0,
                                     .nans = -1,
-                                    .lower = f->referenced_file,
-                                    .upper = f->referenced_file };
+                                    .lower = d->target.files[files[0]].file->path,
+                                    .upper = d->target.files[files[n - 1]].file->path };
     f->columns = c;
     f->columns_n = 2;
 }
 
-/* The deletes of one data file; `dir` is a staging folder. */
-static bool write_positions_of(struct dml *d, size_t i, str data, str dir, struct error *err)
+/* The deletes of some data files of one partition, in the order of their paths; `dir` is a staging folder. */
+static bool write_positions_of(struct dml *d, const size_t *of, size_t n, str data, str dir,
+                               struct error *err)
 {
     static const struct row_source_column columns[] = { { STR_INIT("file_path"), "VARCHAR" },
                                                         { STR_INIT("pos"), "BIGINT" } };
     struct session *s = d->run->session;
     struct store *store = d->run->lake->warehouse;
-    const struct data_file *of = d->target.files[i].file;
-    uint64_t n = positions_count(d->matched[i]), *at = arena_array(d->a, uint64_t, n);
+    int64_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += (int64_t)positions_count(d->matched[of[i]]);
     struct position_rows *rows = arena_new(d->a, struct position_rows);
-    positions_list(d->matched[i], 0, at, n);
-    *rows = (struct position_rows){ of->path, at };
+    rows->d = d;
+    rows->files = of;
+    rows->from = -1;
     struct row_source src = { .columns = columns,
                               .columns_n = 2,
-                              .rows_n = (int64_t)n,
+                              .rows_n = count,
                               .fill = fill_positions,
                               .ctx = rows,
                               .ordered = true };
@@ -225,16 +258,20 @@ static bool write_positions_of(struct dml *d, size_t i, str data, str dir, struc
     ASSERT(files_n == 1);
     str path = arena_printf(d->a, STR_FMT "/" STR_FMT ".parquet", STR_ARG(data), STR_ARG(prefix));
     struct data_file *out = vec_push(d->a, &d->deletes);
-    *out = delete_of(of);
+    *out = delete_of(d->target.files[of[0]].file);
+    if (n > 1)
+        out->referenced_file = (str){ 0 };
     out->format = STR("parquet");
     out->path = store_uri(store, path, d->a);
-    out->records = (int64_t)n;
+    out->records = count;
     out->size = files[0].size;
-    position_metrics(out, at[0], at[n - 1], d->a);
+    position_metrics(d, of, n, out);
     return store_publish(store, path, files[0].path, STORE_CREATE_NEW, err);
 }
 
-static bool write_positions(struct dml *d, const size_t *files, size_t n, struct error *err)
+/* One file for each run of `files` that `runs` counts; NULL: for each data file. */
+static bool write_positions(struct dml *d, const size_t *files, const size_t *runs, size_t n,
+                            struct error *err)
 {
     struct store *store = d->run->lake->warehouse;
     str data, dir;
@@ -242,11 +279,25 @@ static bool write_positions(struct dml *d, const size_t *files, size_t n, struct
         !store_stage(store, arena_printf(d->a, STR_FMT "/deletes", STR_ARG(data)), d->a, &dir, err))
         return false;
     bool ok = mkdir(dir.ptr, 0777) == 0 || fail_errno(err, errno, "make the folder %s", dir.ptr);
-    for (size_t i = 0; ok && i < n; i++)
+    for (size_t i = 0, at = 0; ok && i < n; i++) {
+        size_t run = runs ? runs[i] : 1;
         ok = cancel_check(d->run->req->cancel, err) &&
-             write_positions_of(d, files[i], data, dir, err);
+             write_positions_of(d, files + at, run, data, dir, err);
+        at += run;
+    }
     store_discard(store, dir);
     return ok;
+}
+
+bool dml_write_vectors(struct dml *d, const size_t *files, size_t n, struct error *err)
+{
+    return n == 0 || write_vectors(d, files, n, err);
+}
+
+bool dml_write_positions(struct dml *d, const size_t *files, const size_t *runs, size_t n,
+                         struct error *err)
+{
+    return n == 0 || write_positions(d, files, runs, n, err);
 }
 
 /* ---- Rows written again */
@@ -332,7 +383,7 @@ bool dml_write(struct dml *d, struct error *err)
     if (!d->merge_on_read || !n)
         return true;
     return d->table.metadata->format_version >= 3 ? write_vectors(d, partial, n, err)
-                                                  : write_positions(d, partial, n, err);
+                                                  : write_positions(d, partial, NULL, n, err);
 }
 
 bool dml_rewrite(struct dml *d, const size_t *files, size_t n, struct error *err)
@@ -355,6 +406,8 @@ static enum snapshot_operation operation_of(const struct dml *d)
     bool gone = d->removed.n || d->deletes.n;
     if (d->replaces)
         return SNAPSHOT_REPLACE;
+    if (d->overwrites)
+        return SNAPSHOT_OVERWRITE;
     if (!d->added_n)
         return SNAPSHOT_DELETE;
     return gone ? SNAPSHOT_OVERWRITE : SNAPSHOT_APPEND;
@@ -384,7 +437,8 @@ static struct property_list summary_of(struct dml *d)
 static bool still_valid(struct dml *d, const struct metadata *now, struct error *err)
 {
     const struct metadata *was = d->table.metadata;
-    const struct snapshot *base = metadata_snapshot(was), *head = metadata_snapshot(now);
+    const struct snapshot *base = target_head(was, d->to.branch),
+                          *head = target_head(now, d->to.branch);
     if (!str_eq(now->uuid, was->uuid) || now->current_schema_id != was->current_schema_id ||
         now->default_spec_id != was->default_spec_id || now->format_version != was->format_version)
         return fail(err, ERR_CONFLICT, "the definition of the table changed meanwhile");
@@ -393,10 +447,18 @@ static bool still_valid(struct dml *d, const struct metadata *now, struct error 
                                     .files_n = d->touched.n,
                                     .no_new_rows = d->serializable,
                                     .no_new_deletes = !d->deletes_only || !d->merge_on_read,
-                                    .filter = d->filter };
+                                    .filter = d->filter,
+                                    .partitions = d->partitions,
+                                    .partitions_n = d->partitions_n };
     if ((head ? head->id : SNAPSHOT_NONE) == check.base_snapshot_id)
         return true;
     return conflict_check_run(d->run->lake->warehouse, now, head, &check, err);
+}
+
+static void drop_made(struct committing *c)
+{
+    target_unused(c->d->run->lake, "failed snapshot", c->made.written, c->made.written_n);
+    c->made = (struct snapshot_result){ 0 };
 }
 
 static bool plan(void *ctx, const struct table *t, struct arena *a, struct table_change *out,
@@ -415,6 +477,8 @@ static bool plan(void *ctx, const struct table *t, struct arena *a, struct table
                                       .removed_deletes = d->removed_deletes.at,
                                       .removed_deletes_n = d->removed_deletes.n,
                                       .summary = summary_of(d) };
+    target_apply(&d->to, a, &change);
+    drop_made(c); /* by an attempt before this one */
     if (!still_valid(d, t->metadata, err)) {
         c->final = *err; /* a conflict of this kind does not go away */
         err->code = ERR_INVALID;
@@ -450,16 +514,32 @@ bool dml_commit(struct dml *d, struct error *err)
     r->out->scans_n = d->bound.scans_n;
     r->out->snapshot_id = d->table.snapshot_id;
     r->out->commit_id = d->table.commit_id;
-    if (!d->added_n && !d->removed.n && !d->deletes.n)
+    if (!d->added_n && !d->removed.n && !d->deletes.n && !d->removed_deletes.n)
         return true;
     access_sign(r->req->access, d->a, &info.commit);
     if (!catalog_retry(r->lake->catalog, r->req->branch, d->ns, d->name, plan, &c, &info, d->a,
                        &done, err)) {
         if (c.final.code)
             *err = c.final;
+        d->uncertain = err->code == ERR_UNKNOWN;
+        if (!d->uncertain)
+            drop_made(&c);
         return false;
     }
-    r->out->snapshot_id = done.snapshot_id;
+    r->out->snapshot_id = c.made.snapshot_id;
     r->out->commit_id = done.commit_id;
     return true;
+}
+
+void dml_drop(struct dml *d)
+{
+    str *paths = arena_array(d->a, str, d->added_n + d->deletes.n);
+    size_t n = 0;
+    for (size_t i = 0; i < d->added_n; i++)
+        paths[n++] = d->added[i].path;
+    for (size_t i = 0; i < d->deletes.n; i++)
+        if (d->deletes.at[i].path.len && (n == 0 || !str_eq(paths[n - 1], d->deletes.at[i].path)))
+            paths[n++] = d->deletes.at[i].path; /* vectors share one file */
+    if (!d->uncertain)
+        target_unused(d->run->lake, "failed change", paths, n);
 }

@@ -10,6 +10,7 @@
 #include "iceberg/snapshot.h"
 #include "sql/bind.h"
 #include "sql/dml_parse.h"
+#include "sql/target.h"
 #include "sql/statement_priv.h"
 
 struct dml {
@@ -17,6 +18,7 @@ struct dml {
     struct arena *a;
     struct dml_statement statement;
     str ns, name;
+    struct write_target to;
     struct table table; /* as it was read */
     const struct schema *schema;
     bool merge_on_read, serializable, lineage;
@@ -37,6 +39,11 @@ struct dml {
     bool replaces;      /* compaction: rows stay what they are */
     int64_t file_bytes; /* of files written; 0: by the table's property */
     bool deletes_only;  /* a DELETE: rows that others deleted meanwhile do not matter */
+    bool overwrites;    /* an INSERT OVERWRITE */
+    const struct data_file *
+        partitions; /* of a dynamic one: rows in the partitions of these files are what it depends on */
+    size_t partitions_n;
+    bool uncertain; /* the commit may have happened: nothing that was written is garbage */
 };
 
 /* Removes the data file of the target whole, with the delete files that are of it alone. */
@@ -48,7 +55,23 @@ MUST_USE bool dml_write(struct dml *d, struct error *err);
 /* Writes the live rows of these files of the target again (d->added is set anew) and removes the files. */
 MUST_USE bool dml_rewrite(struct dml *d, const size_t *files, size_t n, struct error *err);
 
+/* Delete files of these files of the target for the positions in d->matched: vectors, which hold what was deleted before too
+ * and take the place of the files' own deletes; or position delete files, one for each of `runs_n` runs of `files`, of one partition
+ * each and sorted by path (`runs` NULL: one for each file).  They are d->deletes then. */
+MUST_USE bool dml_write_vectors(struct dml *d, const size_t *files, size_t n, struct error *err);
+MUST_USE bool dml_write_positions(struct dml *d, const size_t *files, const size_t *runs,
+                                  size_t runs_n, struct error *err);
+
+/* Opens the table of d->statement and asks for permission; sets what the statement's kind means by property. */
+MUST_USE bool dml_open(struct dml *d, struct error *err);
+
+/* Finds the rows that d->statement changes and writes what that needs; a DELETE of whole files reads and writes nothing. */
+MUST_USE bool dml_change(struct dml *d, struct error *err);
+
 /* Commits what was collected; nothing to do is fine. */
 MUST_USE bool dml_commit(struct dml *d, struct error *err);
+
+/* After a failure: lists the data and delete files that were written as garbage. */
+void dml_drop(struct dml *d);
 
 #endif

@@ -6,13 +6,16 @@
 #include "engine/statement.h"
 #include "sql/lex.h"
 #include "sql/metadata_tables.h"
+#include "sql/target.h"
 #include "sql/travel.h"
 
 #define TEXT_MAX ((size_t)128 << 20)
 
 static bool is_ours(const struct statement_name *n)
 {
-    return n->catalog.len && metadata_table_named(n->name) != METADATA_TABLE_NONE;
+    str ref; /* a branch or a tag of the table goes the same way */
+    return n->catalog.len && (metadata_table_named(n->name) != METADATA_TABLE_NONE ||
+                              target_names_ref(n->name, &ref));
 }
 
 static bool names_any(const struct statement_sources *found)
@@ -27,7 +30,8 @@ static bool names_any(const struct statement_sources *found)
 static bool may_name_any(str query, struct arena *a)
 {
     static const char *const words[] = { "snapshots", "history",    "refs",      "properties",
-                                         "entries",   "partitions", "manifests", "files" };
+                                         "entries",   "partitions", "manifests", "files",
+                                         "branch_",   "tag_" };
     char *lower = arena_cstr(a, query);
     for (size_t i = 0; i < query.len; i++)
         if (lower[i] >= 'A' && lower[i] <= 'Z')

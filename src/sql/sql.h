@@ -25,7 +25,7 @@
 
 struct access;
 struct lake;
-struct result; /* engine/result.h */
+struct result;       /* engine/result.h */
 struct sql_settings; /* sql/settings.h */
 struct session;
 
@@ -38,7 +38,8 @@ struct sql_request {
     struct cancel *cancel;    /* may be NULL */
     const struct str *params; /* texts for $1, $2 ... ; a NULL ptr is the SQL NULL */
     size_t params_n;
-    struct sql_settings *settings; /* of the request; SET changes them.  NULL: none, and none can be set */
+    struct sql_settings
+        *settings; /* of the request; SET changes them.  NULL: none, and none can be set */
 };
 
 struct sql_scan_stats {

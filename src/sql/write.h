@@ -15,6 +15,7 @@ struct lake;
 struct metadata;
 struct param;
 struct session;
+struct sql_settings;
 
 enum write_mode {
     WRITE_CREATE, /* the table must not exist */
@@ -42,7 +43,8 @@ struct write_request {
     size_t summary_n;
     const struct write_prop *properties; /* table properties of a table that is made */
     size_t properties_n;
-    const struct access *access; /* as in sql_request */
+    const struct access *access;   /* as in sql_request */
+    struct sql_settings *settings; /* likewise */
     struct cancel *cancel;
     struct session
         *session; /* run in this session (its own tables and views visible); NULL: a fresh one */
@@ -68,6 +70,8 @@ struct rows_request {
     const struct metadata *table;
     str query;
     bool lineage;
+    const struct param *params; /* of the query */
+    size_t params_n;
     int64_t file_bytes; /* near which a new file begins; 0: by the table's property */
     struct cancel *cancel;
 };
