@@ -14,6 +14,7 @@ static void print_analyzed(const struct json *doc)
     static const struct print_column about[] = {
         { "snapshot_id", "snapshot", PRINT_ID },
         { "rows_read", "rows read", PRINT_COUNT },
+        { "partitions", "partitions", PRINT_COUNT },
         { "statistics_file", "statistics", PRINT_TEXT },
         { NULL, NULL, PRINT_TEXT },
     };
@@ -39,6 +40,8 @@ static bool run_analyze(struct cli *cli, struct error *err)
         body_list(b, "columns", columns, n);
     if (snapshot)
         jw_kv_int(&b->w, "snapshot_id", snapshot);
+    if (cli_has(cli, "partitions"))
+        jw_kv_bool(&b->w, "partitions", true);
     body_str(b, "branch", cli->branch);
     if (!cli_call(cli, "POST", buf_str(path), body_end(b), &doc, err))
         return false;
@@ -53,6 +56,7 @@ static const struct flag analyze_flags[] = {
     { "columns", "NAMES",
       "only these, separated by commas (default: all that are no lists, maps or structs)", '\0',
       true },
+    { "partitions", NULL, "count what each partition holds instead", '\0', false },
     { "snapshot", "ID", "of this snapshot (default: the current one)", '\0', false },
     { NULL, NULL, NULL, '\0', false },
 };
@@ -64,9 +68,11 @@ const struct command cmd_table_analyze = {
     .detail =
         "Writes theta sketches in the format that Spark and Trino plan with (Puffin, Apache DataSketches) and registers them in the "
         "table's metadata: exact up to 4,096 values, within 2 % or so above.  After appends only the new rows are read.  SHOW STATS FOR "
-        "in SQL shows them.",
+        "in SQL shows them.  With --partitions it is a Parquet file of files, rows, bytes and deletes of each partition, made from "
+        "manifests; later ones read only manifests written since.",
     .examples = "firn table analyze silver.flights\n"
-                "firn table analyze silver.flights --columns origin,dest",
+                "firn table analyze silver.flights --columns origin,dest\n"
+                "firn table analyze silver.flights --partitions",
     .flags = analyze_flags,
     .args_min = 1,
     .args_max = 1,

@@ -88,8 +88,8 @@ bool statistics_read(struct store *store, const struct statistics_file *f, struc
 /* ---- Writing. */
 
 bool statistics_path(struct store *store, struct env *env, const struct metadata *m,
-                     const struct snapshot *s, const char *suffix, struct arena *a, str *out,
-                     struct error *err)
+                     const struct snapshot *s, const char *prefix, const char *suffix,
+                     struct arena *a, str *out, struct error *err)
 {
     uint8_t random[16];
     char text[UUID_TEXT_LEN + 1];
@@ -100,8 +100,8 @@ bool statistics_path(struct store *store, struct env *env, const struct metadata
         folder = str_sub(folder, 0, folder.len - 1);
     env_random(env, random, sizeof random);
     struct uuid id = uuid_v4(random);
-    str name = arena_printf(a, STR_FMT "/%lld-" STR_FMT "%s", STR_ARG(folder), (long long)s->id,
-                            STR_ARG(uuid_format(&id, text)), suffix);
+    str name = arena_printf(a, STR_FMT "/%s%lld-" STR_FMT "%s", STR_ARG(folder), prefix,
+                            (long long)s->id, STR_ARG(uuid_format(&id, text)), suffix);
     return store_from_uri(store, name, a, out, err);
 }
 
@@ -145,7 +145,7 @@ bool statistics_write(struct store *store, struct env *env, const struct metadat
     struct puffin_writer w;
     struct blob_metadata *blobs = arena_array(a, struct blob_metadata, n);
     str path;
-    bool ok = statistics_path(store, env, m, s, ".stats", a, &path, err);
+    bool ok = statistics_path(store, env, m, s, "", ".stats", a, &path, err);
     puffin_begin(&w, &bytes, a);
     for (size_t i = 0; ok && i < n; i++)
         ok = add_blob(&w, s, &sketches[i], a, &blobs[i], err);
@@ -161,4 +161,60 @@ bool statistics_write(struct store *store, struct env *env, const struct metadat
     }
     buf_deinit(&bytes);
     return ok || fail_in(err, "write statistics");
+}
+
+/* ---- Partition statistics. */
+
+bool partition_statistics_schema(const struct type *partition, int format_version, struct arena *a,
+                                 const struct schema **out, struct error *err)
+{
+    enum { ALWAYS, V3_REQUIRED, OPTIONAL, V3_ONLY };
+    static const struct {
+        const char *name;
+        enum type_kind kind;
+        int need;
+    } counts[] = {
+        { "spec_id", TYPE_INT, ALWAYS },
+        { "data_record_count", TYPE_LONG, ALWAYS },
+        { "data_file_count", TYPE_INT, ALWAYS },
+        { "total_data_file_size_in_bytes", TYPE_LONG, ALWAYS },
+        { "position_delete_record_count", TYPE_LONG, V3_REQUIRED },
+        { "position_delete_file_count", TYPE_INT, V3_REQUIRED },
+        { "equality_delete_record_count", TYPE_LONG, V3_REQUIRED },
+        { "equality_delete_file_count", TYPE_INT, V3_REQUIRED },
+        { "total_record_count", TYPE_LONG, OPTIONAL },
+        { "last_updated_at", TYPE_LONG, OPTIONAL },
+        { "last_updated_snapshot_id", TYPE_LONG, OPTIONAL },
+        { "dv_count", TYPE_INT, V3_ONLY },
+    };
+    bool v3 = format_version >= 3;
+    size_t n = sizeof counts / sizeof *counts;
+    struct field *f = arena_array(a, struct field, n + 1);
+    f[0] = (struct field){ .id = 1, .name = STR("partition"), .required = true, .type = partition };
+    for (size_t i = 0; i < n; i++)
+        f[i + 1] = (struct field){ .id = (int32_t)i + 2,
+                                   .name = str_of(counts[i].name),
+                                   .required = counts[i].need != OPTIONAL &&
+                                               (v3 || counts[i].need == ALWAYS),
+                                   .type = type_of(counts[i].kind) };
+    return schema_build(0, f, v3 ? n + 1 : n, NULL, 0, a, out, err);
+}
+
+static const struct partition_statistics_file *partitions_of(const struct metadata *m, int64_t id)
+{
+    for (size_t i = 0; i < m->partition_statistics_n; i++)
+        if (m->partition_statistics[i].snapshot_id == id)
+            return &m->partition_statistics[i];
+    return NULL;
+}
+
+const struct partition_statistics_file *partition_statistics_at(const struct metadata *m,
+                                                                const struct snapshot *s)
+{
+    const struct partition_statistics_file *found = NULL;
+    for (size_t steps = 0; s && !found && steps <= m->snapshots_n; steps++) {
+        found = partitions_of(m, s->id);
+        s = s->parent_id == SNAPSHOT_NONE ? NULL : metadata_snapshot_by_id(m, s->parent_id);
+    }
+    return found;
 }

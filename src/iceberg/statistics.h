@@ -36,9 +36,19 @@ MUST_USE bool statistics_write(struct store *store, struct env *env, const struc
                                size_t n, struct arena *a, struct statistics_file *out,
                                struct error *err);
 
-/* A fresh path of the store for a file of this snapshot among the table's metadata: <folder>/<snapshot>-<uuid><suffix>. */
+/* A fresh path of the store for a file of this snapshot among the table's metadata: <folder>/<prefix><snapshot>-<uuid><suffix>. */
 MUST_USE bool statistics_path(struct store *store, struct env *env, const struct metadata *m,
-                              const struct snapshot *s, const char *suffix, struct arena *a,
-                              str *out, struct error *err);
+                              const struct snapshot *s, const char *prefix, const char *suffix,
+                              struct arena *a, str *out, struct error *err);
+
+/* The columns of a partition statistics file of a table with these partition fields (metadata_partition_type), for its format
+ * version (Iceberg specification, "Partition Statistics File").  In `a`. */
+MUST_USE bool partition_statistics_schema(const struct type *partition, int format_version,
+                                          struct arena *a, const struct schema **out,
+                                          struct error *err);
+
+/* The file of the snapshot itself, or else of its nearest ancestor that has one; NULL: none has. */
+const struct partition_statistics_file *partition_statistics_at(const struct metadata *m,
+                                                                const struct snapshot *s);
 
 #endif

@@ -3,6 +3,7 @@
  * Statistics of tables (sql/analyze.h) as requests. */
 #include "server/tables_priv.h"
 #include "sql/analyze.h"
+#include "sql/partition_stats.h"
 
 #define ANALYZE_TIMEOUT_MS (24 * 3600 * 1000) /* every row of a large table is read */
 
@@ -46,6 +47,30 @@ static void write_analyzed(const struct analyze_result *r, struct json_writer *w
     jw_end_object(w);
 }
 
+static bool count_partitions(struct app *app, struct api_request *req,
+                             const struct analyze_request *q, struct json_writer *w,
+                             struct error *err)
+{
+    struct partition_stats_result done;
+    struct partition_stats_request p = { .table = q->table,
+                                         .branch = q->branch,
+                                         .snapshot_id = q->snapshot_id,
+                                         .access = q->access,
+                                         .cancel = q->cancel };
+    if (!maintain_partition_stats(app->lake, &p, req->arena, &done, err))
+        return false;
+    jw_begin_object(w);
+    kv_snapshot(w, "snapshot_id", done.snapshot_id);
+    jw_kv_bool(w, "written", done.written);
+    jw_kv_bool(w, "incremental", done.incremental);
+    if (done.written)
+        jw_kv_int(w, "partitions", done.partitions);
+    kv_text(w, "statistics_file", done.path);
+    kv_text(w, "commit_id", done.commit_id);
+    jw_end_object(w);
+    return true;
+}
+
 static bool analyze(struct app *app, struct api_request *req, struct api_answer *answer,
                     struct json_writer *w, struct error *err)
 {
@@ -53,12 +78,19 @@ static bool analyze(struct app *app, struct api_request *req, struct api_answer 
     struct analyze_result done;
     struct analyze_request q = { .table = req->params[0], .access = req->access };
     (void)answer;
-    if (!api_body(req, &doc, err) || !body_only(doc, "columns snapshot_id branch", err) ||
+    bool partitions;
+    if (!api_body(req, &doc, err) ||
+        !body_only(doc, "columns partitions snapshot_id branch", err) ||
         !read_columns(doc, req->arena, &q, err) ||
+        !json_opt_bool(doc, "partitions", false, &partitions, err) ||
         !json_opt_int(doc, "snapshot_id", 0, &q.snapshot_id, err) ||
         !json_opt_str(doc, "branch", api_query(req, "branch", ""), &q.branch, err))
         return false;
     q.cancel = request_cancel(req, ANALYZE_TIMEOUT_MS);
+    if (partitions && q.columns_n)
+        return fail(err, ERR_INVALID, "statistics of partitions have no columns to choose");
+    if (partitions)
+        return count_partitions(app, req, &q, w, err);
     if (!maintain_analyze(app->lake, &q, req->arena, &done, err))
         return false;
     write_analyzed(&done, w);
@@ -67,6 +99,8 @@ static bool analyze(struct app *app, struct api_request *req, struct api_answer 
 
 const struct route statistics_routes[] = {
     ROUTE("POST", "/api/tables/{name}/analyze", PERMISSION_WRITE, analyze,
-          "Count the distinct values of columns: {columns, snapshot_id, branch}", .slow = true),
+          "Count the distinct values of columns, or what partitions hold: {columns, partitions, "
+          "snapshot_id, branch}",
+          .slow = true),
     { 0 },
 };

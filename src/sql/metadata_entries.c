@@ -115,6 +115,8 @@ static bool entries_open(void *ctx, struct arena *a, void **pass, struct error *
 static bool wanted(struct entries_pass *p, const struct manifest_file *m)
 {
     const struct entries_source *of = p->of;
+    if (of->src->view.since && m->added_snapshot_id != p->walk.snapshot->id)
+        return false;
     if (!(m->content == MANIFEST_DELETES ? of->deletes : of->data) ||
         (of->live && !manifest_has_live(m)))
         return false;
@@ -140,12 +142,20 @@ static bool next_manifest(struct entries_pass *p, struct error *err)
                               p->manifest, &p->reader, err);
 }
 
+/* Entries of other snapshots were told when these were walked. */
+static bool is_shown(const struct entries_pass *p, const struct manifest_entry *e)
+{
+    if (p->of->src->view.since)
+        return e->status != ENTRY_EXISTING && e->snapshot_id == p->walk.snapshot->id;
+    return !p->of->live || e->status != ENTRY_DELETED;
+}
+
 /* The rest of the block that is shown, up to a batch. */
 static size_t take_batch(struct entries_pass *p)
 {
     size_t n = 0;
     for (; p->at < p->n && n < UDF_ROWS_MAX; p->at++)
-        if (!p->of->live || p->entries[p->at].status != ENTRY_DELETED)
+        if (is_shown(p, &p->entries[p->at]))
             p->batch[n++] = &p->entries[p->at];
     return n;
 }
@@ -543,6 +553,17 @@ static void add_partitions_sql(const struct entries_source *of, struct arena *a,
     buf_lit(sql, " HAVING count(*) > 0");
 }
 
+static void add_flat_sql(const struct entries_source *of, struct arena *a, str from,
+                         struct buf *sql)
+{
+    buf_lit(sql, "SELECT ");
+    add_partition_sql(of, a, sql);
+    buf_printf(sql,
+               " AS \"partition\", status, content, spec_id, record_count, file_size_in_bytes,"
+               " file_format, snapshot_id, committed_at FROM " STR_FMT,
+               STR_ARG(from));
+}
+
 static void add_entries_sql(const struct entries_source *of, struct arena *a, str from,
                             struct buf *sql)
 {
@@ -603,7 +624,8 @@ static struct entries_source *make_source(struct metadata_source *src, struct ar
     of->src = src;
     of->all = k == METADATA_ALL_ENTRIES || k == METADATA_ALL_FILES ||
               k == METADATA_ALL_DATA_FILES || k == METADATA_ALL_DELETE_FILES;
-    of->live = k != METADATA_ENTRIES && k != METADATA_ALL_ENTRIES;
+    of->live =
+        k != METADATA_ENTRIES && k != METADATA_ALL_ENTRIES && k != METADATA_PARTITION_ENTRIES;
     of->data = k != METADATA_DELETE_FILES && k != METADATA_ALL_DELETE_FILES;
     of->deletes = k != METADATA_DATA_FILES && k != METADATA_ALL_DATA_FILES;
     of->partition = metadata_partition_type(src->metadata, src->view.columns, a);
@@ -637,11 +659,15 @@ static bool add_source(struct entries_source *of, struct arena *a, str *from, st
 
 bool entries_sql(struct metadata_source *src, struct arena *a, struct buf *sql, struct error *err)
 {
+    if (src->view.kind == METADATA_PARTITIONS && partition_stats_current(src, a))
+        return partition_stats_table_sql(src, a, sql, err);
     str from;
     struct entries_source *of = make_source(src, a);
     if (!add_source(of, a, &from, err))
         return false;
-    if (src->view.kind == METADATA_PARTITIONS)
+    if (src->view.kind == METADATA_PARTITION_ENTRIES)
+        add_flat_sql(of, a, from, sql);
+    else if (src->view.kind == METADATA_PARTITIONS)
         add_partitions_sql(of, a, from, sql);
     else
         add_entries_sql(of, a, from, sql);

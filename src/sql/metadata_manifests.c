@@ -24,6 +24,14 @@ static const struct snapshot *next_snapshot(struct manifest_walk *w)
     const struct metadata *m = w->src->metadata;
     if (w->all)
         return w->next < m->snapshots_n ? m->snapshots[w->next++] : NULL;
+    if (w->src->view.since &&
+        w->next > 0) { /* backwards: the caller has seen that it is an ancestor */
+        const struct snapshot *s = metadata_snapshot_by_id(m, w->snapshot_id);
+        s = s ? metadata_snapshot_by_id(m, s->parent_id) : NULL;
+        w->snapshot_id = s ? s->id : SNAPSHOT_NONE;
+        return s == w->src->view.since ? NULL : s;
+    }
+    w->snapshot_id = w->src->view.snapshot ? w->src->view.snapshot->id : SNAPSHOT_NONE;
     return w->next++ == 0 ? w->src->view.snapshot : NULL;
 }
 

@@ -39,6 +39,7 @@ enum metadata_table {
     METADATA_ALL_DATA_FILES,
     METADATA_ALL_DELETE_FILES,
     METADATA_PARTITIONS,
+    METADATA_PARTITION_ENTRIES, /* no name of its own: what partition statistics are made of */
 };
 
 /* The one of this name, any case. */
@@ -53,6 +54,8 @@ struct metadata_view {
     enum metadata_table kind;
     const struct table *table;
     const struct snapshot *snapshot; /* for those that travel; NULL: none */
+    const struct snapshot *since;    /* METADATA_PARTITION_ENTRIES: only what snapshots after this
+                                      * ancestor added and removed; NULL: all entries */
     const struct schema *columns;    /* to read partitions and bounds with */
     struct cancel *cancel;
 };

@@ -26,6 +26,7 @@ struct manifest_walk {
     bool all;
     size_t next;                     /* of the snapshots, with `all` */
     const struct snapshot *snapshot; /* whose manifests are given */
+    int64_t snapshot_id;             /* of the last one */
     struct arena *lists;             /* of one snapshot */
     struct manifest_file *files;
     size_t files_n, at;
@@ -63,6 +64,12 @@ MUST_USE bool manifests_sql(struct metadata_source *src, struct arena *a, struct
                             struct error *err);
 MUST_USE bool entries_sql(struct metadata_source *src, struct arena *a, struct buf *sql,
                           struct error *err);
+
+/* partitions out of the snapshot's partition statistics file (partition_stats.c): whether it has one that is there and of the size that
+ * metadata says, and then the SELECT. */
+bool partition_stats_current(const struct metadata_source *src, struct arena *a);
+MUST_USE bool partition_stats_table_sql(struct metadata_source *src, struct arena *a,
+                                        struct buf *sql, struct error *err);
 
 /* A map out of the JSON of a list of {"k":…,"v":…}. */
 void add_map_sql(struct buf *sql, const char *column, const char *key, const char *value);

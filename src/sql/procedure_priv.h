@@ -76,6 +76,7 @@ bool call_upgrade(struct call *c, struct error *err);
 bool call_add_files(struct call *c, struct error *err);
 
 bool call_compute_table_stats(struct call *c, struct error *err); /* procedures_statistics.c */
+bool call_compute_partition_stats(struct call *c, struct error *err);
 
 /* One row as the answer: names separated by spaces, one number each; -1 is the SQL NULL. */
 MUST_USE bool call_answer(const struct call *c, const char *names, const int64_t *values,

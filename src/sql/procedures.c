@@ -183,5 +183,6 @@ const struct procedure procedures[] = {
     { "add_files", "table source_table partition_filter check_duplicate_files parallelism branch",
       call_add_files },
     { "compute_table_stats", "table snapshot_id columns", call_compute_table_stats },
+    { "compute_partition_stats", "table snapshot_id", call_compute_partition_stats },
     { 0 },
 };

@@ -7,6 +7,7 @@
 #include "iceberg/statistics.h"
 #include "sql/analyze.h"
 #include "sql/lake.h"
+#include "sql/partition_stats.h"
 #include "sql/procedure_priv.h"
 
 #define ANSWER_SQL_MAX ((size_t)64 << 20)
@@ -50,7 +51,16 @@ bool run_analyze(struct run *r, struct error *err)
     return true;
 }
 
-/* ---- CALL system.compute_table_stats */
+/* ---- CALL system.compute_table_stats, system.compute_partition_stats */
+
+/* One row with the path, or none. */
+static bool answer_path(struct run *r, const char *column, str path, struct error *err)
+{
+    struct param p = { .is_text = true, .text = path };
+    str sql = arena_printf(r->a, "SELECT CAST($1 AS VARCHAR) AS %s%s", column,
+                           path.len ? "" : " LIMIT 0");
+    return session_query(r->session, sql, &p, 1, &r->out->rows, err);
+}
 
 bool call_compute_table_stats(struct call *c, struct error *err)
 {
@@ -72,12 +82,24 @@ bool call_compute_table_stats(struct call *c, struct error *err)
     if (!run_analyze_table(r, &req, &done, err))
         return false;
     r->out->commit_id = done.commit_id;
-    struct param path = { .is_text = true, .text = done.path };
-    return session_query(r->session,
-                         done.path.len ? STR("SELECT CAST($1 AS VARCHAR) AS statistics_file")
-                                       : STR("SELECT CAST($1 AS VARCHAR) AS statistics_file"
-                                             " LIMIT 0"),
-                         &path, 1, &r->out->rows, err);
+    return answer_path(r, "statistics_file", done.path, err);
+}
+
+bool call_compute_partition_stats(struct call *c, struct error *err)
+{
+    struct run *r = c->run;
+    struct partition_stats_request req = { .branch = r->req->branch,
+                                           .access = r->req->access,
+                                           .cancel = r->req->cancel };
+    struct partition_stats_result done;
+    str ns, name;
+    if (!call_table(c, TABLE_SET_STATISTICS, &ns, &name, err) ||
+        !call_text(c, "table", (str){ 0 }, &req.table, err) ||
+        !call_int(c, "snapshot_id", 0, 1, &req.snapshot_id, err) ||
+        !run_partition_stats(r, &req, &done, err))
+        return false;
+    r->out->commit_id = done.commit_id;
+    return answer_path(r, "partition_statistics_file", done.path, err);
 }
 
 /* ---- SHOW STATS FOR ns.t */

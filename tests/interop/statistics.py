@@ -152,8 +152,50 @@ def iterate(scala_map):
         yield i.next()
 
 
+def partition_rows(name, version):
+    """Rows of the current snapshot's file, and what Spark's metadata table makes of the manifests."""
+    table = JVM.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(SPARK._jsparkSession, f"firn.{name}")
+    current = table.currentSnapshot().snapshotId()
+    files = [f for f in table.partitionStatisticsFiles() if f.snapshotId() == current]
+    assert len(files) == 1, files
+    dvs = "+ dv_count" if version == 3 else ""
+    read = SPARK.read.parquet(files[0].path()).selectExpr(
+        "partition.p", "spec_id", "data_record_count", "data_file_count", "total_data_file_size_in_bytes",
+        "position_delete_record_count", f"position_delete_file_count {dvs}",
+        "equality_delete_record_count", "equality_delete_file_count",
+    )
+    ours = sorted((tuple(row) for row in read.collect() if row[3]), key=str)
+    theirs = SPARK.sql(
+        "SELECT partition.p, spec_id, record_count, file_count, total_data_file_size_in_bytes, position_delete_record_count, "
+        f"position_delete_file_count, equality_delete_record_count, equality_delete_file_count FROM firn.{name}.partitions"
+    )
+    assert ours == sorted((tuple(row) for row in theirs.collect()), key=str), (ours, theirs.collect())
+    return ours
+
+
+def check_partitions():
+    """Each goes on from the file of the other, in both formats of the file."""
+    for version in 2, 3:
+        name = f"s.parts{version}"
+        firn(
+            f"CREATE TABLE {name} (id BIGINT, p VARCHAR) PARTITIONED BY (p) "
+            f"WITH ('format-version' = '{version}', 'write.delete.mode' = 'merge-on-read')"
+        )
+        firn(f"INSERT INTO {name} SELECT i, CASE WHEN i % 4 > 0 THEN 'p' || i % 4 END FROM range(100) r(i)")
+        SPARK.sql(f"CALL firn.system.compute_partition_stats(table => '{name}')").collect()
+        partition_rows(name, version)
+        firn(f"DELETE FROM {name} WHERE id % 9 = 1")
+        firn(f"INSERT INTO {name} SELECT i, 'new' FROM range(200, 210) r(i)")
+        assert len(firn(f"CALL system.compute_partition_stats('{name}')")) == 1
+        partition_rows(name, version)
+        firn(f"DELETE FROM {name} WHERE p = 'p1'")
+        SPARK.sql(f"INSERT INTO firn.{name} VALUES (500, 'spark')")
+        SPARK.sql(f"CALL firn.system.compute_partition_stats(table => '{name}')").collect()
+        assert len(partition_rows(name, version)) == 5
+
+
 passed = failed = 0
-for check in check_exact, check_going_on, check_large, check_planning:
+for check in check_exact, check_going_on, check_large, check_planning, check_partitions:
     try:
         check()
         passed += 1
