@@ -65,6 +65,8 @@ check-all: test
 	@FIRN_POWER_CUTS=20000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_io_db_power
 	@LOST_SECONDS=60 bash tests/e2e/lost_replies.sh
 	@SHARED_SECONDS=60 bash tests/e2e/two_servers.sh
+	@SHARED_SECONDS=180 bash tests/e2e/two_servers_mixed.sh
+	@HOSTILE_SECONDS=600 bash tests/e2e/hostile.sh
 	@MIXED_SECONDS=600 bash tests/e2e/mixed_writers.sh
 	@HISTORY_SECONDS=900 bash tests/interop/histories.sh --steps 60
 

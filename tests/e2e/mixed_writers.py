@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Eight writers of mixed SQL on one table, and a checker of the history that they leave.
 
-    mixed_writers.py URL [--seconds N] [--writers 8] [--version 2|3] [--mode merge-on-read|copy-on-write] [--seed N]
+    mixed_writers.py URL[,URL...] [--seconds N] [--writers 8] [--version 2|3] [--mode merge-on-read|copy-on-write] [--seed N]
 
-Each writer appends, deletes, updates, merges, overwrites its part and changes the table's columns through a running server. Every row
+Each writer appends, deletes, updates, merges, overwrites its part and changes the table's columns through a running server; with several
+servers of one catalog they take turns. Every row
 says who wrote it and with which operation (`w`, `op`), so a snapshot can be explained by the operations before it.
 At the end, with the log of what was acknowledged with which snapshot, the snapshots are walked in the order of their commits:
 
@@ -36,8 +37,11 @@ def call(url, path, body=None):
         return error.code, json.loads(error.read() or b"null")
 
 
+SCHEMA = "w"  # --schema takes its place: of w.t in statements, too
+
+
 def sql(url, text):
-    return call(url, "/api/sql", {"sql": text, "max_rows": 1000000})
+    return call(url, "/api/sql", {"sql": text.replace(" w.t", f" {SCHEMA}.t"), "max_rows": 1000000})
 
 
 # ---- Operations: a statement, and what it does to rows {(k, w, op): n} in the model.
@@ -112,7 +116,7 @@ OPERATIONS = [append] * 5 + [delete, update, update, update, merge, merge, overw
 
 def add_column(url, name):
     """A schema change as client libraries do it; True when it was done."""
-    at = "/iceberg/v1/namespaces/w/tables/t"
+    at = f"/iceberg/v1/namespaces/{SCHEMA}/tables/t"
     status, answer = call(url, at)
     meta = answer["metadata"]
     schema = next(s for s in meta["schemas"] if s["schema-id"] == meta["current-schema-id"])
@@ -128,18 +132,19 @@ def add_column(url, name):
 
 def write(args, me, until, log):
     rng = random.Random(args.seed * 100 + me)
+    url = args.urls[me % len(args.urls)]
     op = 0
     try:
         while time.time() < until:
             op += 1
             if rng.random() < 0.04:
                 name = f"c_{me}_{op}"
-                if add_column(args.url, name):
+                if add_column(url, name):
                     log["columns"].append(name)
                 continue
             kind = rng.choice(OPERATIONS)
             text, model = kind(rng, me, op)
-            status, answer = sql(args.url, text)
+            status, answer = sql(url, text)
             if status == 200:
                 log["done"].append((answer["snapshot_id"], answer.get("rows_written"), kind.__name__, text, model))
             elif status == 409:
@@ -160,7 +165,7 @@ def rows_at(url, snapshot):
 
 def check(args, done, columns):
     """Broken promises, as lines."""
-    meta = call(args.url, "/iceberg/v1/namespaces/w/tables/t")[1]["metadata"]
+    meta = call(args.url, f"/iceberg/v1/namespaces/{SCHEMA}/tables/t")[1]["metadata"]
     snapshots = meta.get("snapshots", [])
     ids = [s["snapshot-id"] for s in snapshots]
     wrong = []
@@ -184,7 +189,7 @@ def check(args, done, columns):
         if i % every and i != len(ids) - 1:
             continue
         checked += 1
-        got, wanted = rows_at(args.url, snapshot), sorted((*row, n) for row, n in model.items())
+        got, wanted = rows_at(args.urls[checked % len(args.urls)], snapshot), sorted((*row, n) for row, n in model.items())
         if got != wanted:
             lost, extra = sorted(set(wanted) - set(got))[:3], sorted(set(got) - set(wanted))[:3]
             wrong.append(f"snapshot {i} ({snapshot}), after {[d[3] for d in by_id.get(snapshot, [])]}: {len(got)} rows, "
@@ -199,6 +204,7 @@ def check(args, done, columns):
 
 
 def main():
+    global SCHEMA
     p = argparse.ArgumentParser()
     p.add_argument("url")
     p.add_argument("--seconds", type=float, default=10)
@@ -206,9 +212,13 @@ def main():
     p.add_argument("--version", default="2")
     p.add_argument("--mode", default="merge-on-read")
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--schema", default=SCHEMA)
     p.add_argument("--travels", type=int, default=60, help="how many snapshots are read again")
     args = p.parse_args()
-    sql(args.url, "CREATE SCHEMA w")
+    SCHEMA = args.schema
+    args.urls = args.url.split(",")
+    args.url = args.urls[0]
+    sql(args.url, f"CREATE SCHEMA {SCHEMA}")
     modes = ", ".join(f"'write.{verb}.mode' = '{args.mode}'" for verb in ("delete", "update", "merge"))
     status, answer = sql(args.url, "CREATE TABLE w.t (k BIGINT, w BIGINT, op BIGINT, n BIGINT) PARTITIONED BY (bucket(3, k)) "
                          f"WITH ('format-version' = '{args.version}', {modes})")
