@@ -97,6 +97,7 @@ static bool run_compact(struct cli *cli, struct error *err)
         { "all", NULL, BODY_SWITCH },
         { "where", NULL, BODY_TEXT },
         { "partial-progress", NULL, BODY_SWITCH },
+        { "keep-dangling", NULL, BODY_SWITCH },
         { "dry-run", NULL, BODY_SWITCH },
         { NULL, NULL, BODY_TEXT },
     };
@@ -114,6 +115,8 @@ static const struct flag compact_flags[] = {
     { "where", "CONDITION", "only files that may hold such rows: \"date < '2026-01-01'\"", '\0',
       false },
     { "partial-progress", NULL, "up to ten commits rather than one", '\0', false },
+    { "keep-dangling", NULL, "leave delete files that apply to no data file any more", '\0',
+      false },
     { "dry-run", NULL, "tell what would be written again", '\0', false },
     { NULL, NULL, NULL, '\0', false },
 };
@@ -268,4 +271,52 @@ const struct command cmd_table_manifests = {
     .args_min = 1,
     .args_max = 1,
     .run = run_manifests,
+};
+
+static bool run_deletes(struct cli *cli, struct error *err)
+{
+    static const struct print_column columns[] = {
+        { "rewritten_files", "delete files replaced", PRINT_COUNT },
+        { "rewritten_bytes", "their size", PRINT_BYTES },
+        { "added_files", "delete files written", PRINT_COUNT },
+        { "added_bytes", "their size", PRINT_BYTES },
+        { "dangling", "delete files dropped", PRINT_COUNT },
+        { "snapshot_id", "snapshot", PRINT_ID },
+        { NULL, NULL, PRINT_TEXT },
+    };
+    static const struct body_flag flags[] = {
+        { "target-bytes", NULL, BODY_COUNT }, { "min-input-files", NULL, BODY_COUNT },
+        { "all", NULL, BODY_SWITCH },         { "where", NULL, BODY_TEXT },
+        { "equality", NULL, BODY_SWITCH },    { "only-dangling", NULL, BODY_SWITCH },
+        { "dry-run", NULL, BODY_SWITCH },     { NULL, NULL, BODY_TEXT },
+    };
+    return post(cli, "/rewrite-deletes", flags, columns, err);
+}
+
+static const struct flag deletes_flags[] = {
+    { "target-bytes", "N",
+      "size of delete files (default: write.delete.target-file-size-bytes, 64 MB)", '\0', false },
+    { "min-input-files", "N", "leave partitions with fewer small ones alone (default 5)", '\0',
+      false },
+    { "all", NULL, "write every delete file again", '\0', false },
+    { "where", "CONDITION", "only those of data files that may hold such rows", '\0', false },
+    { "equality", NULL, "turn equality deletes into positions, too", '\0', false },
+    { "only-dangling", NULL, "only drop those that apply to no data file", '\0', false },
+    { "dry-run", NULL, "tell what would be written again", '\0', false },
+    { NULL, NULL, NULL, '\0', false },
+};
+
+const struct command cmd_table_deletes = {
+    .name = "table rewrite-deletes",
+    .args = "NAME",
+    .summary = "write a table's delete files again: fewer, and none that dangles",
+    .detail =
+        "Small position delete files of a partition become one; in format 3 they become deletion vectors, one a data file.  "
+        "Delete files that apply to no data file go.  Rows stay what they are.",
+    .examples = "firn table rewrite-deletes silver.flights\n"
+                "firn table rewrite-deletes silver.flights --equality",
+    .flags = deletes_flags,
+    .args_min = 1,
+    .args_max = 1,
+    .run = run_deletes,
 };

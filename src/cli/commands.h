@@ -10,7 +10,7 @@ extern const struct command cmd_demo, cmd_serve, cmd_sql, cmd_ingest, cmd_build;
 extern const struct command cmd_table_ls, cmd_table_show, cmd_table_snapshots, cmd_table_history,
     cmd_table_files, cmd_table_rollback, cmd_table_cherry_pick, cmd_table_upgrade,
     cmd_table_add_files, cmd_table_plan, cmd_table_compact, cmd_table_expire, cmd_table_collect,
-    cmd_table_analyze, cmd_table_orphans, cmd_table_manifests;
+    cmd_table_analyze, cmd_table_orphans, cmd_table_manifests, cmd_table_deletes;
 extern const struct command cmd_branch, cmd_branch_protect, cmd_tag, cmd_merge, cmd_cherry_pick,
     cmd_revert, cmd_log, cmd_diff;
 extern const struct command cmd_feature_apply, cmd_feature_plan, cmd_feature_ls,

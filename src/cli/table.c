@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &cmd_table_compact,
     &cmd_table_analyze,
     &cmd_table_expire,
+    &cmd_table_deletes,
     &cmd_table_manifests,
     &cmd_table_orphans,
     &cmd_table_collect,

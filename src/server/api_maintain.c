@@ -137,6 +137,10 @@ static bool read_options(const struct json *doc, struct compact_request *out, st
         if (*numbers[i].to < 0)
             return fail(err, ERR_INVALID, "%s is negative", numbers[i].key);
     }
+    bool keep;
+    if (!json_opt_bool(doc, "keep_dangling", false, &keep, err))
+        return false;
+    out->drop_dangling = !keep;
     return json_opt_f64(doc, "delete_ratio", 0, &o->delete_ratio, err) &&
            json_opt_bool(doc, "all", false, &o->all, err) &&
            json_opt_bool(doc, "partial_progress", false, &out->partial_progress, err) &&
@@ -152,10 +156,11 @@ static bool compact(struct app *app, struct api_request *req, struct api_answer 
     struct compact_request c = { .table = req->params[0], .access = req->access };
     (void)answer;
     if (!api_body(req, &doc, err) ||
-        !body_only(doc,
-                   "target_bytes min_bytes max_bytes group_bytes min_input_files delete_files "
-                   "delete_ratio all where partial_progress max_commits dry_run branch",
-                   err) ||
+        !body_only(
+            doc,
+            "target_bytes min_bytes max_bytes group_bytes min_input_files delete_files "
+            "delete_ratio all where partial_progress max_commits keep_dangling dry_run branch",
+            err) ||
         !read_options(doc, &c, err) ||
         !json_opt_str(doc, "branch", api_query(req, "branch", ""), &c.branch, err))
         return false;
@@ -171,6 +176,63 @@ static bool compact(struct app *app, struct api_request *req, struct api_answer 
     jw_kv_int(w, "delete_files", done.delete_files);
     jw_kv_int(w, "failed_files", done.failed_files);
     jw_kv_int(w, "commits", done.commits);
+    kv_snapshot(w, "snapshot_id", done.snapshot_id);
+    kv_text(w, "commit_id", done.commit_id);
+    jw_end_object(w);
+    return true;
+}
+
+/* --- delete files --- */
+
+static bool read_deletes(const struct json *doc, struct deletes_request *r, struct error *err)
+{
+    const struct {
+        const char *key;
+        int64_t *to;
+    } numbers[] = { { "target_bytes", &r->target_bytes },
+                    { "min_bytes", &r->min_bytes },
+                    { "max_bytes", &r->max_bytes },
+                    { "min_input_files", &r->min_input_files } };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (!json_opt_int(doc, numbers[i].key, 0, numbers[i].to, err))
+            return false;
+        if (*numbers[i].to < 0)
+            return fail(err, ERR_INVALID, "%s is negative", numbers[i].key);
+    }
+    return json_opt_bool(doc, "all", false, &r->all, err) &&
+           json_opt_bool(doc, "equality", false, &r->equality, err) &&
+           json_opt_bool(doc, "only_dangling", false, &r->only_dangling, err) &&
+           json_opt_bool(doc, "dry_run", false, &r->dry_run, err) &&
+           json_opt_str(doc, "where", (str){ 0 }, &r->where, err);
+}
+
+static bool rewrite_deletes(struct app *app, struct api_request *req, struct api_answer *answer,
+                            struct json_writer *w, struct error *err)
+{
+    const struct json *doc;
+    struct deletes_outcome done;
+    struct deletes_request r = { .table = req->params[0],
+                                 .access = req->access,
+                                 .drop_dangling = true };
+    (void)answer;
+    if (!api_body(req, &doc, err) ||
+        !body_only(doc,
+                   "target_bytes min_bytes max_bytes min_input_files all where equality "
+                   "only_dangling dry_run branch",
+                   err) ||
+        !read_deletes(doc, &r, err) ||
+        !json_opt_str(doc, "branch", api_query(req, "branch", ""), &r.branch, err))
+        return false;
+    r.cancel = request_cancel(req, MAINTAIN_TIMEOUT_MS);
+    if (!maintain_deletes(app->lake, &r, req->arena, &done, err))
+        return false;
+    jw_begin_object(w);
+    jw_kv_bool(w, "dry_run", r.dry_run);
+    jw_kv_int(w, "rewritten_files", done.rewritten_files);
+    jw_kv_int(w, "rewritten_bytes", done.rewritten_bytes);
+    jw_kv_int(w, "added_files", done.added_files);
+    jw_kv_int(w, "added_bytes", done.added_bytes);
+    jw_kv_int(w, "dangling", done.dangling);
     kv_snapshot(w, "snapshot_id", done.snapshot_id);
     kv_text(w, "commit_id", done.commit_id);
     jw_end_object(w);
@@ -343,7 +405,12 @@ const struct route maintain_routes[] = {
     ROUTE(
         "POST", "/api/tables/{name}/compact", PERMISSION_WRITE, compact,
         "Write small, large and much deleted files again: {target_bytes, min_input_files, delete_files, "
-        "all, where, partial_progress, dry_run, branch ...}",
+        "all, where, partial_progress, keep_dangling, dry_run, branch ...}",
+        .slow = true),
+    ROUTE(
+        "POST", "/api/tables/{name}/rewrite-deletes", PERMISSION_WRITE, rewrite_deletes,
+        "Write delete files again: {target_bytes, min_input_files, all, where, equality, only_dangling, "
+        "dry_run, branch ...}",
         .slow = true),
     ROUTE(
         "POST", "/api/tables/{name}/rewrite-manifests", PERMISSION_WRITE, rewrite_manifests,

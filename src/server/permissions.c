@@ -108,6 +108,7 @@ static const struct permission_row rows[] = {
     { "POST", "/api/tables/{name}/expire", TABLE_REMOVE_SNAPSHOTS, AT_BODY, ask_expire },
     { "POST", "/api/tables/{name}/compact", TABLE_WRITE_DATA, AT_BODY, ask_compact },
     { "POST", "/api/tables/{name}/analyze", TABLE_SET_STATISTICS, AT_BODY, ask_analyze },
+    { "POST", "/api/tables/{name}/rewrite-deletes", TABLE_WRITE_DATA, AT_BODY, ask_compact },
     { "POST", "/api/tables/{name}/rewrite-manifests", TABLE_WRITE_DATA, AT_BODY, ask_rewrite },
     { "POST", "/api/tables/{name}/orphans", TABLE_REMOVE_SNAPSHOTS, AT_BODY, ask_orphans },
     { "POST", "/api/garbage/collect", SERVICE_OPERATE, AT_SERVICE, NULL },

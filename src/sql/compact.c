@@ -5,15 +5,12 @@
 #include "base/log.h"
 #include "catalog/garbage.h"
 #include "codec/roaring.h"
-#include "engine/quote.h"
-#include "govern/access.h"
 #include "sql/deletes.h"
-#include "sql/dml_priv.h"
 #include "sql/lake.h"
 #include "sql/maintain.h"
+#include "sql/maintain_priv.h"
 
 #define COMMITS_DEFAULT 10
-#define QUERY_MAX ((size_t)1 << 20)
 
 struct compaction {
     struct dml d;
@@ -27,65 +24,6 @@ struct compaction {
 };
 
 /* --- the table and its files --- */
-
-static bool may(const struct compaction *c, enum privilege p, struct error *err)
-{
-    const struct run *r = c->d.run;
-    struct securable on = secure_in(SECURABLE_TABLE, c->d.ns, c->d.name, c->d.a);
-    return access_check_in(r->lake->govern, r->req->access, p, &on, r->req->branch, err);
-}
-
-static bool open_table(struct compaction *c, struct error *err)
-{
-    struct dml *d = &c->d;
-    struct run *r = d->run;
-    if (!name_split(c->req->table, d->a, &d->ns, &d->name, err) || !may(c, TABLE_WRITE_DATA, err) ||
-        !may(c, TABLE_READ_DATA, err) ||
-        !catalog_load_table(r->lake->catalog, r->req->branch, d->ns, d->name, d->a, &d->table, err))
-        return false;
-    d->schema = metadata_schema(d->table.metadata);
-    d->lineage = d->table.metadata->format_version >= 3;
-    d->replaces = true;
-    d->target =
-        (struct bind_target){ .schema = ns_to_text(d->ns, d->a),
-                              .name = d->name,
-                              .view = arena_printf(d->a, STR_FMT "@target", STR_ARG(d->name)),
-                              .table = &d->table,
-                              .metadata = d->lineage ? SCAN_COLUMN_ROW_ID : 0 };
-    return true;
-}
-
-/* The condition only chooses files: those that it cannot rule out. */
-static bool bind_files(struct compaction *c, struct error *err)
-{
-    struct dml *d = &c->d;
-    struct run *r = d->run;
-    struct buf sql = BUF_INIT(QUERY_MAX);
-    buf_lit(&sql, "SELECT * FROM ");
-    quote_ident(&sql, d->target.schema);
-    buf_add_char(&sql, '.');
-    quote_ident(&sql, d->target.view);
-    if (c->req->where.len)
-        buf_printf(&sql, " WHERE (" STR_FMT ")", STR_ARG(c->req->where));
-    bool ok = buf_ok(&sql, "the condition", err);
-    struct bind_request b = { .query = arena_str(d->a, buf_str(&sql)),
-                              .branch = r->req->branch,
-                              .access = r->req->access,
-                              .cancel = r->req->cancel,
-                              .target = &d->target };
-    buf_deinit(&sql);
-    if (!ok || !sql_bind(r->lake, r->session, &b, d->a, &d->bound, err))
-        return false;
-    struct result_column
-        *columns; /* nothing is run, but a condition that is wrong has to be said so */
-    size_t columns_n;
-    if (c->req->where.len &&
-        !session_describe(r->session, d->bound.query, d->a, &columns, &columns_n, err))
-        return false;
-    d->filter = d->target.filter;
-    d->matched = arena_array(d->a, struct positions *, d->target.files_n);
-    return true;
-}
 
 static size_t deletes_of(const struct file_deletes *f)
 {
@@ -221,18 +159,43 @@ static void tell_plan(struct compaction *c)
     }
 }
 
+/* What the compaction left behind counts as removed by it. */
+static bool drop_dangling(struct compaction *c, struct error *err)
+{
+    const struct compact_request *q = c->req;
+    struct deletes_request req = { .table = q->table,
+                                   .drop_dangling = true,
+                                   .only_dangling = true,
+                                   .access = q->access,
+                                   .cancel = q->cancel };
+    struct deletes_outcome done;
+    if (!run_rewrite_deletes(c->d.run, &req, &done, err))
+        return fail_in(err, "the files are compacted, but dangling deletes stay");
+    c->out->delete_files += done.dangling;
+    if (done.commit_id.len) {
+        c->out->commits++;
+        c->out->snapshot_id = done.snapshot_id;
+        c->out->commit_id = done.commit_id;
+    }
+    return true;
+}
+
 bool run_compact(struct run *r, const struct compact_request *req, struct compact_result *out,
                  struct error *err)
 {
     struct compaction c = { .d = { .run = r, .a = r->a }, .req = req, .out = out };
     *out = (struct compact_result){ .snapshot_id = SNAPSHOT_NONE };
-    if (!open_table(&c, err) || !settle_options(&c, err) || !bind_files(&c, err))
+    if (!maintain_open(&c.d, req->table, err) || !settle_options(&c, err) ||
+        !maintain_bind(&c.d, req->where, err))
         return false;
     plan_groups(&c);
     out->groups = (int64_t)c.groups_n;
     if (req->dry_run)
         tell_plan(&c);
-    return req->dry_run || c.groups_n == 0 || rewrite_groups(&c, err);
+    if (req->dry_run)
+        return true;
+    return (c.groups_n == 0 || rewrite_groups(&c, err)) &&
+           (!req->drop_dangling || drop_dangling(&c, err));
 }
 
 bool maintain_compact(struct lake *lake, const struct compact_request *req, struct arena *a,

@@ -48,6 +48,8 @@ struct compact_request {
     struct rewrite_options options;
     bool partial_progress; /* a commit a few groups, rather than all or nothing */
     int64_t max_commits;   /* of partial progress; 0: 10 */
+    bool
+        drop_dangling; /* delete files that then apply to no data file go, as a commit of its own */
     bool dry_run;
     const struct access *access; /* as in sql_request */
     struct cancel *cancel;
@@ -78,7 +80,9 @@ struct deletes_request {
     int64_t min_input_files;      /* fewer in a partition stay; 0: 5 */
     bool all;                     /* every file */
     bool equality;                /* equality deletes, too, become positions */
-    bool drop_dangling, dry_run;
+    bool drop_dangling;           /* equality deletes that apply to no data file, too */
+    bool only_dangling;           /* nothing is written */
+    bool dry_run;
     const struct access *access; /* as in sql_request */
     struct cancel *cancel;
 };

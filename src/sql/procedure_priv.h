@@ -37,6 +37,7 @@ extern const struct procedure procedures[]; /* ends with a NULL name */
 
 /* procedures_maintain.c */
 bool procedure_remove_orphan_files(struct call *c, struct error *err);
+bool procedure_rewrite_data_files(struct call *c, struct error *err);
 bool procedure_rewrite_manifests(struct call *c, struct error *err);
 bool procedure_rewrite_position_delete_files(struct call *c, struct error *err);
 

@@ -65,102 +65,11 @@ static bool collect_garbage(struct call *c, struct error *err)
                err);
 }
 
-/* --- rewrite_data_files --- */
-
-/* Options that change nothing here: groups are written one after the other, in order. */
-static bool is_moot(str key)
-{
-    static const char *const moot[] = { "max-concurrent-file-group-rewrites", "rewrite-job-order",
-                                        "use-starting-sequence-number",
-                                        "partial-progress.max-failed-commits" };
-    for (size_t i = 0; i < sizeof moot / sizeof *moot; i++)
-        if (str_is(key, moot[i]))
-            return true;
-    return false;
-}
-
-static bool wrong_option(str key, str value, struct error *err)
-{
-    return fail(err, ERR_INVALID, "the option " STR_FMT " cannot be \"" STR_FMT "\"", STR_ARG(key),
-                STR_ARG(value));
-}
-
-static bool bool_option(str key, str value, bool *out, struct error *err)
-{
-    *out = str_eq_nocase(value, STR("true"));
-    return *out || str_eq_nocase(value, STR("false")) || wrong_option(key, value, err);
-}
-
-static bool rewrite_option(struct compact_request *req, str key, str value, struct error *err)
-{
-    const struct {
-        const char *key;
-        int64_t *to;
-    } numbers[] = {
-        { "target-file-size-bytes", &req->options.target_bytes },
-        { "min-file-size-bytes", &req->options.min_bytes },
-        { "max-file-size-bytes", &req->options.max_bytes },
-        { "max-file-group-size-bytes", &req->options.group_bytes },
-        { "min-input-files", &req->options.min_input_files },
-        { "delete-file-threshold", &req->options.delete_files },
-        { "partial-progress.max-commits", &req->max_commits },
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (str_is(key, numbers[i].key))
-            return (str_to_i64(value, numbers[i].to) && *numbers[i].to > 0) ||
-                   wrong_option(key, value, err);
-    if (str_is(key, "delete-ratio-threshold"))
-        return str_to_f64(value, &req->options.delete_ratio) || wrong_option(key, value, err);
-    if (str_is(key, "rewrite-all"))
-        return bool_option(key, value, &req->options.all, err);
-    if (str_is(key, "partial-progress.enabled"))
-        return bool_option(key, value, &req->partial_progress, err);
-    return is_moot(key) ||
-           fail(err, ERR_INVALID, "there is no option \"" STR_FMT "\" (or it is not supported)",
-                STR_ARG(key));
-}
-
-static bool check_strategy(const struct call *c, struct error *err)
-{
-    str strategy, order;
-    if (!call_text(c, "strategy", STR("binpack"), &strategy, err) ||
-        !call_text(c, "sort_order", (str){ 0 }, &order, err))
-        return false;
-    if (!str_eq_nocase(strategy, STR("binpack")) && !str_eq_nocase(strategy, STR("sort")))
-        return fail(err, ERR_INVALID, "the strategy is binpack or sort, not \"" STR_FMT "\"",
-                    STR_ARG(strategy));
-    return order.len == 0 ||
-           fail(err, ERR_UNSUPPORTED,
-                "sort_order is not supported: rows are sorted by the table's own order");
-}
-
-static bool rewrite_data_files(struct call *c, struct error *err)
-{
-    struct run *r = c->run;
-    struct compact_request req = { .access = r->req->access, .cancel = r->req->cancel };
-    struct compact_result done;
-    const struct argument *options = call_argument(c, "options");
-    str ns, name;
-    if (!call_table(c, TABLE_WRITE_DATA, &ns, &name, err) || !check_strategy(c, err) ||
-        !call_text(c, "table", (str){ 0 }, &req.table, err) ||
-        !call_text(c, "where", (str){ 0 }, &req.where, err))
-        return false;
-    if (options->kind != ARGUMENT_NONE && options->kind != ARGUMENT_MAP)
-        return fail(err, ERR_INVALID, "the argument options has to be a map");
-    for (size_t i = 0; i < options->list_n; i += 2)
-        if (!rewrite_option(&req, options->list[i], options->list[i + 1], err))
-            return false;
-    return run_compact(r, &req, &done, err) &&
-           call_answer(c,
-                       "rewritten_data_files_count added_data_files_count rewritten_bytes_count "
-                       "failed_data_files_count removed_delete_files_count",
-                       (int64_t[]){ done.files, done.files_written, done.bytes, done.failed_files,
-                                    done.delete_files },
-                       err);
-}
-
 const struct procedure procedures[] = {
-    { "rewrite_data_files", "table strategy sort_order options where", rewrite_data_files },
+    { "rewrite_data_files", "table strategy sort_order options where",
+      procedure_rewrite_data_files },
+    { "rewrite_position_delete_files", "table options where",
+      procedure_rewrite_position_delete_files },
     { "rewrite_manifests", "table use_caching spec_id sort_by", procedure_rewrite_manifests },
     { "expire_snapshots",
       "table older_than retain_last max_concurrent_deletes stream_results snapshot_ids "

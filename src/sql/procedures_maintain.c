@@ -135,3 +135,146 @@ bool procedure_rewrite_manifests(struct call *c, struct error *err)
     return call_answer(c, "rewritten_manifests_count added_manifests_count",
                        (int64_t[]){ done.counts.rewritten, done.counts.added }, err);
 }
+
+/* --- options of rewrites --- */
+
+enum option_kind { OPTION_COUNT, OPTION_RATIO, OPTION_SWITCH, OPTION_MOOT };
+
+struct option {
+    const char *key;
+    enum option_kind kind;
+    void *to; /* int64_t, double or bool; NULL for what changes nothing here */
+};
+
+static bool wrong_option(str key, str value, struct error *err)
+{
+    return fail(err, ERR_INVALID, "the option " STR_FMT " cannot be \"" STR_FMT "\"", STR_ARG(key),
+                STR_ARG(value));
+}
+
+static bool set_option(const struct option *o, str key, str value, struct error *err)
+{
+    bool *to = o->to;
+    switch (o->kind) {
+    case OPTION_COUNT:
+        return (str_to_i64(value, o->to) && *(int64_t *)o->to > 0) || wrong_option(key, value, err);
+    case OPTION_RATIO:
+        return str_to_f64(value, o->to) || wrong_option(key, value, err);
+    case OPTION_SWITCH:
+        *to = str_eq_nocase(value, STR("true"));
+        return *to || str_eq_nocase(value, STR("false")) || wrong_option(key, value, err);
+    case OPTION_MOOT:
+        break;
+    }
+    return true;
+}
+
+/* The argument `options`, by a table that ends with a NULL key. */
+static bool read_options(const struct call *c, const struct option *options, struct error *err)
+{
+    const struct argument *x = call_argument(c, "options");
+    if (x->kind != ARGUMENT_NONE && x->kind != ARGUMENT_MAP)
+        return fail(err, ERR_INVALID, "the argument options has to be a map");
+    for (size_t i = 0; i < x->list_n; i += 2) {
+        const struct option *o = options;
+        while (o->key && !str_is(x->list[i], o->key))
+            o++;
+        if (!o->key)
+            return fail(err, ERR_INVALID,
+                        "there is no option \"" STR_FMT "\" (or it is not supported)",
+                        STR_ARG(x->list[i]));
+        if (!set_option(o, x->list[i], x->list[i + 1], err))
+            return false;
+    }
+    return true;
+}
+
+/* --- rewrite_data_files --- */
+
+static bool check_strategy(const struct call *c, struct error *err)
+{
+    str strategy, order;
+    if (!call_text(c, "strategy", STR("binpack"), &strategy, err) ||
+        !call_text(c, "sort_order", (str){ 0 }, &order, err))
+        return false;
+    if (!str_eq_nocase(strategy, STR("binpack")) && !str_eq_nocase(strategy, STR("sort")))
+        return fail(err, ERR_INVALID, "the strategy is binpack or sort, not \"" STR_FMT "\"",
+                    STR_ARG(strategy));
+    return order.len == 0 ||
+           fail(err, ERR_UNSUPPORTED,
+                "sort_order is not supported: rows are sorted by the table's own order");
+}
+
+bool procedure_rewrite_data_files(struct call *c, struct error *err)
+{
+    struct run *r = c->run;
+    struct compact_request req = { .access = r->req->access, .cancel = r->req->cancel };
+    const struct option options[] = {
+        { "target-file-size-bytes", OPTION_COUNT, &req.options.target_bytes },
+        { "min-file-size-bytes", OPTION_COUNT, &req.options.min_bytes },
+        { "max-file-size-bytes", OPTION_COUNT, &req.options.max_bytes },
+        { "max-file-group-size-bytes", OPTION_COUNT, &req.options.group_bytes },
+        { "min-input-files", OPTION_COUNT, &req.options.min_input_files },
+        { "delete-file-threshold", OPTION_COUNT, &req.options.delete_files },
+        { "delete-ratio-threshold", OPTION_RATIO, &req.options.delete_ratio },
+        { "rewrite-all", OPTION_SWITCH, &req.options.all },
+        { "partial-progress.enabled", OPTION_SWITCH, &req.partial_progress },
+        { "partial-progress.max-commits", OPTION_COUNT, &req.max_commits },
+        { "remove-dangling-deletes", OPTION_SWITCH, &req.drop_dangling },
+        { "partial-progress.max-failed-commits", OPTION_MOOT, NULL },
+        { "max-concurrent-file-group-rewrites", OPTION_MOOT, NULL },
+        { "rewrite-job-order", OPTION_MOOT, NULL },
+        { "use-starting-sequence-number", OPTION_MOOT, NULL },
+        { NULL, OPTION_MOOT, NULL },
+    };
+    struct compact_result done;
+    str ns, name;
+    if (!call_table(c, TABLE_WRITE_DATA, &ns, &name, err) || !check_strategy(c, err) ||
+        !call_text(c, "table", (str){ 0 }, &req.table, err) ||
+        !call_text(c, "where", (str){ 0 }, &req.where, err) || !read_options(c, options, err))
+        return false;
+    return run_compact(r, &req, &done, err) &&
+           call_answer(c,
+                       "rewritten_data_files_count added_data_files_count rewritten_bytes_count "
+                       "failed_data_files_count removed_delete_files_count",
+                       (int64_t[]){ done.files, done.files_written, done.bytes, done.failed_files,
+                                    done.delete_files },
+                       err);
+}
+
+/* --- rewrite_position_delete_files --- */
+
+bool procedure_rewrite_position_delete_files(struct call *c, struct error *err)
+{
+    struct run *r = c->run;
+    struct deletes_request req = { .access = r->req->access,
+                                   .cancel = r->req->cancel,
+                                   .drop_dangling = true };
+    const struct option options[] = {
+        { "target-file-size-bytes", OPTION_COUNT, &req.target_bytes },
+        { "min-file-size-bytes", OPTION_COUNT, &req.min_bytes },
+        { "max-file-size-bytes", OPTION_COUNT, &req.max_bytes },
+        { "min-input-files", OPTION_COUNT, &req.min_input_files },
+        { "rewrite-all", OPTION_SWITCH, &req.all },
+        { "convert-equality-deletes", OPTION_SWITCH, &req.equality },
+        { "partial-progress.enabled", OPTION_MOOT, NULL },
+        { "partial-progress.max-commits", OPTION_MOOT, NULL },
+        { "max-file-group-size-bytes", OPTION_MOOT, NULL },
+        { "max-concurrent-file-group-rewrites", OPTION_MOOT, NULL },
+        { "rewrite-job-order", OPTION_MOOT, NULL },
+        { NULL, OPTION_MOOT, NULL },
+    };
+    struct deletes_outcome done;
+    str ns, name;
+    if (!call_table(c, TABLE_WRITE_DATA, &ns, &name, err) ||
+        !call_text(c, "table", (str){ 0 }, &req.table, err) ||
+        !call_text(c, "where", (str){ 0 }, &req.where, err) || !read_options(c, options, err))
+        return false;
+    return run_rewrite_deletes(r, &req, &done, err) &&
+           call_answer(c,
+                       "rewritten_delete_files_count added_delete_files_count "
+                       "rewritten_bytes_count added_bytes_count",
+                       (int64_t[]){ done.rewritten_files + done.dangling, done.added_files,
+                                    done.rewritten_bytes, done.added_bytes },
+                       err);
+}

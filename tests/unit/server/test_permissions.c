@@ -132,6 +132,8 @@ static const struct row rows[] = {
       "TABLE_WRITE_DATA table a/b/t@dev;TABLE_READ_DATA catalog @dev" },
     { "POST", "/api/tables/{name}/compact", "a.b.t", "", "{\"branch\":\"dev\"}",
       "TABLE_WRITE_DATA table a/b/t@dev;TABLE_READ_DATA table a/b/t@dev" },
+    { "POST", "/api/tables/{name}/rewrite-deletes", "a.b.t", "", "{\"branch\":\"dev\"}",
+      "TABLE_WRITE_DATA table a/b/t@dev;TABLE_READ_DATA table a/b/t@dev" },
     { "POST", "/api/tables/{name}/rewrite-manifests", "a.b.t", "", "{\"branch\":\"dev\"}",
       "TABLE_WRITE_DATA table a/b/t@dev" },
     { "POST", "/api/tables/{name}/orphans", "a.b.t", "", "{\"branch\":\"dev\"}",
