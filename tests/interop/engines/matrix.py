@@ -333,6 +333,16 @@ class Firn(SqlEngine):
 
         self.commit(table, change)
 
+    def housekeeping(self, table):
+        """Firn's own procedures on what both have written."""
+        self.run(f"CALL system.rewrite_data_files(table => '{table.name}', options => map('rewrite-all', 'true'))")
+        self.run(f"CALL system.rewrite_manifests('{table.name}')")
+
+    def forget(self, table):
+        """All snapshots but the newest two; files that nothing needs any more would go, if they were old."""
+        self.run(f"CALL system.expire_snapshots(table => '{table.name}', older_than => TIMESTAMP '2999-01-01 00:00:00', retain_last => 2)")
+        self.run(f"CALL system.remove_orphan_files(table => '{table.name}', dry_run => true)")
+
     def snapshot(self, table):
         at = "/iceberg/v1/namespaces/{}/tables/{}".format(*table.name.split("."))
         return post(at, None)["metadata"].get("current-snapshot-id")
@@ -875,7 +885,13 @@ class Table:
             other.housekeeping(self)
             self.check("after its housekeeping")
             self.put(Firn(), 2, "rows after housekeeping")
+        if self.rng.random() < 0.5:
+            self.delete(first)
+        Firn().housekeeping(self)
+        self.did("Firn's housekeeping")
         self.check_history(self.history if ARGS.all else self.history[1::3])
+        Firn().forget(self)
+        self.put(first, 2, "rows after Firn's expiry")
 
     def check_history(self, history):
         columns = [("id", "long"), ("dt", "date"), ("big", "decimal(38,5)")]
