@@ -8,6 +8,7 @@
 #include "cli/body.h"
 #include "cli/call.h"
 #include "cli/commands.h"
+#include "sql/settings.h"
 #include "sql/sql.h"
 
 #define SQL_FILE_MAX ((size_t)64 << 20)
@@ -16,6 +17,7 @@ struct output {
     int fd;
     int error; /* errno of the first failed write */
     bool at_line_start;
+    struct sql_settings settings; /* of the statements to come */
 };
 
 static bool write_piece(void *ctx, str piece)
@@ -43,12 +45,21 @@ static str output_format(const struct cli *cli)
     return cli->json ? STR("json") : isatty(STDOUT_FILENO) ? STR("table") : STR("csv");
 }
 
+static void add_settings(struct body *b, const struct sql_settings *s)
+{
+    jw_kv_object(&b->w, "settings");
+    for (size_t i = 0; i < SETTINGS_N; i++)
+        body_str(b, settings_name((enum setting)i), s->values[i]);
+    jw_end_object(&b->w);
+}
+
 static bool run_statement(struct cli *cli, str sql, struct output *o, struct error *err)
 {
     struct body *b = body_begin(cli);
     str out = cli_flag(cli, "output", ""), format = output_format(cli);
     body_str(b, "sql", sql);
     body_str(b, "branch", cli->branch);
+    add_settings(b, &o->settings);
     /* The API's own "json" has columns and rows apart; for people and scripts a row is an object. */
     body_str(b, "format", str_is(format, "json") ? STR("objects") : format);
     if (str_is(format, "parquet"))
@@ -69,9 +80,12 @@ static bool run_text(struct cli *cli, str text, struct output *o, struct error *
         return false;
     if (n == 0)
         return fail(err, ERR_INVALID, "there is no statement to run");
-    for (size_t i = 0; i < n; i++)
-        if (!run_statement(cli, statements[i], o, err))
+    for (size_t i = 0; i < n; i++) {
+        bool is_set;
+        if (!settings_statement(&o->settings, statements[i], cli->a, &is_set, err) ||
+            (!is_set && !run_statement(cli, statements[i], o, err)))
             return n > 1 ? fail_in(err, "statement %zu of %zu", i + 1, n) : false;
+    }
     return true;
 }
 
@@ -114,13 +128,30 @@ static bool open_output(struct cli *cli, struct output *o, struct error *err)
     return o->fd >= 0 || fail_errno(err, errno, "open " STR_FMT, STR_ARG(out));
 }
 
+/* --set NAME=VALUE */
+static bool take_settings(struct cli *cli, struct sql_settings *s, struct error *err)
+{
+    str values[ARGS_MAX];
+    size_t n = cli_flag_all(cli, "set", values, ARGS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        ptrdiff_t equals = str_find_char(values[i], '=');
+        if (equals <= 0)
+            return fail(err, ERR_INVALID, "--set wants NAME=VALUE, not \"" STR_FMT "\"",
+                        STR_ARG(values[i]));
+        if (!settings_set(s, str_sub(values[i], 0, (size_t)equals),
+                          str_from(values[i], (size_t)equals + 1), cli->a, err))
+            return false;
+    }
+    return true;
+}
+
 static bool run(struct cli *cli, struct error *err)
 {
     struct output o;
     str text = cli_flag(cli, "command", ""), file = cli_flag(cli, "file", "");
     if (text.len && file.len)
         return fail(err, ERR_INVALID, "--command and --file exclude each other");
-    if (!open_output(cli, &o, err))
+    if (!open_output(cli, &o, err) || !take_settings(cli, &o.settings, err))
         return false;
     bool ok;
     if (text.len)
@@ -142,6 +173,8 @@ static const struct flag flags[] = {
       "table, csv, json, jsonl, markdown or parquet (default: table on a terminal, else csv)", '\0',
       false },
     { "output", "FILE", "write the answer to a file", 'o', false },
+    { "set", "NAME=VALUE", "a setting, as SET NAME = VALUE: spark.wap.id, spark.wap.branch ...",
+      '\0', true },
     { NULL, NULL, NULL, '\0', false },
 };
 

@@ -40,53 +40,81 @@ str settings_get(const struct sql_settings *s, enum setting which)
     return s ? s->values[which] : (str){ 0 };
 }
 
+const char *settings_name(enum setting which)
+{
+    return names[which];
+}
+
+/* A name of words and dots, as a.b.c or 'a.b.c' or "a.b.c". */
+static bool read_name(const struct lex *lex, size_t *i, struct arena *a, str *out,
+                      struct error *err)
+{
+    str *parts;
+    size_t n;
+    if (*i < lex->n && lex->at[*i].kind == LEX_STRING) {
+        *out = lex_string(lex->at[(*i)++], a);
+        return true;
+    }
+    if (!lex_name(lex, i, a, &parts, &n))
+        return fail(err, ERR_INVALID, "the name of a setting is missing");
+    *out = arena_join(a, parts, n, STR("."));
+    return true;
+}
+
+static bool set(const struct lex *lex, struct arena *a, struct sql_settings *s, struct error *err)
+{
+    size_t i = 1;
+    str name;
+    if (!read_name(lex, &i, a, &name, err))
+        return false;
+    if (!lex_is(lex, i, "=") || i + 1 >= lex->n)
+        return fail(err, ERR_INVALID, "SET is written as SET name = value");
+    bool text = lex->at[i + 1].kind == LEX_STRING && i + 2 == lex->n;
+    return settings_set(
+        s, name, text ? lex_string(lex->at[i + 1], a) : lex_span(lex, i + 1, lex->n), a, err);
+}
+
+static bool reset(const struct lex *lex, struct arena *a, struct sql_settings *s, struct error *err)
+{
+    size_t i = 1;
+    str name;
+    if (lex->n == 1) {
+        *s = (struct sql_settings){ 0 };
+        return true;
+    }
+    if (!read_name(lex, &i, a, &name, err))
+        return false;
+    return i < lex->n ? fail(err, ERR_INVALID, "RESET takes one name")
+                      : settings_set(s, name, (str){ 0 }, a, err);
+}
+
+bool settings_statement(struct sql_settings *s, str text, struct arena *a, bool *is_one,
+                        struct error *err)
+{
+    struct lex lex;
+    *is_one = false;
+    if (!lex_sql(text, a, &lex, err))
+        return false;
+    while (lex.n && lex_is(&lex, lex.n - 1, ";"))
+        lex.n--;
+    *is_one = lex_is(&lex, 0, "SET") || lex_is(&lex, 0, "RESET");
+    if (!*is_one)
+        return true;
+    return lex_is(&lex, 0, "SET") ? set(&lex, a, s, err) : reset(&lex, a, s, err);
+}
+
 static bool can_set(const struct run *r, struct error *err)
 {
     return r->req->settings ||
            fail(err, ERR_UNSUPPORTED, "settings cannot be changed here: they go with a request");
 }
 
-/* A name of words and dots, as `a.b.c` or 'a.b.c' or "a.b.c". */
-static bool read_name(const struct run *r, size_t *i, str *out, struct error *err)
-{
-    str *parts;
-    size_t n;
-    if (*i < r->lex.n && r->lex.at[*i].kind == LEX_STRING) {
-        *out = lex_string(r->lex.at[(*i)++], r->a);
-        return true;
-    }
-    if (!lex_name(&r->lex, i, r->a, &parts, &n))
-        return fail(err, ERR_INVALID, "the name of a setting is missing");
-    *out = arena_join(r->a, parts, n, STR("."));
-    return true;
-}
-
 bool run_set(struct run *r, struct error *err)
 {
-    size_t i = 1;
-    str name, value;
-    if (!can_set(r, err) || !read_name(r, &i, &name, err))
-        return false;
-    if (!lex_is(&r->lex, i, "=") || i + 1 >= r->lex.n)
-        return fail(err, ERR_INVALID, "SET is written as SET name = value");
-    bool text = r->lex.at[i + 1].kind == LEX_STRING && i + 2 == r->lex.n;
-    value = text ? lex_string(r->lex.at[i + 1], r->a) : lex_span(&r->lex, i + 1, r->lex.n);
-    return settings_set(r->req->settings, name, value, r->a, err);
+    return can_set(r, err) && set(&r->lex, r->a, r->req->settings, err);
 }
 
 bool run_reset(struct run *r, struct error *err)
 {
-    size_t i = 1;
-    str name;
-    if (!can_set(r, err))
-        return false;
-    if (r->lex.n == 1) {
-        *r->req->settings = (struct sql_settings){ 0 };
-        return true;
-    }
-    if (!read_name(r, &i, &name, err))
-        return false;
-    if (i < r->lex.n)
-        return fail(err, ERR_INVALID, "RESET takes one name");
-    return settings_set(r->req->settings, name, (str){ 0 }, r->a, err);
+    return can_set(r, err) && reset(&r->lex, r->a, r->req->settings, err);
 }

@@ -29,6 +29,14 @@ MUST_USE bool settings_set(struct sql_settings *s, str name, str value, struct a
 /* The value; empty when it is not set, or `s` is NULL. */
 str settings_get(const struct sql_settings *s, enum setting which);
 
+/* The setting's name, for a body that takes them along. */
+const char *settings_name(enum setting which);
+
+/* A text that is SET or RESET is applied to the settings; *is_one tells whether it was one.  For whoever sends statements one by
+ * one and keeps the settings himself. */
+MUST_USE bool settings_statement(struct sql_settings *s, str text, struct arena *a, bool *is_one,
+                                 struct error *err);
+
 /* SET name = value, RESET name, RESET */
 MUST_USE bool run_set(struct run *r, struct error *err);
 MUST_USE bool run_reset(struct run *r, struct error *err);
