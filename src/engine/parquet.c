@@ -82,7 +82,7 @@ static bool match_columns(struct job *j, ptrdiff_t *from, size_t *columns_n, str
             if (str_eq_nocase(columns[c].name, schema->fields[i].name))
                 from[i] = (ptrdiff_t)c;
         used += from[i] >= 0;
-        if (from[i] < 0 && schema->fields[i].required)
+        if (from[i] < 0 && schema->fields[i].required && !schema->fields[i].write_default)
             return fail(err, ERR_INVALID,
                         "the query gives no column " STR_FMT ", which is required",
                         STR_ARG(schema->fields[i].name));
@@ -96,13 +96,26 @@ static bool match_columns(struct job *j, ptrdiff_t *from, size_t *columns_n, str
     return true;
 }
 
+/* What stands for a column that the query does not give. */
+static bool default_sql(struct job *j, const struct field *f, str *out, struct error *err)
+{
+    struct buf sql = BUF_INIT(COPY_SQL_MAX);
+    bool ok = !f->write_default ||
+              (quote_value(&sql, f->type, f->write_default, err) && buf_ok(&sql, "a default", err));
+    *out = f->write_default ? arena_str(j->arena, buf_str(&sql)) : STR("NULL");
+    buf_deinit(&sql);
+    return ok;
+}
+
 /* One column of the inner SELECT: cast to its type; lists, maps and structs have no statistics of their own,
  * so required ones are checked here. */
 static bool add_field(struct job *j, const struct field *f, ptrdiff_t from, struct error *err)
 {
     struct buf *sql = &j->sql;
-    bool checked = f->required && type_is_nested(f->type);
-    str column = from < 0 ? STR("NULL") : arena_printf(j->arena, "c%td", from);
+    bool checked = f->required && type_is_nested(f->type) && from >= 0;
+    str column = arena_printf(j->arena, "c%td", from);
+    if (from < 0 && !default_sql(j, f, &column, err))
+        return fail_in(err, "the default of column " STR_FMT, STR_ARG(f->name));
     str type = from < 0 ? (str){ 0 } : j->columns[from].type_text;
     if (checked)
         buf_printf(sql, "CASE WHEN c%td IS NULL THEN error('a required column has a null') ELSE ",

@@ -32,8 +32,9 @@ enum parquet_codec {
 };
 
 struct parquet_write {
-    str query;    /* a SELECT, without a semicolon */
-    bool by_name; /* its columns are matched by name, missing ones null; else by place */
+    str query; /* a SELECT, without a semicolon */
+    bool
+        by_name; /* its columns are matched by name, missing ones get their write default or null; else by place */
     const struct schema *schema;
     const struct partition_spec *spec; /* NULL or without fields: unpartitioned */
     const struct sort_order *order;    /* NULL: none.  Partitioned files are not sorted */
