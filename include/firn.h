@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 /* Counts up with each addition to this header. */
-#define FIRN_ABI_VERSION 1
+#define FIRN_ABI_VERSION 2
 
 /* ---- The Arrow C data interface and C stream interface: structs of a fixed layout, shared by all who speak it */
 
@@ -148,7 +148,7 @@ typedef struct firn_open_options {
     }
 
 /* Opens a data directory in this process.  `options` may be NULL.  One process has a data directory at a time: FIRN_UNAVAILABLE
- * names the one that has it.  The caller closes *out. */
+ * names the one that has it.  A catalog behind HTTP (an Iceberg REST catalog) is FIRN_UNSUPPORTED.  The caller closes *out. */
 FIRN_API int firn_open(const char *dir, const firn_open_options *options, firn_lake **out,
                        firn_error *err);
 
@@ -184,7 +184,11 @@ typedef enum firn_table_part {
     FIRN_TABLE_SCHEMA = 1,     /* the current schema, as Iceberg writes it */
     FIRN_TABLE_SNAPSHOTS = 2,  /* an array, oldest first */
     FIRN_TABLE_PROPERTIES = 3, /* an object of texts */
-    FIRN_TABLE_REFS = 4        /* the table's own branches and tags, by name */
+    FIRN_TABLE_REFS = 4,       /* the table's own branches and tags, by name */
+    /* Since ABI 2: */
+    FIRN_TABLE_SPECS = 5,       /* an array of partition specs, the one that is written with last */
+    FIRN_TABLE_SORT_ORDERS = 6, /* an array of sort orders, likewise */
+    FIRN_TABLE_SCHEMAS = 7      /* an array of schemas, the current one last */
 } firn_table_part;
 
 /* JSON: firn_free(*json). */
@@ -231,6 +235,23 @@ typedef struct firn_scan_options {
  * firn_close.  Errors in the middle come from get_next, its text from get_last_error.  Types: docs/c-api.md. */
 FIRN_API int firn_scan(firn_lake *lake, const firn_scan_options *options,
                        struct ArrowArrayStream *out, firn_error *err);
+
+/* ---- Planning: which files a scan would read (since ABI 2) */
+
+/* A plan under way: its table as it was when it was opened.  One thread at a time; it may outlive firn_close. */
+typedef struct firn_plan firn_plan;
+
+/* Plans a scan without reading a row.  Of the options `columns` and `limit` do not count.  `filter` is a condition that files can be
+ * left out by: comparisons, IN, IS [NOT] NULL, IS NAN, LIKE 'x%', AND, OR, NOT (docs/sql.md); anything else is FIRN_INVALID.
+ * The caller closes *out. */
+FIRN_API int firn_plan_open(firn_lake *lake, const firn_scan_options *options, firn_plan **out,
+                            firn_error *err);
+/* The next files, some thousand at a time in bounded memory, as the Iceberg REST protocol writes them (ScanTasks):
+ * {"file-scan-tasks":[{"data-file":{...},"delete-file-references":[0],"residual-filter":...}, ...],"delete-files":[...]}; references are
+ * places in the same text's delete-files, and a residual-filter of true says that all rows of the file match.  *json (firn_free) is NULL
+ * after the last. */
+FIRN_API int firn_plan_next(firn_plan *plan, char **json, firn_error *err);
+FIRN_API void firn_plan_close(firn_plan *plan); /* NULL is fine */
 
 /* ---- Writing */
 
@@ -280,11 +301,20 @@ FIRN_API int firn_overwrite(firn_lake *lake, const firn_write_options *options, 
                             firn_error *err);
 
 /* Removes the rows that match `filter` (NULL: none by filter) and those whose values are those of a row of `keys` in all columns of that
- * stream (null equals null; NULL: none by key), and adds those of `rows` (NULL: none). */
+ * stream (null equals null; NULL: none by key), and adds those of `rows` (NULL: none).
+ * Keys may be positions, too: the columns _file and _pos, or _row_id (format 3), as scans give them when they are named.  A row of `keys`
+ * that finds no row of the table is fine, but a position that finds none is FIRN_CONFLICT: the row was deleted, or its file
+ * rewritten, since it was read. */
 FIRN_API int firn_row_delta(firn_lake *lake, const firn_write_options *options,
                             struct ArrowArrayStream *rows, const char *filter,
                             struct ArrowArrayStream *keys, firn_write_result *result,
                             firn_error *err);
+
+/* Adds the rows in place of those that have the same values in the columns `keys`, names (NULL: the table's identifier fields; null
+ * equals null).  FIRN_INVALID when two of the rows have the same key.  Since ABI 2. */
+FIRN_API int firn_upsert(firn_lake *lake, const firn_write_options *options,
+                         struct ArrowArrayStream *rows, const char *const *keys, size_t keys_n,
+                         firn_write_result *result, firn_error *err);
 
 /* ---- Definitions.  Each is one commit; `ref` is a branch */
 
@@ -327,7 +357,18 @@ typedef enum firn_change_kind {
     FIRN_SET_PROPERTY = 5,    /* name, text */
     FIRN_REMOVE_PROPERTY = 6, /* name */
     FIRN_MAKE_OPTIONAL = 7,   /* name */
-    FIRN_SET_DOC = 8          /* name, text */
+    FIRN_SET_DOC = 8,         /* name, text */
+    /* Since ABI 2: */
+    FIRN_MOVE_COLUMN =
+        9, /* name, type: first, after or before, text: the column that it goes after or before */
+    FIRN_SET_IDENTIFIERS = 10, /* name: columns that tell rows apart, "a, b.c"; empty: none */
+    FIRN_SET_DEFAULT =
+        11, /* name, text: what new rows get, as Iceberg's JSON has single values; NULL: null */
+    FIRN_ADD_PARTITION = 12,  /* name: "bucket(16, id)", text: the field's name, or NULL */
+    FIRN_DROP_PARTITION = 13, /* name: the transform, or the field's name */
+    FIRN_SET_ORDER = 14,      /* name: "a DESC NULLS LAST, bucket(4, b)"; empty: unsorted */
+    FIRN_SET_LOCATION = 15,   /* name: where new files go */
+    FIRN_UPGRADE_FORMAT = 16  /* name: "2" or "3" */
 } firn_change_kind;
 
 typedef struct firn_change {
@@ -341,6 +382,107 @@ typedef struct firn_change {
 /* All changes in order as one commit, or none. */
 FIRN_API int firn_alter_table(firn_lake *lake, const char *ref, const char *name,
                               const firn_change *changes, size_t n, firn_error *err);
+
+/* ---- Snapshots of one table (since ABI 2).  Each is one commit; `ref` is a branch of the catalog, `branch` one of the table */
+
+typedef enum firn_move_kind {
+    FIRN_ROLLBACK = 1,         /* back to an ancestor: snapshot_id */
+    FIRN_ROLLBACK_TO_TIME = 2, /* back to the newest ancestor that is older than timestamp_ms */
+    FIRN_SET_CURRENT = 3,      /* to any snapshot: snapshot_id, or that of `to` */
+    FIRN_CHERRY_PICK = 4,      /* takes over what snapshot_id did */
+    FIRN_PUBLISH = 5,          /* takes over the staged snapshot that has wap_id */
+    FIRN_FAST_FORWARD = 6      /* to `to`, which descends from the branch */
+} firn_move_kind;
+
+typedef struct firn_move_options {
+    size_t size; /* FIRN_MOVE_OPTIONS_INIT */
+    const char *table;
+    const char *ref;
+    const char *branch;   /* that moves; NULL: the table's main */
+    int32_t kind;         /* firn_move_kind */
+    int32_t dry_run;      /* 1: everything is checked, nothing is written */
+    int64_t snapshot_id;  /* 0: not set */
+    int64_t timestamp_ms; /* since 1970 UTC */
+    const char *to;       /* a branch or tag of the table; NULL: not set */
+    const char *wap_id;   /* NULL: not set */
+    void *reserved[4];
+} firn_move_options;
+
+#define FIRN_MOVE_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        .size = sizeof(firn_move_options)                                                          \
+    }
+
+/* result->snapshot_id is the branch's snapshot afterwards; its commit is empty when there was nothing to do. */
+FIRN_API int firn_move_snapshot(firn_lake *lake, const firn_move_options *options,
+                                firn_write_result *result, firn_error *err);
+
+typedef struct firn_table_ref_options {
+    size_t size; /* FIRN_TABLE_REF_OPTIONS_INIT */
+    const char *table;
+    const char *ref;
+    const char *name;
+    int32_t kind;           /* firn_ref_kind */
+    int32_t must_be_new;    /* 1: FIRN_EXISTS when it is there; else it is moved */
+    int64_t snapshot_id;    /* 0: the current one */
+    int64_t max_ref_age_ms; /* expiry takes the ref away after that time; 0: never, or as it was */
+    int64_t
+        max_snapshot_age_ms; /* how long expiry keeps a branch's snapshots; 0: by the table's properties, or as it was */
+    int32_t min_snapshots; /* how many of a branch it keeps at least; 0: likewise */
+    int32_t reserved1;
+    void *reserved[4];
+} firn_table_ref_options;
+
+#define FIRN_TABLE_REF_OPTIONS_INIT                                                                \
+    {                                                                                              \
+        .size = sizeof(firn_table_ref_options)                                                     \
+    }
+
+/* Makes or moves a branch or tag of the table itself. */
+FIRN_API int firn_set_table_ref(firn_lake *lake, const firn_table_ref_options *options,
+                                firn_error *err);
+FIRN_API int firn_drop_table_ref(firn_lake *lake, const char *ref, const char *table,
+                                 const char *name, firn_error *err);
+
+/* ---- Maintenance (since ABI 2).  *json (may be NULL; firn_free) is what was done, an array of objects: docs/sql.md, "Procedures" */
+
+typedef struct firn_call_options {
+    size_t size;           /* FIRN_CALL_OPTIONS_INIT */
+    const char *procedure; /* "rewrite_data_files", as in CALL system.rewrite_data_files(...) */
+    const char *table;     /* its argument `table`; NULL: none */
+    const char *ref;       /* a branch of the catalog */
+    const firn_pair *
+        arguments; /* by name; values as SQL writes them: 5, true, 'text', TIMESTAMP '2026-02-03 04:05:06', array(1, 2), map('a', 'b') */
+    size_t arguments_n;
+    firn_cancel *cancel; /* may be NULL */
+    void *reserved[4];
+} firn_call_options;
+
+#define FIRN_CALL_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        .size = sizeof(firn_call_options)                                                          \
+    }
+
+/* Any procedure. */
+FIRN_API int firn_call(firn_lake *lake, const firn_call_options *options, char **json,
+                       firn_error *err);
+
+/* Small files become large ones, and deletes go into the data; `where` (NULL: all) chooses the files. */
+FIRN_API int firn_compact(firn_lake *lake, const char *ref, const char *table, const char *where,
+                          char **json, firn_error *err);
+/* Snapshots older than that go, but for the newest `retain_last` (0: by the table's properties) and what branches and tags keep;
+ * older_than_ms since 1970 UTC; 0: by the table's properties.  Files are put on the list of the collector, not removed. */
+FIRN_API int firn_expire_snapshots(firn_lake *lake, const char *ref, const char *table,
+                                   int64_t older_than_ms, int32_t retain_last, char **json,
+                                   firn_error *err);
+/* Files below the table's location that nothing reaches, older than that (0: by default, at least a day); dry_run: they are listed only. */
+FIRN_API int firn_remove_orphans(firn_lake *lake, const char *ref, const char *table,
+                                 int64_t older_than_ms, int dry_run, char **json, firn_error *err);
+FIRN_API int firn_rewrite_manifests(firn_lake *lake, const char *ref, const char *table,
+                                    char **json, firn_error *err);
+/* Writes statistics of the columns (numbers of distinct values) as a Puffin file. */
+FIRN_API int firn_analyze(firn_lake *lake, const char *ref, const char *table, char **json,
+                          firn_error *err);
 
 /* ---- Branches, tags, merges: of the whole catalog */
 

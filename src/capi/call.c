@@ -10,8 +10,23 @@ _Static_assert(FIRN_INVALID == (int)ERR_INVALID && FIRN_CONFLICT == (int)ERR_CON
                    FIRN_UNKNOWN == (int)ERR_UNKNOWN && FIRN_INTERNAL == (int)ERR_INTERNAL &&
                    ERR_CODES == FIRN_INTERNAL + 1,
                "codes of the header are those of base/error.h");
-_Static_assert(sizeof(firn_error) == 16 + 512 + 256 && sizeof(firn_write_result) == 24 + 128,
-               "structs that programs were compiled with");
+
+/* Programs were compiled with these: reserved fields get a meaning, nothing moves. */
+#if UINTPTR_MAX == UINT64_MAX
+#define LAID_OUT(type, bytes) _Static_assert(sizeof(type) == (bytes), "the layout of " #type)
+LAID_OUT(firn_error, 784);
+LAID_OUT(firn_open_options, 72);
+LAID_OUT(firn_scan_options, 144);
+LAID_OUT(firn_pair, 16);
+LAID_OUT(firn_write_options, 80);
+LAID_OUT(firn_write_result, 152);
+LAID_OUT(firn_create_options, 96);
+LAID_OUT(firn_change, 32);
+LAID_OUT(firn_sql_options, 88);
+LAID_OUT(firn_move_options, 104);
+LAID_OUT(firn_table_ref_options, 104);
+LAID_OUT(firn_call_options, 88);
+#endif
 
 const char *firn_version(void)
 {

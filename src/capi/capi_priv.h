@@ -80,6 +80,9 @@ struct session;
 bool stream_open(struct firn_lake *lake, struct session *s, struct result *rows, struct arena *a,
                  struct ArrowArrayStream *out, struct error *err);
 
+/* scan.c: at most one way to say which snapshot, and sensible numbers. */
+bool capi_version(struct call *c, const firn_scan_options *o);
+
 /* write.c */
 void write_result(firn_write_result *out, int64_t snapshot_id, int64_t rows, str commit_id);
 

@@ -48,6 +48,17 @@ void firn_close(firn_lake *lake)
     firn_lake_put(lake);
 }
 
+/* This library is a catalog, not a client of one. */
+static bool check_place(const char *place, struct error *err)
+{
+    str s = str_of(place);
+    if (!str_starts(s, STR("http:")) && !str_starts(s, STR("https:")))
+        return true;
+    fail(err, ERR_UNSUPPORTED, "%s: catalogs behind HTTP are not opened by the library", place);
+    return fail_hint(err, "open the data directory or the catalog's database itself, or one table "
+                          "with firn_open_metadata");
+}
+
 static bool open_dir(const char *dir, const firn_open_options *o, struct firn_lake **out,
                      struct error *err)
 {
@@ -58,6 +69,8 @@ static bool open_dir(const char *dir, const firn_open_options *o, struct firn_la
     if (o) {
         options.must_exist = o->must_exist != 0;
         options.threads = o->threads > 0 ? o->threads : 0;
+        if (!check_place(o->catalog, err))
+            return false;
         options.memory_limit = o->memory_limit;
         options.catalog = o->catalog;
         options.warehouse = o->warehouse;
@@ -80,7 +93,7 @@ int firn_open(const char *dir, const firn_open_options *options, firn_lake **out
         *out = NULL;
     if (!ok)
         fail(&e, ERR_INVALID, "%s", out ? "no data directory is named" : "out is NULL");
-    if (ok && open_dir(dir, options, out, &e))
+    if (ok && check_place(dir, &e) && open_dir(dir, options, out, &e))
         return FIRN_OK;
     return capi_failed(&e, err);
 }

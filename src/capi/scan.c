@@ -11,9 +11,8 @@
 #include "sql/lex.h"
 #include "sql/sql.h"
 
-static bool add_version(struct call *c, const firn_scan_options *o, struct buf *sql)
+bool capi_version(struct call *c, const firn_scan_options *o)
 {
-    char text[TIME_TEXT_MAX];
     int said = (o->snapshot_id != 0) + (o->table_ref != NULL) + (o->timestamp_ms != 0) +
                (o->incremental != 0);
     if (said > 1)
@@ -21,15 +20,24 @@ static bool add_version(struct call *c, const firn_scan_options *o, struct buf *
                     "more than one of snapshot_id, table_ref, timestamp_ms and incremental is set");
     if (o->snapshot_id < 0 || o->after_snapshot < 0 || o->to_snapshot < 0)
         return fail(&c->err, ERR_INVALID, "a snapshot id is negative");
+    if (o->timestamp_ms > INT64_MAX / 1000 || o->timestamp_ms < 0)
+        return fail(&c->err, ERR_INVALID, "timestamp_ms %lld is no time of a snapshot",
+                    (long long)o->timestamp_ms);
+    return o->incremental == 0 || o->incremental == 1 ||
+           fail(&c->err, ERR_INVALID, "incremental is %d, not 0 or 1", (int)o->incremental);
+}
+
+static bool add_version(struct call *c, const firn_scan_options *o, struct buf *sql)
+{
+    char text[TIME_TEXT_MAX];
+    if (!capi_version(c, o))
+        return false;
     if (o->snapshot_id)
         buf_printf(sql, " FOR VERSION AS OF %lld", (long long)o->snapshot_id);
     if (o->table_ref) {
         buf_lit(sql, " FOR VERSION AS OF ");
         quote_text(sql, str_of(o->table_ref));
     }
-    if (o->timestamp_ms > INT64_MAX / 1000 || o->timestamp_ms < 0)
-        return fail(&c->err, ERR_INVALID, "timestamp_ms %lld is no time of a snapshot",
-                    (long long)o->timestamp_ms);
     if (o->timestamp_ms) {
         time_format_iso(o->timestamp_ms * 1000, text);
         buf_printf(sql, " FOR TIMESTAMP AS OF '%s'", text);

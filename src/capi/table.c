@@ -185,6 +185,37 @@ static void write_table_refs(const struct metadata *m, struct json_writer *w)
     jw_end_object(w);
 }
 
+/* Each list ends with the one that counts. */
+static void write_specs(const struct metadata *m, struct json_writer *w)
+{
+    jw_begin_array(w);
+    for (size_t i = 0; i < m->specs_n; i++)
+        if (m->specs[i]->id != m->default_spec_id)
+            partition_spec_write(m->specs[i], w);
+    partition_spec_write(metadata_spec(m), w);
+    jw_end_array(w);
+}
+
+static void write_orders(const struct metadata *m, struct json_writer *w)
+{
+    jw_begin_array(w);
+    for (size_t i = 0; i < m->orders_n; i++)
+        if (m->orders[i]->id != m->default_order_id)
+            sort_order_write(m->orders[i], w);
+    sort_order_write(metadata_order(m), w);
+    jw_end_array(w);
+}
+
+static void write_schemas(const struct metadata *m, struct json_writer *w)
+{
+    jw_begin_array(w);
+    for (size_t i = 0; i < m->schemas_n; i++)
+        if (m->schemas[i]->id != m->current_schema_id)
+            schema_write(m->schemas[i], true, w);
+    schema_write(metadata_schema(m), true, w);
+    jw_end_array(w);
+}
+
 static bool write_part(struct call *c, const struct metadata *m, int part, struct buf *text)
 {
     struct json_writer w;
@@ -204,6 +235,15 @@ static bool write_part(struct call *c, const struct metadata *m, int part, struc
         return true;
     case FIRN_TABLE_REFS:
         write_table_refs(m, &w);
+        return true;
+    case FIRN_TABLE_SPECS:
+        write_specs(m, &w);
+        return true;
+    case FIRN_TABLE_SORT_ORDERS:
+        write_orders(m, &w);
+        return true;
+    case FIRN_TABLE_SCHEMAS:
+        write_schemas(m, &w);
         return true;
     default:
         return fail(&c->err, ERR_INVALID, "a table has no part %d", part);

@@ -3,6 +3,7 @@
  * Appends, overwrites and row deltas: the streams become tables of a session, the rest is sql/write.h and sql/delta.h. */
 #include "capi/capi_priv.h"
 #include "engine/arrow.h"
+#include "engine/quote.h"
 #include "engine/session.h"
 #include "iceberg/metadata.h"
 #include "sql/delta.h"
@@ -98,9 +99,9 @@ static bool put_rows(struct call *c, struct delta_request *d, struct ArrowArrayS
     return true;
 }
 
-static bool write_streams(struct call *c, const firn_write_options *o, const char *filter,
-                          struct ArrowArrayStream *rows, struct ArrowArrayStream *keys,
-                          firn_write_result *result)
+/* What the options say; `d` has no session yet. */
+static bool take_options(struct call *c, const firn_write_options *o, const char *filter,
+                         struct delta_request *d)
 {
     struct property *summary;
     if (!capi_options(c, o, sizeof *o) || !capi_needs(c, o->table, "the table's name") ||
@@ -108,25 +109,126 @@ static bool write_streams(struct call *c, const firn_write_options *o, const cha
         !check_summary(c, summary, o->summary_n) ||
         (filter && !sql_check_condition(str_of(filter), c->a, &c->err)))
         return false;
-    if (!rows && !keys && !filter)
-        return fail(&c->err, ERR_INVALID, "there are neither rows nor keys nor a filter");
     struct write_prop *props = arena_array(c->a, struct write_prop, o->summary_n);
     for (size_t i = 0; i < o->summary_n; i++)
         props[i] = (struct write_prop){ summary[i].key, summary[i].value };
-    struct delta_request d = { .branch = str_of(o->branch),
-                               .table = str_of(o->table),
-                               .filter = str_of(filter),
-                               .summary = props,
-                               .summary_n = o->summary_n,
-                               .access = c->access,
-                               .cancel = capi_cancel(o->cancel) };
-    if (!session_open(c->lake->lake->engine, &d.session, &c->err))
+    *d = (struct delta_request){ .branch = str_of(o->branch),
+                                 .table = str_of(o->table),
+                                 .filter = str_of(filter),
+                                 .summary = props,
+                                 .summary_n = o->summary_n,
+                                 .access = c->access,
+                                 .cancel = capi_cancel(o->cancel) };
+    return true;
+}
+
+static bool begin_session(struct call *c, struct delta_request *d)
+{
+    if (!session_open(c->lake->lake->engine, &d->session, &c->err))
         return false;
-    session_set_cancel(d.session, d.cancel);
+    session_set_cancel(d->session, d->cancel);
+    return true;
+}
+
+static bool write_streams(struct call *c, const firn_write_options *o, const char *filter,
+                          struct ArrowArrayStream *rows, struct ArrowArrayStream *keys,
+                          firn_write_result *result)
+{
+    struct delta_request d;
+    if (!take_options(c, o, filter, &d))
+        return false;
+    if (!rows && !keys && !filter)
+        return fail(&c->err, ERR_INVALID, "there are neither rows nor keys nor a filter");
+    if (!begin_session(c, &d))
+        return false;
     bool ok = put_rows(c, &d, rows, keys, result);
     session_close(d.session);
     return ok;
 }
+
+/* ---- Upserts */
+
+/* The columns named, or the table's identifier fields. */
+static bool upsert_keys(struct call *c, const struct delta_request *d, const char *const *keys,
+                        size_t n, struct delta_rows *out)
+{
+    str ns, name, *columns;
+    struct table t;
+    if (!capi_count(c, keys, n, "keys"))
+        return false;
+    if (!n) {
+        if (!name_split(d->table, c->a, &ns, &name, &c->err) ||
+            !catalog_load_table(c->lake->lake->catalog, d->branch, ns, name, c->a, &t, &c->err))
+            return false;
+        const struct schema *s = metadata_schema(t.metadata);
+        n = s->identifier_ids_n;
+        columns = arena_array(c->a, str, n);
+        for (size_t i = 0; i < n; i++)
+            columns[i] = schema_name_of(s, s->identifier_ids[i]);
+    } else {
+        columns = arena_array(c->a, str, n);
+        for (size_t i = 0; i < n; i++) {
+            if (!capi_needs(c, keys[i], "a key's name"))
+                return false;
+            columns[i] = str_of(keys[i]);
+        }
+    }
+    *out = (struct delta_rows){ STR(ROWS_TABLE), columns, n };
+    return n > 0 ||
+           fail(&c->err, ERR_INVALID, "no keys are named, and the table has no identifier fields");
+}
+
+/* Every key once: of two rows with one key only chance could say which stays. */
+static bool check_unique(struct call *c, struct session *s, const struct delta_rows *keys)
+{
+    struct result *rows;
+    const struct chunk *chunk;
+    struct buf sql = BUF_INIT(CAPI_SQL_MAX);
+    buf_lit(&sql, "SELECT 1 FROM " ROWS_TABLE " GROUP BY ");
+    for (size_t i = 0; i < keys->columns_n; i++) {
+        buf_add_str(&sql, i ? STR(", ") : STR(""));
+        quote_ident(&sql, keys->columns[i]);
+    }
+    buf_lit(&sql, " HAVING count(*) > 1 LIMIT 1");
+    bool ok = buf_ok(&sql, "the keys", &c->err) &&
+              session_query(s, buf_str(&sql), NULL, 0, &rows, &c->err);
+    buf_deinit(&sql);
+    if (!ok)
+        return fail_in(&c->err, "the keys");
+    ok = result_next(rows, &chunk, &c->err);
+    if (ok && chunk && chunk->n)
+        ok = fail(&c->err, ERR_INVALID, "two of the rows have the same key");
+    result_close(rows);
+    return ok;
+}
+
+static bool upsert(struct call *c, struct delta_request *d, struct ArrowArrayStream *rows,
+                   const char *const *keys, size_t n, firn_write_result *result)
+{
+    struct sql_outcome done;
+    if (!upsert_keys(c, d, keys, n, &d->keys) || !begin_session(c, d))
+        return false;
+    bool ok = read_stream(c, d->session, ROWS_TABLE, rows, &d->rows) &&
+              check_unique(c, d->session, &d->keys) &&
+              sql_row_delta(c->lake->lake, d, c->a, &done, &c->err);
+    session_close(d->session);
+    if (ok)
+        write_result(result, done.snapshot_id, done.rows_written, done.commit_id);
+    return ok;
+}
+
+int firn_upsert(firn_lake *lake, const firn_write_options *options, struct ArrowArrayStream *rows,
+                const char *const *keys, size_t keys_n, firn_write_result *result, firn_error *err)
+{
+    struct call c;
+    struct delta_request d;
+    bool ok = capi_begin(&c, lake, true, err) && capi_needs(&c, rows, "the stream") &&
+              take_options(&c, options, NULL, &d) && upsert(&c, &d, rows, keys, keys_n, result);
+    drop_stream(rows);
+    return capi_end(&c, ok);
+}
+
+/* ---- The other calls */
 
 int firn_append(firn_lake *lake, const firn_write_options *options, struct ArrowArrayStream *rows,
                 firn_write_result *result, firn_error *err)

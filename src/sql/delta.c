@@ -64,6 +64,34 @@ static void add_source(struct buf *sql, const struct delta_request *q)
         buf_lit(sql, "SELECT CAST(NULL AS UBIGINT) AS firn_none LIMIT 0");
 }
 
+/* Columns of every table that say where a row is; the key as such is never null. */
+static bool is_place(str column)
+{
+    return str_is(column, "_file") || str_is(column, "_pos") || str_is(column, "_row_id");
+}
+
+static bool has_places(const struct delta_request *q)
+{
+    for (size_t i = 0; i < q->keys.columns_n; i++)
+        if (is_place(q->keys.columns[i]))
+            return true;
+    return false;
+}
+
+/* The name of the table's column for a key. */
+static bool key_column(const struct schema *s, str key, str *out, struct error *err)
+{
+    *out = key;
+    if (is_place(key))
+        return true;
+    const struct field *f = schema_field_by_name(s, key, false);
+    if (!f || schema_column_index(s, f->id) < 0)
+        return fail(err, ERR_INVALID, "the table has no column " STR_FMT " to be a key",
+                    STR_ARG(key));
+    *out = f->name;
+    return true;
+}
+
 /* Without keys no row of the source meets one of the table: said as an equality, which the engine joins by hashing. */
 static bool add_match(struct buf *sql, const struct delta_request *q, const struct schema *s,
                       struct error *err)
@@ -76,15 +104,27 @@ static bool add_match(struct buf *sql, const struct delta_request *q, const stru
     }
     buf_lit(sql, "firn_s.firn_op = 2");
     for (size_t i = 0; i < q->keys.columns_n; i++) {
-        const struct field *f = schema_field_by_name(s, q->keys.columns[i], false);
-        if (!f || schema_column_index(s, f->id) < 0)
-            return fail(err, ERR_INVALID, "the table has no column " STR_FMT " to be a key",
-                        STR_ARG(q->keys.columns[i]));
+        str name;
+        if (!key_column(s, q->keys.columns[i], &name, err))
+            return false;
         buf_lit(sql, " AND firn_t.");
-        quote_ident(sql, f->name);
+        quote_ident(sql, name);
         buf_printf(sql, " IS NOT DISTINCT FROM firn_s.firn_k%zu", i);
     }
     return true;
+}
+
+/* A position that finds no row fails the statement when its row would be made.  The text names a key, or it would be an error of the
+ * statement itself and not of this row. */
+#define LOST_PLACE "the row to be removed is not there any more: "
+static void add_lost(struct buf *sql, const struct delta_request *q, const struct schema *s)
+{
+    buf_lit(sql, " WHEN NOT MATCHED AND firn_s.firn_op = 2 THEN INSERT (");
+    quote_ident(sql, s->fields[0].name);
+    buf_lit(sql, ") VALUES (error(concat('" LOST_PLACE "'");
+    for (size_t i = 0; i < q->keys.columns_n; i++)
+        buf_printf(sql, ", firn_s.firn_k%zu, ' '", i);
+    buf_lit(sql, ")))");
 }
 
 static void add_insert(struct buf *sql, const struct delta_rows *rows)
@@ -117,6 +157,8 @@ static bool merge_text(const struct delta_request *q, str ns, str name, const st
                    STR_ARG(q->filter));
     if (q->rows.table.len)
         add_insert(&sql, &q->rows);
+    if (has_places(q))
+        add_lost(&sql, q, s);
     ok = ok && buf_ok(&sql, "the statement", err);
     *out = arena_str(a, buf_str(&sql));
     buf_deinit(&sql);
@@ -162,5 +204,9 @@ bool sql_row_delta(struct lake *lake, const struct delta_request *q, struct aren
     if (!ok || !lex_sql(text, a, &run.lex, err))
         return false;
     request.text = text;
-    return run_change(&run, err) || fail_in(err, "change " STR_FMT, STR_ARG(q->table));
+    if (run_change(&run, err))
+        return true;
+    if (has_places(q) && str_find(str_of(err->msg), STR(LOST_PLACE)) >= 0)
+        err->code = ERR_CONFLICT;
+    return fail_in(err, "change " STR_FMT, STR_ARG(q->table));
 }

@@ -20,8 +20,10 @@ struct delta_request {
     str table;  /* "ns.name" */
     struct session *session;
     struct delta_rows rows; /* added; columns of the table by name, others get their default */
-    struct delta_rows keys; /* rows of the table with these values go; null equals null */
-    str filter;             /* and those that match this condition; empty: none */
+    struct delta_rows
+        keys; /* rows of the table with these values go; null equals null.  _file with _pos, and _row_id, say where a row
+                             * is: ERR_CONFLICT when it is not there any more */
+    str filter; /* and those that match this condition; empty: none */
     const struct write_prop *summary;
     size_t summary_n;
     const struct access *access;

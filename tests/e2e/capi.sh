@@ -8,6 +8,9 @@ lib=$build/libfirn.so.0
 shown=$(nm -D --defined-only "$lib" | awk '$2 != "A" { print $3 }' | sed 's/@.*//' | sort)
 declared=$(tr '\n' ' ' <include/firn.h | grep -oE 'FIRN_API [^;(]*\(' | grep -oE 'firn_[a-z_]+ *\(' | tr -d ' (' | sort)
 equal "only the header's functions are visible" "$shown" "$declared"
+listed=$(grep -v '^#' tests/e2e/libfirn.symbols)
+equal "and those are the ones of the list, which only grows" "$declared" "$(cut -d' ' -f1 <<<"$listed")"
+equal "none is newer than the header's number" "$(awk -v now="$(sed -n 's/^#define FIRN_ABI_VERSION //p' include/firn.h)" '$2 > now' <<<"$listed")" ""
 contains "the name to link by" "$(readelf -d "$lib")" "Library soname: [libfirn.so.0]"
 lacks "no path of the machine that built it" "$(readelf -d "$lib" | grep -i runpath)" "$root"
 
