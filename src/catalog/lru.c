@@ -135,6 +135,16 @@ struct cached *lru_add(struct lru *l, struct cached *object)
     return there ? there : object;
 }
 
+void lru_drop(struct lru *l, str key)
+{
+    pthread_mutex_lock(&l->lock);
+    struct cached *o = *slot_of(l, key);
+    if (o)
+        take_out(l, o);
+    pthread_mutex_unlock(&l->lock);
+    cached_unref(o);
+}
+
 void cached_unref(struct cached *object)
 {
     if (object && ref_put(&object->ref))

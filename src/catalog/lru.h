@@ -32,6 +32,9 @@ struct cached *lru_get(struct lru *l, str key);
  * before. */
 struct cached *lru_add(struct lru *l, struct cached *object);
 
+/* Throws the object of that key out, if there is one. */
+void lru_drop(struct lru *l, str key);
+
 void cached_unref(struct cached *object); /* NULL is fine */
 
 /* Hands the caller's reference to the arena: released when it ends. */

@@ -26,6 +26,7 @@ struct cached_metadata {
 struct metadata_draft {
     struct arena *keeper;           /* that the draft lives as long as */
     struct cached_metadata *object; /* NULL: it has been cached */
+    str below;                      /* the key of what it stands on */
 };
 
 static void destroy_cached(struct cached *object)
@@ -85,7 +86,8 @@ struct metadata_draft *metadata_draft(struct catalog *c, const struct metadata *
     d->object = arena_new(own, struct cached_metadata);
     *d->object = (struct cached_metadata){ .arena = own, .drafts = below->drafts + 1 };
     d->keeper = a;
-    d->object->base.bytes = hit->bytes;
+    d->object->base.bytes = hit->bytes; /* which it keeps in memory */
+    d->below = hit->key;
     arena_defer(a, drop_draft, d);
     return d;
 }
@@ -107,6 +109,8 @@ void metadata_draft_keep(struct catalog *c, struct metadata_draft *d, const stru
     o->metadata = m;
     d->object = NULL;
     cached_keep(lru_add(c->metadata, &o->base), d->keeper);
+    lru_drop(c->metadata,
+             d->below); /* nobody will ask for it soon, and it is counted with this one */
 }
 
 static bool load_cached(struct catalog *c, str location, struct arena *a,

@@ -259,6 +259,18 @@ bool iceberg_load_quick(struct app *app, struct api_request *req, struct api_ans
 
 /* ---- */
 
+void iceberg_forget_before(struct app *app, const struct table *t, struct arena *a)
+{
+    const struct metadata *m = t->metadata;
+    if (m->metadata_log_n == 0)
+        return;
+    struct subject s = { .location = m->metadata_log[m->metadata_log_n - 1].file, .table = m };
+    for (int form = 0; form < 4; form++) {
+        s.refs_only = form & 1;
+        lru_drop(app->table_answers, answer_key(&s, form & 2, a));
+    }
+}
+
 bool iceberg_answer_table(struct app *app, struct api_request *req, struct api_answer *answer,
                           const struct table *t, bool refs_only, const uint64_t *made,
                           struct json_writer *w, struct error *err)

@@ -71,6 +71,7 @@ bool iceberg_commit_table(struct app *app, struct api_request *req, struct api_a
     info.confined = iceberg_confined(req, ref);
     if (!catalog_commit(app->lake->catalog, ref, &change, 1, &info, req->arena, &result, err))
         return false;
+    iceberg_forget_before(app, &result.tables[0], req->arena);
     if (iceberg_answer_table(app, req, answer, &result.tables[0], false, NULL, w, err))
         return true;
     err->code = ERR_UNKNOWN; /* it has been applied */

@@ -67,6 +67,9 @@ MUST_USE bool iceberg_answer_table(struct app *app, struct api_request *req,
                                    struct api_answer *answer, const struct table *t, bool refs_only,
                                    const uint64_t *made, struct json_writer *w, struct error *err);
 
+/* The answers that the table got before its last commit are not kept: few will ask for them. */
+void iceberg_forget_before(struct app *app, const struct table *t, struct arena *a);
+
 /* Answers a load that is remembered, as long as the catalog has not changed. */
 bool iceberg_load_quick(struct app *app, struct api_request *req, struct api_answer *answer);
 

@@ -85,3 +85,21 @@ TEST(many_objects_are_found_after_growing)
     lru_destroy(l);
     CHECK_INT(alive, 0);
 }
+
+TEST(what_is_dropped_lives_on_with_who_holds_it)
+{
+    struct arena *a = test_arena();
+    atomic_int alive = 0;
+    struct lru *l = lru_create(100);
+    struct cached *held = lru_add(l, &make(a, &alive, 7, 60)->base);
+    lru_drop(l, STR("7"));
+    lru_drop(l, STR("8"));
+    CHECK(!lru_get(l, STR("7")));
+    CHECK_INT(alive, 1);
+    cached_unref(held);
+    CHECK_INT(alive, 0);
+    for (unsigned i = 0; i < 2; i++) /* its bytes are free again */
+        cached_unref(lru_add(l, &make(a, &alive, i, 50)->base));
+    CHECK_INT(alive, 2);
+    lru_destroy(l);
+}
