@@ -1,60 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sql/bind.h"
+#include "sql/bind_priv.h"
 
 #include <stdlib.h>
 
 #include "base/time.h"
-#include "base/vec.h"
-#include "catalog/table.h"
 #include "engine/filters.h"
 #include "engine/parquet_scan.h"
 #include "engine/quote.h"
 #include "engine/session.h"
-#include "engine/statement.h"
 #include "govern/access.h"
 #include "iceberg/metadata.h"
 #include "iceberg/name_mapping.h"
-#include "iceberg/scan.h"
 #include "iceberg/value.h"
 #include "io/store.h"
 #include "sql/deletes.h"
 #include "sql/lake.h"
 #include "sql/lex.h"
 #include "sql/metadata_answer.h"
-#include "sql/metadata_tables.h"
 #include "sql/scan_names.h"
+#include "sql/settings.h"
 #include "sql/system_names.h"
-#include "sql/travel.h"
+#include "sql/target.h"
 
 #define VIEW_SQL_MAX ((size_t)256 << 20)
-
-/* One name of the query that stands for a table, at one snapshot. */
-struct source {
-    str schema, view; /* in the session */
-    str label;        /* "silver.flights", for people */
-    struct table table;
-    struct scan_at at;
-    const struct snapshot *snapshot; /* NULL: the table is empty */
-    const struct schema *columns;
-    const struct expr *filter;  /* NULL: all rows */
-    unsigned metadata;          /* columns of scan_column that it shows */
-    struct bind_target *target; /* NULL: it is only read */
-    enum metadata_table about;  /* it shows the table's metadata, not its rows */
-    int64_t files_total, files_read;
-};
-
-struct binder {
-    struct lake *lake;
-    struct session *session;
-    const struct bind_request *req;
-    struct arena *a;
-    str query; /* rewritten */
-    struct travel *travels;
-    size_t travels_n;
-    unsigned metadata; /* columns of scan_column that the query names */
-    str pin; /* the branch's commit that the first table was read at: the others are read there too */
-    VEC(struct source) sources;
-};
 
 static bool exec_buf(struct binder *b, struct buf *sql, struct error *err)
 {
@@ -64,9 +32,9 @@ static bool exec_buf(struct binder *b, struct buf *sql, struct error *err)
     return ok;
 }
 
-/* Local files and functions that read them are for requests that may; what only computes is free. */
-static bool check_functions(const struct statement_sources *found, bool local_files,
-                            struct error *err)
+/* What only computes is free. */
+bool bind_check_functions(const struct statement_sources *found, bool local_files,
+                          struct error *err)
 {
     static const char *const harmless[] = { "range",     "generate_series", "unnest",
                                             "firn_rows", "repeat",          "summary" };
@@ -89,9 +57,9 @@ static bool is_file_name(str name)
 
 static struct travel *find_travel(const struct binder *b, str ns, str view)
 {
-    for (size_t i = 0; i < b->travels_n; i++)
-        if (str_eq(b->travels[i].ns, ns) && str_eq(b->travels[i].view, view))
-            return &b->travels[i];
+    for (size_t i = 0; i < b->travels.n; i++)
+        if (str_eq(b->travels.at[i].ns, ns) && str_eq(b->travels.at[i].view, view))
+            return &b->travels.at[i];
     return NULL;
 }
 
@@ -106,11 +74,11 @@ static bool may_read(struct binder *b, const struct source *s, str ref, str ns, 
 }
 
 /* A name after AS OF is a branch or tag of the catalog, else one of the table's own. */
-static bool load_table(struct binder *b, struct source *s, const struct travel *t, str ns, str name,
-                       struct error *err)
+static bool load_table(struct binder *b, struct source *s, const struct travel *t, str ref, str ns,
+                       str name, struct error *err)
 {
-    str ref = b->req->branch;
     struct catalog *c = b->lake->catalog;
+    bool own = str_eq(ref, b->req->branch);
     if (t && t->ref.len) {
         struct error first = { 0 };
         if (catalog_load_table(c, t->ref, ns, name, b->a, &s->table, &first))
@@ -122,9 +90,10 @@ static bool load_table(struct binder *b, struct source *s, const struct travel *
     if (t && t->has_time)
         s->at.timestamp_ms = floor_div(t->timestamp_us, 1000);
     if (!may_read(b, s, ref, ns, name, err) ||
-        !catalog_load_table(c, b->pin.len ? b->pin : ref, ns, name, b->a, &s->table, err))
+        !catalog_load_table(c, b->pin.len && own ? b->pin : ref, ns, name, b->a, &s->table, err))
         return false;
-    b->pin = s->table.commit_id;
+    if (own)
+        b->pin = s->table.commit_id;
     return true;
 }
 
@@ -183,6 +152,38 @@ static bool split_metadata_name(struct binder *b, const struct travel *t, str *d
     return true;
 }
 
+/* "t$branch_x" and "t$tag_x" are a table's own (sql/metadata_names.c makes them of "ns.t.branch_x"). */
+static void split_ref_name(str *name, struct source *s, enum ref_kind *kind)
+{
+    ptrdiff_t dollar = str_rfind_char(*name, '$');
+    str ref;
+    if (dollar <= 0 || !target_names_ref(str_from(*name, (size_t)dollar + 1), &ref))
+        return;
+    *kind = str_starts(str_from(*name, (size_t)dollar + 1), STR(TAG_PREFIX)) ? REF_TAG : REF_BRANCH;
+    *name = str_sub(*name, 0, (size_t)dollar);
+    s->at.ref = ref;
+}
+
+/* The branch that is named has to be one, and a tag a tag.  Without one, a table that is audited is read from the branch that is
+ * set for that. */
+static bool settle_ref(struct binder *b, struct source *s, bool named, enum ref_kind kind,
+                       bool travels, struct error *err)
+{
+    const struct metadata *m = s->table.metadata;
+    str audited = settings_get(b->req->settings, SETTING_WAP_BRANCH);
+    const struct snapshot_ref *r = named ? metadata_ref(m, s->at.ref) : NULL;
+    if (named)
+        return (r && r->kind == kind) || (kind == REF_BRANCH && str_is(s->at.ref, "main")) ||
+               fail(err, ERR_NOT_FOUND, "the table " STR_FMT " has no %s \"" STR_FMT "\"",
+                    STR_ARG(s->label), kind == REF_TAG ? "tag" : "branch", STR_ARG(s->at.ref));
+    if (s->target)
+        s->at.ref = metadata_ref(m, s->target->ref) ? s->target->ref : (str){ 0 };
+    else if (!travels && audited.len && metadata_ref(m, audited) &&
+             str_eq_nocase(metadata_property(m, "write.wap.enabled", (str){ 0 }), STR("true")))
+        s->at.ref = audited;
+    return true;
+}
+
 /* The view is made at once: filters are the engine's own business. */
 static bool show_metadata(struct binder *b, struct source *s, struct error *err)
 {
@@ -207,21 +208,70 @@ static bool show_metadata(struct binder *b, struct source *s, struct error *err)
     return exec_buf(b, &sql, err);
 }
 
-static bool resolve(struct binder *b, const struct statement_name *n, struct error *err)
+/* The table, or the view whose text takes its place. */
+static bool load_entry(struct binder *b, struct source *s, const struct statement_name *n,
+                       const struct travel *point, str ns, str name, ptrdiff_t context, bool *view,
+                       struct error *err)
+{
+    str branch = context >= 0 ? b->contexts.at[context].branch : b->req->branch;
+    struct error missing = { 0 };
+    *view = false;
+    if (s->about == METADATA_TABLE_NONE && bind_view_first(b, ns, name, branch)) {
+        if (!bind_view(b, n, ns, name, point, context, view, err))
+            return false;
+        if (*view)
+            return true;
+    }
+    if (load_table(b, s, point, branch, ns, name, &missing))
+        return true;
+    if (missing.code == ERR_NOT_FOUND && s->about == METADATA_TABLE_NONE &&
+        !bind_view(b, n, ns, name, point, context, view, err))
+        return false;
+    if (!*view)
+        *err = missing;
+    return *view;
+}
+
+static bool is_known(const struct binder *b, const struct statement_name *n)
+{
+    for (size_t i = 0; i < b->sources.n; i++)
+        if (str_eq(b->sources.at[i].schema, n->schema) && str_eq(b->sources.at[i].view, n->name))
+            return true;
+    return false;
+}
+
+bool bind_name(struct binder *b, const struct statement_name *n, ptrdiff_t context,
+               struct error *err)
 {
     struct source s = { .schema = n->schema, .view = n->name };
-    const struct travel *t = find_travel(b, n->schema, n->name);
-    s.target = is_target(b, n) ? b->req->target : NULL;
-    str name = s.target ? s.target->name : t ? t->name : n->name, ns = n->schema;
-    s.label =
-        arena_printf(b->a, STR_FMT "." STR_FMT, STR_ARG(system_names_of(n->schema)), STR_ARG(name));
+    const struct travel *t = find_travel(b, n->schema, n->name),
+                        *point = t || context < 0 ? t : b->contexts.at[context].point;
+    str name, ns;
+    bool view = false;
+    ns = n->schema;
+    if (context >= 0)
+        (void)bind_context_of(b, n->schema, &ns);
+    s.target = context < 0 && is_target(b, n) ? b->req->target : NULL;
+    name = s.target ? s.target->name : t ? t->name : n->name;
+    s.label = arena_printf(b->a, STR_FMT "." STR_FMT, STR_ARG(system_names_of(ns)), STR_ARG(name));
+    if (is_known(b, n))
+        return true;
+    enum ref_kind kind = REF_BRANCH;
+    if (!s.target && !point)
+        split_ref_name(&name, &s, &kind);
+    bool named = s.at.ref.len > 0;
     if (!s.target && !split_metadata_name(b, t, &ns, &name, &s.about, err))
         return false;
     if (s.target)
         s.table = *s.target->table;
-    else if (!load_table(b, &s, t, ns_from_dotted(system_names_of(ns), b->a), name, err))
+    else if (!load_entry(b, &s, n, point, ns_from_dotted(system_names_of(ns), b->a), name, context,
+                         &view, err))
         return false;
+    if (view)
+        return true;
     const struct metadata *m = s.table.metadata;
+    if (!settle_ref(b, &s, named, kind, point != NULL, err))
+        return false;
     if (!scan_snapshot(m, &s.at, &s.snapshot, err) || !scan_schema(m, &s.at, &s.columns, err))
         return fail_in(err, "table " STR_FMT, STR_ARG(s.label));
     if (s.about != METADATA_TABLE_NONE)
@@ -239,7 +289,7 @@ static bool resolve_all(struct binder *b, struct error *err)
 {
     struct statement_sources found;
     if (!statement_sources(b->session, b->query, b->a, &found, err) ||
-        !check_functions(&found, b->req->local_files, err))
+        !bind_check_functions(&found, b->req->local_files, err))
         return false;
     for (size_t i = 0; i < found.tables_n; i++) {
         const struct statement_name *n = &found.tables[i];
@@ -257,7 +307,7 @@ static bool resolve_all(struct binder *b, struct error *err)
         if (n->schema.len == 0 || str_is(n->schema, "information_schema") ||
             str_is(n->schema, "pg_catalog"))
             continue;
-        if (!resolve(b, n, err))
+        if (!bind_name(b, n, -1, err))
             return false;
     }
     return true;
@@ -268,7 +318,7 @@ static bool create_view_as(struct binder *b, const struct source *s, str select,
     struct buf sql = BUF_INIT(VIEW_SQL_MAX);
     begin_create(&sql, s);
     buf_add_str(&sql, select);
-    return exec_buf(b, &sql, err);
+    return exec_buf(b, &sql, err) || fail_in(err, "table " STR_FMT, STR_ARG(s->label));
 }
 
 /* Planning twice pays only where there are files to leave out. */
@@ -351,8 +401,8 @@ static bool learn_filters(struct binder *b, struct error *err)
         if (!create_view_as(b, s, select, err))
             return false;
     }
-    if (!session_filters(b->session, b->query, b->req->params, b->req->params_n, tables, n, b->a,
-                         err))
+    if (!bind_make_views(b, err) || !session_filters(b->session, b->query, b->req->params,
+                                                     b->req->params_n, tables, n, b->a, err))
         return false;
     for (size_t i = 0; i < n; i++)
         b->sources.at[i].filter = tables[i].filter;
@@ -445,17 +495,20 @@ static bool take_tasks(void *ctx, const struct scan_task *tasks, size_t n, struc
     for (size_t i = 0; i < n; i++) {
         const struct scan_task *t = &tasks[i];
         str path, local;
-        if (!str_is(t->file->format, "parquet"))
+        bool avro = str_is(t->file->format, "avro");
+        if (!avro && !str_is(t->file->format, "parquet"))
             return fail(err, ERR_UNSUPPORTED,
-                        "data file " STR_FMT " is " STR_FMT ": only parquet is read",
+                        "data file " STR_FMT " is " STR_FMT ": only parquet and avro are read",
                         STR_ARG(t->file->path), STR_ARG(t->file->format));
         if (!store_from_uri(p->binder->lake->warehouse, t->file->path, a, &path, err) ||
             !store_local_path(p->binder->lake->warehouse, path, a, &local, err))
             return false;
         struct planned_file *f = vec_push(a, &p->files);
-        *f = (struct planned_file){
-            t->manifest, t->entry, { .path = local, .rows = t->file->records }, NULL, NULL
-        };
+        *f = (struct planned_file){ t->manifest,
+                                    t->entry,
+                                    { .path = local, .rows = t->file->records, .avro = avro },
+                                    NULL,
+                                    NULL };
         file_constants(p, t->file, &f->file);
         if (!deletes_note(p->deletes, t, &f->deletes, err) || !file_lineage(p, t, f, err))
             return false;
@@ -534,6 +587,8 @@ static bool create_view(struct binder *b, struct source *s, struct error *err)
                                  .same_names = s->table.metadata->schemas_n == 1 };
     if (!plan_files(b, s, &scan, err))
         return false;
+    if (!session_reads(b->session, scan.files, scan.files_n, err))
+        return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
     if (!scan_names_of(s->table.metadata, b->a, &scan.names, &scan.names_n, err))
         return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
     if (s->target)
@@ -544,7 +599,7 @@ static bool create_view(struct binder *b, struct source *s, struct error *err)
         buf_deinit(&sql);
         return fail_in(err, "table " STR_FMT, STR_ARG(s->label));
     }
-    return exec_buf(b, &sql, err);
+    return exec_buf(b, &sql, err) || fail_in(err, "table " STR_FMT, STR_ARG(s->label));
 }
 
 static void report_scans(struct binder *b, struct bound *out)
@@ -563,10 +618,11 @@ static void report_scans(struct binder *b, struct bound *out)
 }
 
 /* Metadata columns are there only for who names them: views have no hidden columns. */
-static bool find_metadata_words(struct binder *b, struct error *err)
+bool bind_metadata_words(struct binder *b, str text, unsigned *out, struct error *err)
 {
     struct lex lex;
-    if (!lex_sql(b->req->query, b->a, &lex, err))
+    *out = 0;
+    if (!lex_sql(text, b->a, &lex, err))
         return false;
     for (size_t i = 0; i < lex.n; i++) {
         if (lex.at[i].kind != LEX_WORD && lex.at[i].kind != LEX_QUOTED)
@@ -574,7 +630,7 @@ static bool find_metadata_words(struct binder *b, struct error *err)
         str word = lex_ident(lex.at[i], b->a);
         for (size_t k = 0; k < SCAN_COLUMNS_N; k++)
             if (str_eq_nocase(word, str_of(scan_column_names[k])))
-                b->metadata |= 1u << k;
+                *out |= 1u << k;
     }
     return true;
 }
@@ -602,7 +658,7 @@ static bool answer(struct binder *b, bool *done, struct error *err)
     struct answer_item *items;
     size_t n;
     *done = false;
-    if (b->sources.n != 1 || b->req->target || b->req->params_n || b->metadata)
+    if (b->sources.n != 1 || b->views.n || b->req->target || b->req->params_n || b->metadata)
         return true;
     struct source *s = &b->sources.at[0];
     if (!answer_parse(b->query, s->columns, b->a, &items, &n))
@@ -628,15 +684,19 @@ bool sql_bind(struct lake *lake, struct session *s, const struct bind_request *r
     bool answered = false;
     if (req->target) /* what the statement reads is of the time of what it changes */
         b.pin = req->target->table->commit_id;
-    if (!find_metadata_words(&b, err) ||
-        !travel_rewrite(system_names_hide(req->query, a), a, &b.query, &b.travels, &b.travels_n,
-                        err) ||
-        !metadata_names_rewrite(s, b.query, a, &b.query, err) || !resolve_all(&b, err) ||
+    if (!bind_metadata_words(&b, req->query, &b.metadata, err) ||
+        !travel_rewrite(system_names_hide(req->query, a), a, &b.query, &b.travels.at, &b.travels.n,
+                        err))
+        return false;
+    b.travels.cap = b.travels.n;
+    if (!metadata_names_rewrite(s, b.query, a, &b.query, err) || !resolve_all(&b, err) ||
         !answer(&b, &answered, err) || (!answered && !learn_filters(&b, err)))
         return false;
     for (size_t i = 0; i < b.sources.n && !answered; i++)
         if (!create_view(&b, &b.sources.at[i], err))
             return false;
+    if (!bind_make_views(&b, err))
+        return false;
     out->query = b.query;
     report_scans(&b, out);
     return true;

@@ -111,6 +111,10 @@ struct commit_info clause_commit_info(struct run *r)
 {
     struct commit_info info = { 0 };
     access_sign(r->req->access, r->a, &info);
+    if (govern_on(r->lake->govern))
+        info.confined =
+            !access_allows(r->req->access, TABLE_READ_DATA, &SECURE_CATALOG, r->req->branch) ||
+            !access_allows(r->req->access, TABLE_WRITE_DATA, &SECURE_CATALOG, r->req->branch);
     return info;
 }
 

@@ -45,6 +45,7 @@ MUST_USE bool clause_properties(struct run *r, size_t from, size_t to, struct cl
 /* On a table or view (with a name), a namespace, or above all of them (no namespace). */
 MUST_USE bool clause_may(struct run *r, enum privilege privilege, enum securable_kind kind, str ns,
                          str name, struct error *err);
+/* Who commits; confined to a table's own places as over Iceberg REST (catalog/confine.h). */
 struct commit_info clause_commit_info(struct run *r);
 
 /* One column: name type [NOT NULL] [DEFAULT expression] [COMMENT 'text'] [PRIMARY KEY] [FIRST | AFTER column]. */

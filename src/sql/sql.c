@@ -24,6 +24,7 @@ static bool query(struct run *r, str prefix, str text, struct error *err)
                               .access = r->req->access,
                               .params = r->params,
                               .params_n = r->req->params_n,
+                              .settings = r->req->settings,
                               .cancel = r->req->cancel };
     struct bound bound;
     if (!sql_bind(r->lake, r->session, &b, r->a, &bound, err))
@@ -157,11 +158,14 @@ static const struct {
     { "CREATE SCHEMA", "CREATE SCHEMA", run_create_schema },
     { "CREATE TABLE", "CREATE TABLE", run_create_table },
     { "CREATE OR REPLACE TABLE", "CREATE TABLE", run_create_table },
-    { "INSERT INTO", "INSERT", run_insert },
+    { "CREATE VIEW", "CREATE VIEW", run_create_view },
+    { "CREATE OR REPLACE VIEW", "CREATE VIEW", run_create_view },
+    { "INSERT", "INSERT", run_insert },
     { "DELETE FROM", "DELETE", run_change },
     { "UPDATE", "UPDATE", run_change },
     { "MERGE INTO", "MERGE", run_change },
     { "ALTER TABLE", "ALTER TABLE", run_alter_table },
+    { "ALTER VIEW", "ALTER VIEW", run_alter_view },
     { "COMMENT ON", "COMMENT", run_comment },
     { "CALL", "CALL", run_call },
     { "SET", "SET", run_set },
@@ -169,6 +173,7 @@ static const struct {
     { "ANALYZE", "ANALYZE", run_analyze },
     { "DROP SCHEMA", "DROP SCHEMA", run_drop_schema },
     { "DROP TABLE", "DROP TABLE", run_drop_table },
+    { "DROP VIEW", "DROP VIEW", run_drop_view },
 };
 
 static bool dispatch(struct run *r, struct error *err)
@@ -186,8 +191,8 @@ static bool dispatch(struct run *r, struct error *err)
          STR_ARG(r->lex.at[0].text), r->lex.n > 1 ? " " : "", STR_ARG(r->lex.at[1].text));
     return fail_hint(
         err,
-        "supported: SELECT, EXPLAIN, DESCRIBE, SUMMARIZE, SHOW, CREATE SCHEMA, CREATE TABLE [AS], INSERT, "
-        "DELETE, UPDATE, MERGE, ALTER TABLE, COMMENT ON, CALL, ANALYZE, DROP TABLE, DROP SCHEMA");
+        "supported: SELECT, EXPLAIN, DESCRIBE, SUMMARIZE, SHOW, CREATE, ALTER and DROP of SCHEMA, TABLE and "
+        "VIEW, COMMENT ON, INSERT, DELETE, UPDATE, MERGE, CALL, ANALYZE, SET, RESET");
 }
 
 /* A semicolon after the statement is fine, a second statement is not. */

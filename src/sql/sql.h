@@ -12,6 +12,7 @@
  *   ALTER TABLE, COMMENT ON                               (sql/alter_parse.c)
  *   INSERT OVERWRITE, INSERT INTO ... REPLACE WHERE        (sql/overwrite.c)
  *   SET, RESET                                            (sql/settings.h)
+ *   CREATE [OR REPLACE] VIEW, ALTER VIEW, DROP VIEW       (sql/view.c)
  *   CALL system.procedure(...)                            (sql/procedure.c)
  *   ANALYZE [TABLE] ns.table [(columns)], SHOW STATS FOR  (sql/analyze.h)
  *

@@ -30,6 +30,9 @@ bool run_drop_table(struct run *r, struct error *err);
 bool run_insert(struct run *r, struct error *err);
 bool run_change(struct run *r, struct error *err); /* DELETE, UPDATE, MERGE */
 bool run_alter_table(struct run *r, struct error *err);
+bool run_create_view(struct run *r, struct error *err);
+bool run_alter_view(struct run *r, struct error *err);
+bool run_drop_view(struct run *r, struct error *err);
 bool run_comment(struct run *r, struct error *err); /* COMMENT ON */
 bool run_call(struct run *r, struct error *err);    /* procedures */
 bool run_analyze(struct run *r, struct error *err);

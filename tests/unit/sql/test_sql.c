@@ -36,7 +36,7 @@ TEST(what_is_not_supported_is_refused)
         "COPY (SELECT 1) TO '/tmp/firn-test-out.csv'",
         "INSTALL httpfs",
         "LOAD httpfs",
-        "CREATE VIEW a.v AS SELECT 1",
+        "CREATE MACRO a(x) AS x + 1",
         "BEGIN",
         "EXPORT DATABASE '/tmp/x'",
         "nonsense",
