@@ -8,7 +8,8 @@
  *   bench_pit DIR [REPEATS]          makes the data in DIR when it is not there, prints the table
  *   bench_pit gen|firn|asof|scan|check DIR ...   one step of it
  *
- * FIRN_BENCH_CODEC=zstd makes data with another codec; FIRN_BENCH_ROWS with fewer rows. */
+ * The feature files are packed with zstd, as tables are unless they say otherwise; FIRN_BENCH_CODEC=snappy makes data with another codec,
+ * FIRN_BENCH_ROWS with fewer rows. */
 #include <duckdb.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -113,7 +114,7 @@ static void gen(const char *dir)
     const char *codec = getenv("FIRN_BENCH_CODEC"), *rows = getenv("FIRN_BENCH_ROWS");
     duckdb_connection c = duck_open();
     for (int f = 0; f < FILES; f++)
-        gen_file(c, dir, f, rows ? strtoll(rows, NULL, 10) : 20000000, codec ? codec : "snappy");
+        gen_file(c, dir, f, rows ? strtoll(rows, NULL, 10) : 20000000, codec ? codec : "zstd");
     for (size_t i = 0; i < 3; i++)
         gen_entities(c, dir, sizes[i]);
     char done[1000];
