@@ -11,7 +11,7 @@
 #include "engine/quote.h"
 #include "engine/session.h"
 
-#define STREAM_VIEW "firn_arrow_stream"
+#define STREAM_VIEW ARROW_STREAM_VIEW
 
 static bool conversion_failed(struct result *r, duckdb_error_data failed, struct error *err)
 {
@@ -188,6 +188,16 @@ bool session_arrow_table(struct session *s, str name, struct ArrowArrayStream *i
     ok = ok && (!columns || session_describe(s, buf_str(&sql), a, columns, n, err));
     buf_deinit(&sql);
     return ok;
+}
+
+bool session_arrow_exec(struct session *s, struct ArrowArrayStream *in, str sql, struct error *err)
+{
+    struct error ignored = { 0 };
+    if (!scan_stream(s, in, err))
+        return false;
+    bool ok = session_exec(s, sql, err);
+    bool dropped = session_exec(s, STR("DROP VIEW IF EXISTS " STREAM_VIEW), &ignored);
+    return ok && (dropped || fail(err, ignored.code, "%s", ignored.msg));
 }
 
 bool session_arrow_columns(struct session *s, const struct ArrowSchema *schema, struct arena *a,

@@ -25,6 +25,12 @@ MUST_USE bool session_arrow_table(struct session *s, str name, struct ArrowArray
                                   struct arena *a, struct result_column **columns, size_t *n,
                                   struct error *err);
 
+/* Runs one statement that reads the stream once, as the relation ARROW_STREAM_VIEW, all columns in order; the stream is not released.
+ * Errors as above. */
+#define ARROW_STREAM_VIEW "firn_arrow_stream"
+MUST_USE bool session_arrow_exec(struct session *s, struct ArrowArrayStream *in, str sql,
+                                 struct error *err);
+
 /* The columns that a table made from rows of this schema would have, in `a`.  `schema` stays the caller's.  Errors as above. */
 MUST_USE bool session_arrow_columns(struct session *s, const struct ArrowSchema *schema,
                                     struct arena *a, struct result_column **columns, size_t *n,

@@ -299,6 +299,7 @@ static bool delete_files(struct builder *b, const struct join *j, struct parquet
             continue;
         sequences[n] = f->sequence;
         places[n] = f->place;
+        files[n].avro = f->avro;
         files[n++].path = f->path;
     }
     *scan = (struct parquet_scan){ .files = files,

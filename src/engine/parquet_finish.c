@@ -379,6 +379,25 @@ bool parquet_finish(const char *path, const struct parquet_finish *how, int64_t 
     return ok || fail_in(err, "finish %s", path);
 }
 
+bool parquet_mark_variants(const char *path, const int32_t *ids, size_t n, struct error *err)
+{
+    struct arena *a = arena_create(0);
+    struct changes all = { 0 };
+    struct file f;
+    int64_t size, footer_size;
+    bool ok = file_open(path, O_RDWR, a, &f, err);
+    for (size_t i = 1; ok && i < f.elements_n; i++)
+        for (size_t k = 0; k < n; k++)
+            if (f.elements[i].id == ids[k] && f.elements[i].type < 0)
+                *vec_push(a, &all.list) = (struct parquet_change){ .element = i,
+                                                                   .annotate = true,
+                                                                   .logical = PARQUET_VARIANT };
+    ok = ok && replace_footer(&f, &all, &size, &footer_size, err);
+    file_close(&f);
+    arena_destroy(a);
+    return ok || fail_in(err, "mark variants of %s", path);
+}
+
 bool parquet_copy_plain_times(const char *path, const char *to, struct error *err)
 {
     struct arena *a = arena_create(0);

@@ -29,6 +29,10 @@ MUST_USE bool parquet_finish(const char *path, const struct parquet_finish *f, i
  * it keeps microseconds.  The copy is `to`. */
 MUST_USE bool parquet_copy_plain_times(const char *path, const char *to, struct error *err);
 
+/* Marks groups as variants, by field id. */
+MUST_USE bool parquet_mark_variants(const char *path, const int32_t *ids, size_t n,
+                                    struct error *err);
+
 /* The elements of a file's schema, in `a`. */
 struct parquet_element;
 MUST_USE bool parquet_elements(const char *path, struct arena *a, struct parquet_element **out,

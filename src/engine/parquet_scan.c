@@ -18,6 +18,7 @@
 
 #include "base/env.h"
 #include "base/map.h"
+#include "engine/avro_data.h"
 #include "engine/parquet_finish_priv.h"
 #include "engine/parquet_scan_priv.h"
 #include "engine/quote.h"
@@ -601,12 +602,33 @@ static bool build_sql(struct builder *b, struct error *err)
     return buf_ok(b->out, "a scan", err);
 }
 
+/* Avro files as Parquet files of this session. */
+static bool convert_avro(struct session *s, const struct parquet_scan *scan, struct arena *a,
+                         struct parquet_scan *out, struct error *err)
+{
+    size_t avro = 0;
+    *out = *scan;
+    for (size_t i = 0; i < scan->files_n; i++)
+        avro += scan->files[i].avro;
+    if (!avro)
+        return true;
+    struct scan_file *files = arena_array(a, struct scan_file, scan->files_n);
+    for (size_t i = 0; i < scan->files_n; i++) {
+        files[i] = scan->files[i];
+        if (files[i].avro && !avro_to_parquet(s, scan->files[i].path, &files[i].path, err))
+            return false;
+    }
+    out->files = files;
+    return true;
+}
+
 bool parquet_scan_build(struct session *s, const struct parquet_scan *scan, struct arena *a,
                         struct buf *out, struct error *err)
 {
     ASSERT(scan->schema->fields_n);
-    struct builder b = { .s = s, .scan = scan, .arena = a, .out = out };
-    return build_sql(&b, err);
+    struct parquet_scan plain;
+    struct builder b = { .s = s, .scan = &plain, .arena = a, .out = out };
+    return convert_avro(s, scan, a, &plain, err) && build_sql(&b, err);
 }
 
 bool parquet_scan_sql(struct session *s, const struct parquet_scan *scan, struct buf *out,

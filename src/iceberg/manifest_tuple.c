@@ -212,7 +212,7 @@ void tuple_read(const struct tuple_plan *plan, struct avro_rd *rd, struct value 
 /* --- writing --- */
 
 /* Avro names are [A-Za-z_][A-Za-z0-9_]*; others are escaped as the Java library does. */
-static void avro_name(struct buf *out, str name)
+void tuple_name_text(struct buf *out, str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
@@ -231,8 +231,7 @@ static void fixed_type(struct buf *out, const char *name, int32_t size, const ch
     buf_printf(out, "{\"type\":\"fixed\",\"name\":\"%s\",\"size\":%d%s}", name, (int)size, more);
 }
 
-/* `named`: a type of this name was defined before, so that only its name may stand. */
-static void avro_type(struct buf *out, const struct type *t, bool named)
+void tuple_type_text(struct buf *out, const struct type *t, bool named)
 {
     static const char *const plain[TYPE_KINDS] = {
         [TYPE_UNKNOWN] = "\"int\"",
@@ -298,9 +297,9 @@ void tuple_schema(const struct partition_spec *spec, const struct schema *schema
     buf_lit(out, "{\"type\":\"record\",\"name\":\"r102\",\"fields\":[");
     for (size_t i = 0; i < spec->fields_n; i++) {
         buf_printf(out, "%s{\"name\":\"", i ? "," : "");
-        avro_name(out, spec->fields[i].name);
+        tuple_name_text(out, spec->fields[i].name);
         buf_lit(out, "\",\"type\":[\"null\",");
-        avro_type(out, partition_field_type(spec, i, schema), named_before(spec, i, schema));
+        tuple_type_text(out, partition_field_type(spec, i, schema), named_before(spec, i, schema));
         buf_printf(out, "],\"default\":null,\"field-id\":%d}", (int)spec->fields[i].field_id);
     }
     buf_lit(out, "]}");

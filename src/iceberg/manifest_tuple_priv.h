@@ -21,6 +21,11 @@ void tuple_read(const struct tuple_plan *plan, struct avro_rd *rd, struct value 
 /* Appends the Avro type of a spec's tuples: a record of optional fields. */
 void tuple_schema(const struct partition_spec *spec, const struct schema *schema, struct buf *out);
 
+/* Appends the Avro type of a primitive; `named`: a type of this name was defined before, so that only its name may stand. */
+void tuple_type_text(struct buf *out, const struct type *t, bool named);
+/* Appends a name as Avro allows it. */
+void tuple_name_text(struct buf *out, str name);
+
 /* Whether a value can be written as this field; ERR_INVALID names the field. */
 MUST_USE bool tuple_check(const struct partition_spec *spec, size_t i, const struct type *type,
                           const struct value *v, struct error *err);

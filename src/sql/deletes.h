@@ -41,7 +41,7 @@ struct deletes *deletes_create(struct lake *lake, const struct metadata *m,
                                const struct schema *columns, struct arena *a);
 
 /* Notes what applies to the task's file; *out is NULL when nothing does.  ERR_UNSUPPORTED for formats other than
- * Parquet and Puffin, ERR_CORRUPT. */
+ * Parquet, Avro and Puffin, ERR_CORRUPT. */
 MUST_USE bool deletes_note(struct deletes *d, const struct scan_task *t, struct file_deletes **out,
                            struct error *err);
 

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/thread.h"
 #include "catalog/table_ops.h"
 #include "codec/uuid.h"
+#include "engine/avro_data.h"
 #include "engine/parquet.h"
 #include "engine/parquet_scan.h"
 #include "engine/session.h"
@@ -49,6 +51,7 @@ struct writer {
     size_t files_n;
     int64_t rows, bytes;
     int64_t file_bytes; /* asked for; 0: by the table's property */
+    bool avro;          /* data files, not Parquet */
     struct write_target to;
     struct snapshot_result made; /* by the last plan */
 };
@@ -256,7 +259,7 @@ static bool describe_file(struct writer *w, const struct parquet_file *f, str pa
         .content = FILE_DATA,
         .spec_id = metadata_spec(w->target)->id,
         .path = store_uri(w->lake->warehouse, path, w->a),
-        .format = STR("parquet"),
+        .format = w->avro ? STR("avro") : STR("parquet"),
         .partition = f->partition,
         .partition_n = f->partition ? metadata_spec(w->target)->fields_n : 0,
         .records = f->rows,
@@ -275,13 +278,14 @@ static bool describe_file(struct writer *w, const struct parquet_file *f, str pa
     return true;
 }
 
-/* <data>/<partition>/<prefix>-00001.parquet */
+/* <data>/<partition>/<prefix>-00001.parquet, or .avro */
 static str file_path(struct writer *w, str data, const struct parquet_file *f, str prefix, size_t i)
 {
     str folder =
         f->partition ? partition_path(metadata_spec(w->target), f->partition, w->a) : (str){ 0 };
-    return arena_printf(w->a, STR_FMT "/" STR_FMT "%s" STR_FMT "-%05zu.parquet", STR_ARG(data),
-                        STR_ARG(folder), folder.len ? "/" : "", STR_ARG(prefix), i + 1);
+    return arena_printf(w->a, STR_FMT "/" STR_FMT "%s" STR_FMT "-%05zu.%s", STR_ARG(data),
+                        STR_ARG(folder), folder.len ? "/" : "", STR_ARG(prefix), i + 1,
+                        w->avro ? "avro" : "parquet");
 }
 
 static bool take_files(struct writer *w, str data, str prefix, const struct parquet_file *files,
@@ -318,8 +322,25 @@ static const struct schema *with_lineage(const struct schema *s, struct arena *a
     return out;
 }
 
+/* Avro files in the place of Parquet files, with the same rows and statistics. */
+static bool make_avro(struct writer *w, const struct parquet_write *p, enum avro_codec codec,
+                      struct parquet_file *files, size_t n, struct error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        str parquet = files[i].path;
+        str avro = arena_printf(w->a, STR_FMT ".avro", STR_ARG(parquet));
+        if (!avro_from_parquet(w->session, parquet, p->schema, codec, avro, &files[i].size, err))
+            return false;
+        if (unlink(arena_cstr(w->a, parquet)) != 0)
+            return fail_errno(err, errno, "remove " STR_FMT, STR_ARG(parquet));
+        files[i].path = avro;
+    }
+    return true;
+}
+
 static bool write_files(struct writer *w, struct error *err)
 {
+    enum avro_codec codec;
     str data, prefix = new_prefix(w);
     struct parquet_file *files;
     size_t n;
@@ -336,7 +357,8 @@ static bool write_files(struct writer *w, struct error *err)
     p.file_bytes = w->file_bytes
                        ? w->file_bytes
                        : metadata_property_int(w->target, "write.target-file-size-bytes", 0);
-    if (!write_options(w->target, w->a, &p, err) || !data_path(w, &data, err) ||
+    if (!write_options(w->target, w->a, &p, err) ||
+        !write_avro_options(w->target, &w->avro, &codec, err) || !data_path(w, &data, err) ||
         !store_stage(w->lake->warehouse, arena_printf(w->a, STR_FMT "/rows", STR_ARG(data)), w->a,
                      &w->folder, err))
         return false;
@@ -344,6 +366,7 @@ static bool write_files(struct writer *w, struct error *err)
     if (mkdir(p.dir, 0777) != 0)
         return fail_errno(err, errno, "make the folder %s", p.dir);
     return parquet_write(w->session, &p, w->a, &files, &n, err) &&
+           (!w->avro || make_avro(w, &p, codec, files, n, err)) &&
            take_files(w, data, prefix, files, n, err);
 }
 

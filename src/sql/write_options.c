@@ -138,13 +138,38 @@ static bool find_rows(const struct metadata *m, struct parquet_write *out, struc
     return true;
 }
 
+bool write_avro_options(const struct metadata *m, bool *avro, enum avro_codec *codec,
+                        struct error *err)
+{
+    static const struct {
+        const char *name;
+        enum avro_codec codec;
+    } known[] = { { "gzip", AVRO_CODEC_DEFLATE },      { "deflate", AVRO_CODEC_DEFLATE },
+                  { "snappy", AVRO_CODEC_SNAPPY },     { "zstd", AVRO_CODEC_ZSTD },
+                  { "uncompressed", AVRO_CODEC_NULL }, { "none", AVRO_CODEC_NULL } };
+    str format = metadata_property(m, "write.format.default", STR("parquet"));
+    str text = metadata_property(m, "write.avro.compression-codec", STR("gzip"));
+    *avro = str_eq_nocase(format, STR("avro"));
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (str_eq_nocase(text, str_of(known[i].name))) {
+            *codec = known[i].codec;
+            return true;
+        }
+    }
+    return !*avro || fail(err, ERR_UNSUPPORTED,
+                          "write.avro.compression-codec " STR_FMT
+                          " is not supported (gzip, snappy, zstd, uncompressed)",
+                          STR_ARG(text));
+}
+
 bool write_options(const struct metadata *m, struct arena *a, struct parquet_write *out,
                    struct error *err)
 {
     str format = metadata_property(m, "write.format.default", STR("parquet"));
-    if (!str_eq_nocase(format, STR("parquet")))
+    if (!str_eq_nocase(format, STR("parquet")) && !str_eq_nocase(format, STR("avro")))
         return fail(err, ERR_UNSUPPORTED,
-                    "write.format.default " STR_FMT ": data files are written as parquet only",
+                    "write.format.default " STR_FMT
+                    ": data files are written as parquet or avro only",
                     STR_ARG(format));
     return find_codec(m, &out->codec, err) && find_level(m, out, err) &&
            find_bloom(m, a, out, err) && find_rows(m, out, err);

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "codec/avro.h"
 
 struct metadata;
 struct parquet_write;
@@ -14,5 +15,9 @@ struct parquet_write;
  * and file formats that are not built. */
 MUST_USE bool write_options(const struct metadata *m, struct arena *a, struct parquet_write *out,
                             struct error *err);
+
+/* Whether data files are to be Avro (write.format.default), and how they are packed (write.avro.compression-codec).  Errors as above. */
+MUST_USE bool write_avro_options(const struct metadata *m, bool *avro, enum avro_codec *codec,
+                                 struct error *err);
 
 #endif

@@ -73,7 +73,8 @@ TEST(values_that_are_refused)
         { "'write.parquet.row-group-size-bytes' = '0'", ERR_INVALID, "positive" },
         { "'write.parquet.bloom-filter-fpp.column.s' = '1.5'", ERR_INVALID, "between 0 and 1" },
         { "'write.format.default' = 'orc'", ERR_UNSUPPORTED, "orc" },
-        { "'write.format.default' = 'avro'", ERR_UNSUPPORTED, "avro" },
+        { "'write.format.default' = 'avro', 'write.avro.compression-codec' = 'lzo'",
+          ERR_UNSUPPORTED, "lzo" },
     };
     struct lake *lake = open_lake();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Types of format version 3 and Avro data files between Firn and Spark: v3_types.py URL FIRN JAR --spark.
+
+The last line is "N passed, N failed"."""
+
+import json
+import subprocess
+import sys
+import traceback
+
+URL, FIRN, JAR = sys.argv[1:4]
+PLAIN = (
+    "b boolean, i int, l bigint, f float, d double, n decimal(9,2), w decimal(38,10), da date, ts timestamp_ntz, tz timestamp, "
+    "s string, x binary, li array<int>, st struct<a: int, b: array<string>>, m map<string, double>, k map<int, string>"
+)
+VALUES = (
+    "true, -5, 1099511627776, CAST(1.5 AS float), CAST(2.25 AS double), -12.34, "
+    "CAST(-1234567890123456789012345678.0123456789 AS decimal(38,10)), DATE '1969-12-31', "
+)
+
+
+def firn(text):
+    """The rows of a statement as Firn gives them."""
+    command = [FIRN, "sql", "--server", URL, "-c", text, "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{text}: {done.stderr}"
+    return [tuple(row.values()) for row in json.loads(done.stdout)] if done.stdout.startswith("[") else []
+
+
+def session():
+    from pyspark.sql import SparkSession
+
+    at = "spark.sql.catalog.firn"
+    conf = {
+        "spark.jars": JAR,
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        at: "org.apache.iceberg.spark.SparkCatalog",
+        f"{at}.type": "rest",
+        f"{at}.uri": f"{URL}/iceberg",
+        f"{at}.cache-enabled": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.ui.enabled": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "2g",
+        "spark.sql.shuffle.partitions": "2",
+    }
+    builder = SparkSession.builder.master("local[2]").appName("firn")
+    for key, value in conf.items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+# What both sides can say of a row in the same words.
+FIRN_TEXT = (
+    "concat_ws('|', b, i, l, f, d, n, w, da, ts, epoch_us(tz), s, hex(x), li[1], len(li), st.a, st.b[2], m['p'], k[2])"
+)
+SPARK_TEXT = (
+    "concat_ws('|', b, i, l, f, d, n, w, da, ts, unix_micros(tz), s, hex(x), li[0], size(li), st.a, st.b[1], m['p'], k[2])"
+)
+ROW = (
+    "true|-5|1099511627776|1.5|2.25|-12.34|-1234567890123456789012345678.0123456789|1969-12-31|1999-12-31 23:59:59.000001|"
+    "1577836800000001|hé|00FF|1|3|7|y|1.5|zwei"
+)
+
+
+def avro_of_spark(spark):
+    spark.sql(f"CREATE TABLE firn.t.spark_avro ({PLAIN}) USING iceberg TBLPROPERTIES ('write.format.default'='avro')")
+    spark.sql(
+        f"INSERT INTO firn.t.spark_avro VALUES ({VALUES} TIMESTAMP_NTZ '1999-12-31 23:59:59.000001', "
+        "TIMESTAMP '2020-01-01 00:00:00.000001', 'hé', X'00FF', array(1, NULL, 3), named_struct('a', 7, 'b', array('x', 'y')), "
+        "map('p', CAST(1.5 AS double), 'q', NULL), map(2, 'zwei'))"
+    )
+    spark.sql("INSERT INTO firn.t.spark_avro (i) VALUES (6)")
+    assert firn("SELECT DISTINCT file_format FROM t.spark_avro.files") == [("AVRO",)]
+    assert firn(f"SELECT {FIRN_TEXT} FROM t.spark_avro WHERE b") == [(ROW,)]
+    assert firn("SELECT count(*) FROM t.spark_avro WHERE li IS NULL AND i = 6") == [(1,)]
+    spark.sql("ALTER TABLE firn.t.spark_avro SET TBLPROPERTIES ('write.delete.mode'='merge-on-read')")
+    spark.sql("DELETE FROM firn.t.spark_avro WHERE i = 6")
+    assert firn("SELECT count(*) FROM t.spark_avro") == [(1,)]
+
+
+def avro_of_firn(spark):
+    spark.sql(f"CREATE TABLE firn.t.firn_avro ({PLAIN}) USING iceberg TBLPROPERTIES ('write.format.default'='avro')")
+    firn(
+        f"INSERT INTO t.firn_avro VALUES ({VALUES} TIMESTAMP '1999-12-31 23:59:59.000001', "
+        "TIMESTAMPTZ '2020-01-01 00:00:00.000001+00', 'hé', '\\x00\\xFF'::BLOB, [1, NULL, 3], {'a': 7, 'b': ['x', 'y']}, "
+        "MAP {'p': 1.5, 'q': NULL}, MAP {2: 'zwei'})"
+    )
+    firn("INSERT INTO t.firn_avro (i) VALUES (6)")
+    assert firn("SELECT DISTINCT file_format FROM t.firn_avro.files") == [("AVRO",)]
+    rows = [tuple(row) for row in spark.sql(f"SELECT {SPARK_TEXT} FROM firn.t.firn_avro WHERE b").collect()]
+    assert rows == [(ROW,)], rows
+    assert spark.sql("SELECT * FROM firn.t.firn_avro WHERE i = 6 AND li IS NULL AND st IS NULL").count() == 1
+
+
+def variants_of_spark(spark):
+    spark.sql("CREATE TABLE firn.t.spark_variant (id int, v variant) USING iceberg TBLPROPERTIES ('format-version'='3')")
+    spark.sql("""INSERT INTO firn.t.spark_variant VALUES (1, parse_json('{"a": [1, 2.5, "x"]}')), (2, NULL)""")
+    assert firn("SELECT id, v::VARCHAR FROM t.spark_variant ORDER BY id") == [(1, "{'a': [1, 2.5, x]}"), (2, None)]
+
+
+def variants_of_firn(spark):
+    spark.sql("CREATE TABLE firn.t.firn_variant (id int, v variant) USING iceberg TBLPROPERTIES ('format-version'='3')")
+    firn("INSERT INTO t.firn_variant VALUES (1, {'a': [1, 2], 'b': 'x'}::VARIANT), (2, NULL), (3, 42::VARIANT)")
+    rows = [tuple(row) for row in spark.sql("SELECT id, to_json(v) FROM firn.t.firn_variant ORDER BY id").collect()]
+    assert rows == [(1, '{"a":[1,2],"b":"x"}'), (2, None), (3, "42")], rows
+
+
+def fixed_of_firn(spark):
+    firn("CREATE TABLE t.firn_fixed (id INTEGER) WITH ('format-version' = '3')")
+    firn("ALTER TABLE t.firn_fixed ADD COLUMN f fixed(3)")
+    firn("INSERT INTO t.firn_fixed SELECT i, ('a' || lpad((i % 50)::VARCHAR, 2, '0'))::BLOB FROM range(1000) r(i)")
+    found = "SELECT count(*), count(DISTINCT f), max(CAST(f AS string)) FROM firn.t.firn_fixed"
+    rows = [tuple(row) for row in spark.sql(found).collect()]
+    assert rows == [(1000, 50, "a49")], rows
+
+
+CASES = [avro_of_spark, avro_of_firn, variants_of_spark, variants_of_firn, fixed_of_firn]
+
+
+def main():
+    passed = failed = 0
+    if sys.argv[4:] != ["--spark"]:
+        print("SKIPPED: only with --spark")
+        print("0 passed, 0 failed, 1 skipped")
+        return 0
+    firn("CREATE SCHEMA t")
+    spark = session()
+    for case in CASES:
+        try:
+            case(spark)
+            passed += 1
+            print(f"ok {case.__name__}")
+        except Exception:
+            failed += 1
+            print(f"FAILED {case.__name__}: {traceback.format_exc(limit=3)[-1500:]}")
+    print(f"{passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
