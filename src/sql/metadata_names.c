@@ -29,9 +29,10 @@ static bool names_any(const struct statement_sources *found)
 /* Most queries have none of these words and need not be parsed twice. */
 static bool may_name_any(str query, struct arena *a)
 {
-    static const char *const words[] = { "snapshots", "history",    "refs",      "properties",
-                                         "entries",   "partitions", "manifests", "files",
-                                         "branch_",   "tag_" };
+    static const char *const words[] = {
+        "snapshots", "history", "refs",    "properties", "entries", "partitions",
+        "manifests", "files",   "branch_", "tag_",       "changes", "position_deletes"
+    };
     char *lower = arena_cstr(a, query);
     for (size_t i = 0; i < query.len; i++)
         if (lower[i] >= 'A' && lower[i] <= 'Z')

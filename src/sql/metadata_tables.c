@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "catalog/table.h"
 #include "iceberg/metadata.h"
+#include "sql/changes.h"
 #include "sql/metadata_tables_priv.h"
 
 static const struct {
@@ -28,6 +29,8 @@ static const struct {
     { "all_data_files", METADATA_ALL_DATA_FILES, true, false },
     { "all_delete_files", METADATA_ALL_DELETE_FILES, true, false },
     { "partitions", METADATA_PARTITIONS, true, true },
+    { "position_deletes", METADATA_POSITION_DELETES, true, true },
+    { "changes", METADATA_CHANGES, true, true },
 };
 #define TABLES_N (sizeof tables / sizeof *tables)
 
@@ -350,6 +353,17 @@ static bool small_sql(struct metadata_source *src, size_t i, struct arena *a, st
     return true;
 }
 
+/* From the oldest snapshot that is known on. */
+static bool all_changes_sql(struct metadata_source *src, struct arena *a, struct buf *sql,
+                            struct error *err)
+{
+    struct changes_request req = { .metadata = src->metadata,
+                                   .columns = src->view.columns,
+                                   .cancel = src->view.cancel };
+    req.range.to_id = src->view.snapshot ? src->view.snapshot->id : 0;
+    return changes_sql(src->lake, src->session, &req, a, sql, err);
+}
+
 bool metadata_table_sql(struct lake *lake, struct session *s, const struct metadata_view *v,
                         struct arena *a, struct buf *sql, struct error *err)
 {
@@ -360,6 +374,10 @@ bool metadata_table_sql(struct lake *lake, struct session *s, const struct metad
     for (size_t i = 0; i < sizeof small / sizeof *small; i++)
         if (small[i].kind == v->kind)
             return small_sql(src, i, a, sql, err);
+    if (v->kind == METADATA_POSITION_DELETES)
+        return position_deletes_sql(src, a, sql, err);
+    if (v->kind == METADATA_CHANGES)
+        return all_changes_sql(src, a, sql, err);
     return v->kind == METADATA_MANIFESTS || v->kind == METADATA_ALL_MANIFESTS
                ? manifests_sql(src, a, sql, err)
                : entries_sql(src, a, sql, err);

@@ -39,6 +39,8 @@ enum metadata_table {
     METADATA_ALL_DATA_FILES,
     METADATA_ALL_DELETE_FILES,
     METADATA_PARTITIONS,
+    METADATA_POSITION_DELETES,
+    METADATA_CHANGES,
     METADATA_PARTITION_ENTRIES, /* no name of its own: what partition statistics are made of */
 };
 

@@ -64,6 +64,8 @@ MUST_USE bool manifests_sql(struct metadata_source *src, struct arena *a, struct
                             struct error *err);
 MUST_USE bool entries_sql(struct metadata_source *src, struct arena *a, struct buf *sql,
                           struct error *err);
+MUST_USE bool position_deletes_sql(struct metadata_source *src, struct arena *a, struct buf *sql,
+                                   struct error *err);
 
 /* partitions out of the snapshot's partition statistics file (partition_stats.c): whether it has one that is there and of the size that
  * metadata says, and then the SELECT. */

@@ -78,6 +78,7 @@ bool call_add_files(struct call *c, struct error *err);
 
 bool call_compute_table_stats(struct call *c, struct error *err); /* procedures_statistics.c */
 bool call_compute_partition_stats(struct call *c, struct error *err);
+bool call_create_changelog_view(struct call *c, struct error *err); /* procedures_changes.c */
 
 /* One row as the answer: names separated by spaces, one number each; -1 is the SQL NULL. */
 MUST_USE bool call_answer(const struct call *c, const char *names, const int64_t *values,

@@ -92,6 +92,10 @@ const struct procedure procedures[] = {
     { "add_files", "table source_table partition_filter check_duplicate_files parallelism branch",
       call_add_files },
     { "compute_table_stats", "table snapshot_id columns", call_compute_table_stats },
+    { "create_changelog_view",
+      "table changelog_view options compute_updates identifier_columns net_changes "
+      "remove_carryovers",
+      call_create_changelog_view },
     { "compute_partition_stats", "table snapshot_id", call_compute_partition_stats },
     { 0 },
 };
