@@ -50,12 +50,15 @@ bool overwrite_begins(const struct lex *lex)
         return false;
     size_t i = 2 + table_word(lex, 2);
     while (i < lex->n && (lex->at[i].kind == LEX_WORD || lex->at[i].kind == LEX_QUOTED)) {
-        if (!lex_is(lex, i + 1, "."))
-            return lex_match(lex, i + 1, "REPLACE WHERE") > 0 ||
-                   lex_match(lex, i + 1, "BY NAME REPLACE WHERE") > 0;
-        i += 2;
+        i++;
+        if (!lex_is(lex, i, "."))
+            break;
+        i++;
     }
-    return false;
+    i += lex_match(lex, i, "BY NAME");
+    if (lex_is(lex, i, "(") && lex_close(lex, i) < lex->n)
+        i = lex_close(lex, i) + 1;
+    return lex_match(lex, i, "REPLACE WHERE") > 0;
 }
 
 static bool begins_query(const struct lex *lex, size_t i)

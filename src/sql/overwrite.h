@@ -5,7 +5,7 @@
  *   INSERT OVERWRITE [TABLE] t [PARTITION (a = 1, b)] [(columns)] query
  *       static: what PARTITION names with a value is replaced, all of the table without one.  dynamic: the partitions that the
  *       query's rows are of, and no other
- *   INSERT INTO [TABLE] t REPLACE WHERE condition query
+ *   INSERT INTO [TABLE] t [(columns)] REPLACE WHERE condition query
  *       rows that match the condition are replaced
  *
  * Which of the two INSERT OVERWRITE is says spark.sql.sources.partitionOverwriteMode (sql/settings.h), else the table's

@@ -4,8 +4,8 @@
 
     mixed_writers.py URL[,URL...] [--seconds N] [--writers 8] [--version 2|3] [--mode merge-on-read|copy-on-write] [--seed N]
 
-Each writer appends, deletes, updates, merges, overwrites its part and changes the table's columns through a running server; with several
-servers of one catalog they take turns. Every row
+Each writer appends, deletes, updates, merges, overwrites its part, replaces rows by a condition, compacts the table, expires
+snapshots and changes the table's columns through a running server; with several servers of one catalog they take turns. Every row
 says who wrote it and with which operation (`w`, `op`), so a snapshot can be explained by the operations before it.
 At the end, with the log of what was acknowledged with which snapshot, the snapshots are walked in the order of their commits:
 
@@ -111,7 +111,45 @@ def overwrite(rng, me, op):
             f"WHEN MATCHED AND t.k = {k} THEN DELETE WHEN MATCHED THEN UPDATE SET n = -1"), model
 
 
-OPERATIONS = [append] * 5 + [delete, update, update, update, merge, merge, overwrite]
+def replace(rng, me, op):
+    """Rows of one key give way to one row."""
+    k = rng.randrange(KEYS)
+
+    def model(rows):
+        for row in [row for row in rows if row[0] == k]:
+            del rows[row]
+        rows[(k, me, op)] = 0
+
+    return f"INSERT INTO w.t (k, w, op, n) REPLACE WHERE k = {k} SELECT {k}, {me}, {op}, 0", model
+
+
+OPERATIONS = [append] * 5 + [delete, update, update, update, merge, merge, overwrite, replace]
+
+
+def compact(url, log):
+    """Rows stay what they are; its snapshot is one of the history."""
+    status, answer = call(url, f"/api/tables/{SCHEMA}.t/compact", {"min_input_files": 2, "delete_files": 1})
+    if status == 200 and answer["commits"]:
+        log["done"].append((answer["snapshot_id"], 0, "compact", "compact", lambda rows: None))
+    elif status == 409:
+        log["refused"].append(("compact", str(answer)))
+    elif status != 200:
+        raise RuntimeError(f"compact: {status} {answer}")
+
+
+def expire(url, log):
+    """One snapshot of this writer's own, which is not the newest; what came before it is noted, for the checker."""
+    mine = [d[0] for d in log["done"][:-10] if d[1] and d[0] not in log["expired"]]
+    if not mine:
+        return
+    gone = mine[0]
+    meta = call(url, f"/iceberg/v1/namespaces/{SCHEMA}/tables/t")[1]["metadata"]
+    parent = next(s.get("parent-snapshot-id") for s in meta["snapshots"] if s["snapshot-id"] == gone)
+    status, answer = call(url, f"/api/tables/{SCHEMA}.t/expire", {"snapshot_ids": [gone]})
+    if status == 200:
+        log["expired"][gone] = parent
+    elif status != 409:
+        raise RuntimeError(f"expire {gone}: {status} {answer}")
 
 
 def add_column(url, name):
@@ -142,6 +180,12 @@ def write(args, me, until, log):
                 if add_column(url, name):
                     log["columns"].append(name)
                 continue
+            if rng.random() < 0.05:
+                compact(url, log)
+                continue
+            if rng.random() < 0.04:
+                expire(url, log)
+                continue
             kind = rng.choice(OPERATIONS)
             text, model = kind(rng, me, op)
             status, answer = sql(url, text)
@@ -163,7 +207,17 @@ def rows_at(url, snapshot):
     return sorted(tuple(row) for row in answer["rows"])
 
 
-def check(args, done, columns):
+def history(snapshots, expired, head):
+    """Ids from the first to the head, those that were expired with them."""
+    parents = {**expired, **{s["snapshot-id"]: s.get("parent-snapshot-id") for s in snapshots}}
+    line = []
+    while head is not None and head in parents:
+        line.append(head)
+        head = parents[head]
+    return line[::-1]
+
+
+def check(args, done, columns, expired):
     """Broken promises, as lines."""
     meta = call(args.url, f"/iceberg/v1/namespaces/{SCHEMA}/tables/t")[1]["metadata"]
     snapshots = meta.get("snapshots", [])
@@ -174,19 +228,22 @@ def check(args, done, columns):
     for d in made:
         # One that changes no row makes no snapshot of its own, and says the one that it read.
         by_id.setdefault(d[0], []).append(d)
-    for lost in by_id.keys() - set(ids):
+    for lost in by_id.keys() - set(ids) - expired.keys():
         wrong.append(f"snapshot {lost} was acknowledged and is lost: {by_id[lost][0][3]}")
     for stray in set(ids) - by_id.keys():
         wrong.append(f"snapshot {stray} is there and nobody was told")
-    for before, s in zip([None] + snapshots, snapshots):
-        if s.get("parent-snapshot-id") != (before["snapshot-id"] if before else None):
-            wrong.append(f"{s['snapshot-id']} does not follow the one before")
+    line = history(snapshots, expired, meta.get("current-snapshot-id"))
+    for aside in (set(ids) | expired.keys()) - set(line):
+        wrong.append(f"{aside} is not in the history of the newest")
+    if [i for i in line if i not in expired] != [i for i in ids if i not in expired]:
+        wrong.append("snapshots are not listed in the order of the history")
+    ids = line
     model, checked = {}, 0
     every = max(1, len(ids) // args.travels)
     for i, snapshot in enumerate(ids):
         for _, _, kind, text, apply in by_id.get(snapshot, []):
             apply(model)
-        if i % every and i != len(ids) - 1:
+        if snapshot in expired or (i % every and i != len(ids) - 1):
             continue
         checked += 1
         got, wanted = rows_at(args.urls[checked % len(args.urls)], snapshot), sorted((*row, n) for row, n in model.items())
@@ -224,7 +281,7 @@ def main():
                          f"WITH ('format-version' = '{args.version}', {modes})")
     if status != 200:
         raise SystemExit(f"create: {status} {answer}")
-    logs = [{"done": [], "refused": [], "columns": [], "wrong": []} for _ in range(args.writers)]
+    logs = [{"done": [], "refused": [], "columns": [], "expired": {}, "wrong": []} for _ in range(args.writers)]
     began = time.time()
     threads = [threading.Thread(target=write, args=(args, i, began + args.seconds, log)) for i, log in enumerate(logs)]
     for t in threads:
@@ -236,13 +293,14 @@ def main():
     refused = [r for log in logs for r in log["refused"]]
     columns = [c for log in logs for c in log["columns"]]
     wrong = [w for log in logs for w in log["wrong"]]
-    broken, snapshots, checked = check(args, done, columns)
+    expired = {k: v for log in logs for k, v in log["expired"].items()}
+    broken, snapshots, checked = check(args, done, columns, expired)
     wrong += broken
     kinds = {d[2] for d in done}
     if "append" not in kinds or not kinds & {"delete", "update", "merge", "overwrite"}:
         wrong.append(f"only {sorted(kinds)} were ever done")
     print(f"format {args.version} {args.mode}: operations {len(done)} snapshots {snapshots} refused {len(refused)} columns {len(columns)} "
-          f"read again {checked} seconds {took:.1f}")
+          f"compactions {sum(d[2] == 'compact' for d in done)} expired {len(expired)} read again {checked} seconds {took:.1f}")
     for w in wrong[:20]:
         print(w)
     sys.exit(1 if wrong else 0)

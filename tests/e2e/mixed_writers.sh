@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Eight writers append to, delete from, update, merge into and evolve one table at once through one server: nothing is lost,
-# nothing is there twice, and every snapshot holds what the operations before it give when they are done one after the other.
+# Eight writers append to, delete from, update, merge into, overwrite, compact, expire and evolve one table at once through one
+# server: nothing is lost, nothing is there twice, and every snapshot holds what the operations before it give when they are done one
+# after the other.
 # MIXED_SECONDS (20) says how long they write, over all tables.
 # shellcheck source=tests/e2e/lib.bash
 source "$(dirname "$0")/lib.bash"

@@ -269,6 +269,8 @@ TEST(rows_that_match_are_replaced)
         CHECK_STR(all(lake), "5|n\n6|n\n30|b");
         ask(lake, "INSERT INTO s.t BY NAME REPLACE WHERE id = 6 SELECT 'q' AS p, 7 AS id");
         CHECK_STR(all(lake), "5|n\n7|q\n30|b");
+        ask(lake, "INSERT INTO s.t (p, id) REPLACE WHERE id = 7 SELECT 'r', 8");
+        CHECK_STR(all(lake), "5|n\n8|r\n30|b");
         lake_close(lake);
     }
 }
