@@ -45,8 +45,9 @@ static const struct {
 static bool says_corrupt(str text)
 {
     static const char *const words[] = {
-        "No magic bytes found",  "TProtocolException",  "too small to be a Parquet file",
-        "Invalid footer length", "footer length error", "Invalid Parquet"
+        "No magic bytes found",          "TProtocolException",  "too small to be a Parquet file",
+        "Invalid footer length",         "footer length error", "Invalid Parquet",
+        "converted type can only be set"
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (str_find(text, str_of(words[i])) >= 0)
