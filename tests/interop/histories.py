@@ -324,6 +324,15 @@ class History:
         for k in gone:
             del self.state.rows[k]
 
+    def op_replace_where(self):
+        text, says = self.some_condition()
+        rows = self.fresh(3)
+        gone = self.matching(says)
+        self.sql(f"INSERT INTO {self.name} ({self.names()}) REPLACE WHERE {text} VALUES {self.values(rows)}")
+        for k in gone:
+            del self.state.rows[k]
+        self.add(rows)
+
     # -- Files and snapshots.
 
     def op_compact(self):
@@ -393,6 +402,26 @@ class History:
         tag = f"g{len(self.log)}"
         self.sql(f"ALTER TABLE {self.name} CREATE TAG {tag} AS OF VERSION {to}")
         self.compare_at(self.state.snapshots[to], f"'{tag}'")
+
+    def op_branch_of_table(self):
+        """Rows go to a branch of the table's own; nobody else sees them until the table is moved there."""
+        if not self.state.snapshots:
+            raise NotHere
+        b = f"own{len(self.log)}"
+        self.sql(f"ALTER TABLE {self.name} CREATE BRANCH {b}")
+        rows = self.fresh(3)
+        self.sql(f"INSERT INTO {self.name}.branch_{b} ({self.names()}) VALUES {self.values(rows)}")
+        text, says = self.some_condition()
+        self.sql(f"DELETE FROM {self.name}.branch_{b} WHERE {text}")
+        there = State(self.state.columns, {k: row for k, row in [*self.state.rows.items(), *((r[0], r) for r in rows)] if says(row) is not True}, {})
+        got = self.lake.sql(f"SELECT {self.names()} FROM {self.name}.branch_{b}", self.ref)
+        self.compare("the table's branch", self.plain(got, self.state.columns), there.table())
+        got = self.lake.sql(f"SELECT {self.names()} FROM {self.name}", self.ref)
+        self.compare("the table beside its branch", self.plain(got, self.state.columns), self.state.table())
+        if self.rng.random() < 0.6:
+            self.sql(f"CALL system.fast_forward('{self.name}', 'main', '{b}')")
+            self.state.rows = there.rows
+        self.sql(f"ALTER TABLE {self.name} DROP BRANCH {b}")
 
     # -- Definitions.
 
