@@ -8,11 +8,11 @@
 
 str catalog_namespace_location(struct catalog *c, str ns, struct arena *a)
 {
-    char *folder = arena_cstr(a, ns);
-    for (size_t i = 0; i < ns.len; i++)
-        if (folder[i] == NS_SEP)
-            folder[i] = '/';
-    return store_uri(c->store, str_of(folder), a);
+    str folder = { 0 }, level;
+    while (str_next(&ns, NS_SEP, &level))
+        folder = arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(folder), folder.len ? "/" : "",
+                              STR_ARG(name_folder(level, a)));
+    return store_uri(c->store, folder, a);
 }
 
 struct namespace_request {

@@ -126,8 +126,8 @@ struct create {
 str table_default_location(struct catalog *c, str ns, str name, str uuid, struct arena *a)
 {
     return arena_printf(a, STR_FMT "/" STR_FMT "-" STR_FMT,
-                        STR_ARG(catalog_namespace_location(c, ns, a)), STR_ARG(name),
-                        STR_ARG(uuid));
+                        STR_ARG(catalog_namespace_location(c, ns, a)),
+                        STR_ARG(name_folder(name, a)), STR_ARG(uuid));
 }
 
 /* Where a new table goes when nobody says: below the `location` of its namespace, else of the warehouse. */
@@ -147,7 +147,7 @@ static bool choose_location(struct attempt *t, const struct table_create *req, s
     while (base.len > 1 && str_ends(base, STR("/")))
         base.len--;
     *out = base.len ? arena_printf(t->out, STR_FMT "/" STR_FMT "-" STR_FMT, STR_ARG(base),
-                                   STR_ARG(req->name), STR_ARG(uuid))
+                                   STR_ARG(name_folder(req->name, t->arena)), STR_ARG(uuid))
                     : table_default_location(t->catalog, req->ns, req->name, uuid, t->out);
     return true;
 }

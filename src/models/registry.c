@@ -182,7 +182,7 @@ bool version_create(struct models *m, str name, str run_id, str path, int64_t *v
                     struct error *err)
 {
     struct db_tx *tx;
-    if (!name_check(name, err) || !text_check("the path", path, RUN_PARAM_MAX, err) ||
+    if (!name_check_plain(name, err) || !text_check("the path", path, RUN_PARAM_MAX, err) ||
         !db_begin(m->lake->db, &tx, err))
         return false;
     bool ok = tx_end(tx, version_create_in(tx, name, run_id, path, now_ms(m), version, err), err);

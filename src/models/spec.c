@@ -291,7 +291,7 @@ bool spec_parse(const struct json *tree, struct arena *a, struct spec *s, struct
         !json_opt_str(tree, "timestamp", (str){ 0 }, &s->timestamp, err) ||
         !json_opt_int(tree, "seed", 0, &s->seed, err))
         return false;
-    if (!name_check(s->model, err))
+    if (!name_check_plain(s->model, err))
         return fail_in(err, "model");
     return parse_int(tree, "rounds", ROUNDS_DEFAULT, 1, TRAIN_ROUNDS_MAX, &s->rounds, err) &&
            parse_int(tree, "early_stopping_rounds", 0, 0, TRAIN_ROUNDS_MAX, &s->early_stop, err) &&

@@ -5,15 +5,18 @@
 
 /* ---- Reading ---- */
 
-/* Clients encode the parent as they do in paths, and then once more as a parameter. */
-static bool parent_of(struct api_request *req, str *out, struct error *err)
+/* Java's client encodes the parent as it does in paths, and then once more as a parameter, PyIceberg as a parameter only; "a+b" may so
+ * be one or the other, and is what there is. */
+str iceberg_parent(struct app *app, const struct api_request *req, str ref)
 {
-    str parent = api_query(req, "parent", "");
-    *out = parent;
-    if (parent.len == 0 || percent_decode(parent, true, req->arena, out, err))
-        return true;
-    err->code = ERR_INVALID;
-    return fail_in(err, "parent");
+    struct error ignored = { 0 };
+    struct property *props;
+    size_t n;
+    str once = api_query(req, "parent", ""), twice = once;
+    if (!percent_decode(once, true, req->arena, &twice, &ignored) || str_eq(once, twice) ||
+        catalog_load_namespace(app->lake->catalog, ref, once, req->arena, &props, &n, &ignored))
+        return once;
+    return twice;
 }
 
 bool iceberg_list_namespaces(struct app *app, struct api_request *req, struct api_answer *answer,
@@ -24,8 +27,9 @@ bool iceberg_list_namespaces(struct app *app, struct api_request *req, struct ap
     str ref, parent;
     (void)answer;
     iceberg_path(req, 0, &ref);
-    if (!iceberg_paging(req, &paging, err) || !parent_of(req, &parent, err))
+    if (!iceberg_paging(req, &paging, err))
         return false;
+    parent = iceberg_parent(app, req, ref);
     page.next = paging.token;
     jw_begin_object(w);
     jw_kv_array(w, "namespaces");

@@ -41,6 +41,9 @@ MUST_USE bool iceberg_namespace_parse(const struct json *object, const char *key
                                       str *out, struct error *err);
 void iceberg_namespace_write(str ns, struct json_writer *w);
 
+/* The namespace of the parameter "parent"; empty: none. */
+str iceberg_parent(struct app *app, const struct api_request *req, str ref);
+
 /* Properties that may be absent. */
 MUST_USE bool iceberg_properties_parse(const struct json *object, const char *key, struct arena *a,
                                        struct property_list *out, struct error *err);

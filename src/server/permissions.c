@@ -339,7 +339,8 @@ static bool ask_row(struct asking *q, const struct permission_row *r, struct err
     case AT_NAMESPACE:
         return ask(q, p, SECURABLE_NAMESPACE, at[0], none, q->ref, err);
     case AT_PARENT_QUERY:
-        return ask(q, p, SECURABLE_NAMESPACE, api_query(q->req, "parent", ""), none, q->ref, err);
+        return ask(q, p, SECURABLE_NAMESPACE, iceberg_parent(q->app, q->req, q->ref), none, q->ref,
+                   err);
     case AT_SPACE_QUERY:
         return ask(q, p, SECURABLE_NAMESPACE,
                    ns_from_dotted(api_query(q->req, "namespace", ""), q->req->arena), none, q->ref,

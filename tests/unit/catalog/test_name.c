@@ -25,12 +25,11 @@ TEST(good_names_pass)
 TEST(names_that_others_take_as_special_are_refused)
 {
     struct error err;
-    const char *bad[] = { "",     ".",        "..",           ".tmp",     ".hidden", " a",
-                          "a ",   "a/b",      "a\\b",         "a*",       "a?",      "[a",
-                          "a]",   "$a",       "{a",           "a}",       "a\"b",    "a'b",
-                          "a`b",  "a<b",      "a>b",          "a|b",      "a%2fb",   "a#b",
-                          "a:b",  "a;b",      "a\nb",         "\t",       "a\x7f",   "\xc2\x85",
-                          "\xff", "\xc0\xaf", "\xed\xa0\x80", "../../etc" };
+    const char *bad[] = { "",     ".",        "..",           ".tmp",      ".hidden",  " a",
+                          "a ",   "a\\b",     "a*",           "a?",        "[a",       "a]",
+                          "$a",   "{a",       "a}",           "a\nb",      "\t",       "a\x7f",
+                          "\xff", "\xc0\xaf", "\xed\xa0\x80", "../../etc", "\xc2\x85", "a/../b",
+                          "/a",   "a/",       "a//b",         "a/.b" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_FAILS(name_check(str_of(bad[i]), &err), ERR_INVALID);
     CHECK_FAILS(name_check(str_make("a\0b", 3), &err), ERR_INVALID);
@@ -38,6 +37,39 @@ TEST(names_that_others_take_as_special_are_refused)
     memset(longest, 'x', sizeof longest);
     CHECK_OK(name_check(str_make(longest, NAME_BYTES_MAX), &err));
     CHECK_FAILS(name_check(str_make(longest, NAME_BYTES_MAX + 1), &err), ERR_INVALID);
+}
+
+/* A name may hold them; a folder or a model's name may not. */
+TEST(what_paths_take_as_special_is_written_otherwise_in_folders)
+{
+    static const struct {
+        const char *name, *folder;
+    } cases[] = {
+        { "a/b", "a~2fb" },         { "100%", "100~25" },   { "a%2fb", "a~252fb" },
+        { "a#b", "a~23b" },         { "c:d", "c~3ad" },     { "a;b", "a~3bb" },
+        { "it's", "it~27s" },       { "\"q\"", "~22q~22" }, { "`", "~60" },
+        { "<t>", "~3ct~3e" },       { "a|b", "a~7cb" },     { "plain", "plain" },
+        { "\xc3\xa9", "\xc3\xa9" }, { "a b", "a b" },
+    };
+    struct error err;
+    struct arena *a = test_arena();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        str name = str_of(cases[i].name);
+        CHECK_OK(name_check(name, &err));
+        CHECK_STR(name_folder(name, a), cases[i].folder);
+        if (str_is(name, cases[i].folder))
+            CHECK_OK(name_check_plain(name, &err));
+        else
+            CHECK_FAILS(name_check_plain(name, &err), ERR_INVALID);
+    }
+    /* Long ones are cut between characters, so that "-<uuid>" still fits a path component. */
+    char longest[NAME_BYTES_MAX];
+    memset(longest, '%', sizeof longest);
+    CHECK_INT(name_folder(str_make(longest, sizeof longest), a).len, 198);
+    for (size_t i = 0; i < sizeof longest; i += 2)
+        memcpy(longest + i, i ? "\xc3\xa9" : "a%", 2);
+    str cut = name_folder(str_make(longest, sizeof longest), a);
+    CHECK(cut.len == 200 && str_is_utf8(cut));
 }
 
 TEST(namespaces_have_levels)

@@ -575,9 +575,8 @@ TEST(a_staged_table_gets_nothing_before_its_place_is_checked)
 /* CVE-2026-42810: names that a policy takes as a pattern. */
 TEST(names_are_never_patterns)
 {
-    static const char *const names[] = { "*",    "t*",       "?",    "[a]",    "${x}",
-                                         "t:x",  "t;x",      "t|x",  "t\\\\x", "t/x",
-                                         "t%2a", "t\\u0000", "t\\n", "<t>",    "t#x" };
+    static const char *const names[] = { "*",      "t*",     "?",        "[a]",  "${x}",
+                                         "t\\\\x", "t/../x", "t\\u0000", "t\\n", "/t" };
     struct app *app = open_app();
     make_namespace(app, "'a'");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
