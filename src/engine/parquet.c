@@ -6,12 +6,16 @@
  * (firn_part_0 ...), so the sources of identity transforms stay in the files.  The writer hashes rows to
  * partitions and keeps one open file each, up to PARTITIONS_OPEN_MAX; beyond that it closes the least
  * recently used and begins a second file later.  Values come back from the answer's partition_keys
- * as text: numbers for all that is counted in integers, hex for bytes. */
+ * as text: numbers for all that is counted in integers, hex for bytes.
+ *
+ * Partitioned and in order: that writer mixes the rows of a partition.  So all rows are sorted by partition and order into a table of
+ * the session first, which the engine spills to disk; each partition is a run of it, and written by itself. */
 #include "engine/parquet.h"
 
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/vec.h"
 #include "engine/parquet_cast_priv.h"
 #include "engine/parquet_finish_priv.h"
@@ -34,14 +38,17 @@ struct job {
     struct buf sql;
     struct map names;              /* of leaves */
     struct result_column *columns; /* of the query */
+    bool to_table; /* rows are sorted by partition and order, in the engine's own types */
     bool partitioned;
     bool
         ordered; /* into one file: the writer keeps order only within a file that it does not cut */
 };
 
-static bool is_void(const struct partition_field *f)
+/* Whether the partition value is always null: nothing is computed. */
+static bool is_void(const struct job *j, const struct partition_field *f)
 {
-    return f->transform.kind == TRANSFORM_VOID;
+    const struct field *source = schema_field_by_id(j->w->schema, f->source_id);
+    return f->transform.kind == TRANSFORM_VOID || (source && source->type->kind == TYPE_UNKNOWN);
 }
 
 /* Types of parameters are known only once they are bound, so a query with some is run for no rows. */
@@ -107,6 +114,13 @@ static bool default_sql(struct job *j, const struct field *f, str *out, struct e
     return ok;
 }
 
+static void add_null_check(struct buf *sql, str name, ptrdiff_t from)
+{
+    buf_printf(sql, "CASE WHEN c%td IS NULL THEN error('column ' || ", from);
+    quote_text(sql, name);
+    buf_lit(sql, " || ' is required, but a row has null') ELSE ");
+}
+
 /* One column of the inner SELECT: cast to its type; lists, maps and structs have no statistics of their own,
  * so required ones are checked here. */
 static bool add_field(struct job *j, const struct field *f, ptrdiff_t from, struct error *err)
@@ -118,9 +132,9 @@ static bool add_field(struct job *j, const struct field *f, ptrdiff_t from, stru
         return fail_in(err, "the default of column " STR_FMT, STR_ARG(f->name));
     str type = from < 0 ? (str){ 0 } : j->columns[from].type_text;
     if (checked)
-        buf_printf(sql, "CASE WHEN c%td IS NULL THEN error('a required column has a null') ELSE ",
-                   from);
-    if (!cast_for_file(f, column, type, j->arena, sql, err))
+        add_null_check(sql, f->name, from);
+    if (j->to_table ? !cast_to_type(f, column, type, sql, err)
+                    : !cast_for_file(f, column, type, j->w->shred, j->arena, sql, err))
         return fail_in(err, "column " STR_FMT, STR_ARG(f->name));
     buf_add_str(sql, checked ? STR(" END AS ") : STR(" AS "));
     quote_ident(sql, f->name);
@@ -208,7 +222,20 @@ static bool add_partition_key(struct job *j, size_t i, struct error *err)
 static bool add_order(struct job *j, struct error *err)
 {
     const struct sort_order *o = j->w->order;
-    for (size_t i = 0; o && j->ordered && i < o->fields_n; i++) {
+    bool first = true;
+    for (size_t i = 0; j->to_table && i < j->w->spec->fields_n; i++) {
+        if (is_void(j, &j->w->spec->fields[i]))
+            continue;
+        buf_printf(&j->sql, "%sfirn_part_%zu", first ? " ORDER BY " : ", ", i);
+        first = false;
+    }
+    if (!j->ordered && !j->to_table)
+        return true;
+    if (j->w->order_sql.len) {
+        buf_printf(&j->sql, "%s" STR_FMT, first ? " ORDER BY " : ", ", STR_ARG(j->w->order_sql));
+        return true;
+    }
+    for (size_t i = 0; o && i < o->fields_n; i++) {
         const struct sort_field *f = &o->fields[i];
         const struct field *source = schema_field_by_id(j->w->schema, f->source_id);
         str sql;
@@ -217,8 +244,8 @@ static bool add_order(struct job *j, struct error *err)
         if (!transform_sql(j->s, &f->transform, source->type,
                            source_sql(j->w->schema, f->source_id, j->arena), j->arena, &sql, err))
             return false;
-        buf_printf(&j->sql, "%s" STR_FMT " %s NULLS %s", i ? ", " : " ORDER BY ", STR_ARG(sql),
-                   f->descending ? "DESC" : "ASC", f->nulls_last ? "LAST" : "FIRST");
+        buf_printf(&j->sql, "%s" STR_FMT " %s NULLS %s", i || !first ? ", " : " ORDER BY ",
+                   STR_ARG(sql), f->descending ? "DESC" : "ASC", f->nulls_last ? "LAST" : "FIRST");
     }
     return true;
 }
@@ -232,7 +259,7 @@ static bool add_select(struct job *j, struct error *err)
         return false;
     buf_lit(&j->sql, "SELECT *");
     for (size_t i = 0; j->partitioned && i < j->w->spec->fields_n; i++)
-        if (!is_void(&j->w->spec->fields[i]) && !add_partition_key(j, i, err))
+        if (!is_void(j, &j->w->spec->fields[i]) && !add_partition_key(j, i, err))
             return false;
     buf_lit(&j->sql, " FROM (SELECT ");
     size_t stored = 0;
@@ -283,7 +310,7 @@ static void add_partition_by(struct job *j)
     bool first = true;
     buf_lit(&j->sql, ", PARTITION_BY (");
     for (size_t i = 0; i < j->w->spec->fields_n; i++) {
-        if (is_void(&j->w->spec->fields[i]))
+        if (is_void(j, &j->w->spec->fields[i]))
             continue;
         buf_printf(&j->sql, "%sfirn_part_%zu", first ? "" : ", ", i);
         first = false;
@@ -353,8 +380,9 @@ static str find_key(const struct column_view *map, size_t row, str key)
     return (str){ 0 };
 }
 
-static bool read_partition(struct job *j, const struct column_view *map, size_t row,
-                           struct parquet_file *out, struct error *err)
+/* Out of a text for each field; one without a pointer is null. */
+static bool make_partition(struct job *j, const str *texts, const struct value **out,
+                           struct error *err)
 {
     const struct partition_spec *spec = j->w->spec;
     struct value *values = arena_array(j->arena, struct value, spec->fields_n);
@@ -362,14 +390,22 @@ static bool read_partition(struct job *j, const struct column_view *map, size_t 
         const struct partition_field *f = &spec->fields[i];
         const struct field *source = schema_field_by_id(j->w->schema, f->source_id);
         const struct type *t = transform_result(&f->transform, source ? source->type : NULL);
-        str key = arena_printf(j->arena, "firn_part_%zu", i);
-        str text = is_void(f) ? (str){ 0 } : find_key(map, row, key);
         values[i] = value_null(t->kind);
-        if (text.ptr && !key_value(f, source->type, text, j->arena, &values[i], err))
+        if (texts[i].ptr && !key_value(f, source->type, texts[i], j->arena, &values[i], err))
             return false;
     }
-    out->partition = values;
+    *out = values;
     return true;
+}
+
+static bool read_partition(struct job *j, const struct column_view *map, size_t row,
+                           struct parquet_file *out, struct error *err)
+{
+    str *texts = arena_array(j->arena, str, j->w->spec->fields_n);
+    for (size_t i = 0; i < j->w->spec->fields_n; i++)
+        if (!is_void(j, &j->w->spec->fields[i]))
+            texts[i] = find_key(map, row, arena_printf(j->arena, "firn_part_%zu", i));
+    return make_partition(j, texts, &out->partition, err);
 }
 
 /* A file without rows says nothing: it goes. */
@@ -399,12 +435,14 @@ static bool read_file(struct job *j, const struct chunk *c, size_t row, struct p
         .rows = column_i64(&c->columns[1], row),
         .size = column_i64(&c->columns[2], row),
         .footer_size = column_i64(&c->columns[3], row),
-        .sorted = j->ordered && j->w->order && j->w->order->fields_n,
+        .sorted = j->ordered && !j->w->order_sql.len && j->w->order && j->w->order->fields_n,
+        .partition = j->w->partition,
     };
     if (!stats_read(&c->columns[4], row, &j->names, j->arena, &stats, &out->stats_n, err))
         return false;
     out->stats = stats;
-    return !j->w->spec || !j->w->spec->fields_n || read_partition(j, &c->columns[5], row, out, err);
+    return !j->w->spec || !j->w->spec->fields_n || j->w->partition ||
+           read_partition(j, &c->columns[5], row, out, err);
 }
 
 struct files {
@@ -451,19 +489,147 @@ static bool write_files(struct job *j, struct files *files, struct error *err)
     return ok;
 }
 
+/* ---- Partitions in order */
+
+/* A partition's rows in the sorted table. */
+struct run {
+    const struct value *partition;
+    int64_t first, last;
+};
+
+struct runs {
+    VEC(struct run) list;
+};
+
+static bool sort_rows(struct job *j, str table, struct error *err)
+{
+    struct result *r = NULL;
+    const struct chunk *c = NULL;
+    buf_printf(&j->sql, "CREATE TABLE " STR_FMT " AS ", STR_ARG(table));
+    bool ok = add_select(j, err) && buf_ok(&j->sql, "a statement", err) &&
+              session_query(j->s, buf_str(&j->sql), j->w->params, j->w->params_n, &r, err);
+    while (ok && (ok = result_next(r, &c, err)) && c)
+        ;
+    result_close(r);
+    return ok;
+}
+
+static bool take_runs(struct job *j, const struct chunk *c, struct runs *runs, struct error *err)
+{
+    const struct partition_spec *spec = j->w->spec;
+    for (size_t row = 0; row < c->n; row++) {
+        str *texts = arena_array(j->arena, str, spec->fields_n);
+        struct run *run = vec_push(j->arena, &runs->list);
+        size_t column = 0;
+        for (size_t i = 0; i < spec->fields_n; i++) {
+            if (is_void(j, &spec->fields[i]))
+                continue;
+            const struct column_view *v = &c->columns[column++];
+            if (column_valid(v, row))
+                texts[i] = arena_str(j->arena, column_str(v, row));
+        }
+        run->first = column_i64(&c->columns[column], row);
+        run->last = column_i64(&c->columns[column + 1], row);
+        if (!make_partition(j, texts, &run->partition, err))
+            return false;
+    }
+    return true;
+}
+
+/* Where each partition begins and ends. */
+static bool find_runs(struct job *j, str table, struct runs *runs, struct error *err)
+{
+    struct result *r = NULL;
+    const struct chunk *c = NULL;
+    size_t keys = 0;
+    buf_clear(&j->sql);
+    buf_lit(&j->sql, "SELECT ");
+    for (size_t i = 0; i < j->w->spec->fields_n; i++)
+        if (!is_void(j, &j->w->spec->fields[i]))
+            buf_printf(&j->sql, "CAST(firn_part_%zu AS VARCHAR), ", i);
+    buf_printf(&j->sql, "min(rowid) AS firn_first, max(rowid) FROM " STR_FMT " GROUP BY ",
+               STR_ARG(table));
+    for (size_t i = 0; i < j->w->spec->fields_n; i++)
+        if (!is_void(j, &j->w->spec->fields[i]))
+            buf_printf(&j->sql, "%sfirn_part_%zu", keys++ ? ", " : "", i);
+    buf_lit(&j->sql, " ORDER BY firn_first");
+    bool ok = buf_ok(&j->sql, "a statement", err) &&
+              session_query(j->s, buf_str(&j->sql), NULL, 0, &r, err);
+    while (ok && (ok = result_next(r, &c, err)) && c)
+        ok = take_runs(j, c, runs, err);
+    result_close(r);
+    return ok;
+}
+
+static bool write_run(struct job *j, str table, const struct run *run, size_t index,
+                      struct files *files, struct error *err)
+{
+    struct parquet_write w = *j->w;
+    struct parquet_file *made;
+    size_t n, columns = 0;
+    buf_clear(&j->sql);
+    buf_lit(&j->sql, "SELECT ");
+    for (size_t i = 0; i < w.schema->fields_n; i++) {
+        if (!type_is_stored(w.schema->fields[i].type))
+            continue;
+        if (columns++)
+            buf_lit(&j->sql, ", ");
+        quote_ident(&j->sql, w.schema->fields[i].name);
+    }
+    buf_printf(&j->sql, " FROM " STR_FMT " WHERE rowid BETWEEN %lld AND %lld", STR_ARG(table),
+               (long long)run->first, (long long)run->last);
+    w.query = arena_str(j->arena, buf_str(&j->sql));
+    w.by_name = w.keep_order = true;
+    w.partition = run->partition;
+    w.order = NULL;
+    w.order_sql = (str){ 0 };
+    w.params = NULL;
+    w.params_n = 0;
+    w.prefix = arena_printf(j->arena, STR_FMT "-%zu", STR_ARG(j->w->prefix), index);
+    if (!buf_ok(&j->sql, "a statement", err) || !parquet_write(j->s, &w, j->arena, &made, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        made[i].sorted = !j->w->order_sql.len;
+        *vec_push(j->arena, &files->list) = made[i];
+    }
+    return true;
+}
+
+static bool write_sorted(struct job *j, struct files *files, struct error *err)
+{
+    struct runs runs = { 0 };
+    struct error ignored;
+    str table = arena_printf(j->arena, "firn_sorted_%016llx",
+                             (unsigned long long)env_random_u64(env_real()));
+    bool ok = sort_rows(j, table, err) && find_runs(j, table, &runs, err);
+    for (size_t i = 0; ok && i < runs.list.n; i++)
+        ok = write_run(j, table, &runs.list.at[i], i, files, err);
+    str drop = arena_printf(j->arena, "DROP TABLE IF EXISTS " STR_FMT, STR_ARG(table));
+    bool dropped = session_exec(j->s, drop, &ignored);
+    return ok && (dropped || fail(err, ignored.code, "%s", ignored.msg));
+}
+
+/* Whether rows must be told apart by partition. */
+static bool is_partitioned(const struct job *j)
+{
+    for (size_t i = 0; j->w->spec && !j->w->partition && i < j->w->spec->fields_n; i++)
+        if (!is_void(j, &j->w->spec->fields[i]))
+            return true;
+    return false;
+}
+
 bool parquet_write(struct session *s, const struct parquet_write *w, struct arena *a,
                    struct parquet_file **out, size_t *n, struct error *err)
 {
-    struct job j = { .s = s,
-                     .w = w,
-                     .arena = a,
-                     .sql = BUF_INIT(COPY_SQL_MAX),
-                     .partitioned = w->spec && !partition_spec_is_unpartitioned(w->spec) };
+    struct job j = { .s = s, .w = w, .arena = a, .sql = BUF_INIT(COPY_SQL_MAX) };
     struct files files = { 0 };
-    j.ordered = !j.partitioned && (w->keep_order || (w->order && w->order->fields_n));
+    bool in_order = w->order_sql.len || (w->order && w->order->fields_n);
+    j.partitioned = is_partitioned(&j);
+    j.to_table = j.partitioned && in_order;
+    j.ordered = !j.partitioned && (w->keep_order || in_order);
     ASSERT(w->schema->fields_n && w->dir[0] == '/');
     stats_names(w->schema, a, &j.names);
-    bool ok = write_files(&j, &files, err);
+    bool ok = j.to_table ? write_sorted(&j, &files, err) : write_files(&j, &files, err);
     buf_deinit(&j.sql);
     *out = files.list.at;
     *n = files.list.n;

@@ -37,9 +37,12 @@ struct parquet_write {
         by_name; /* its columns are matched by name, missing ones get their write default or null; else by place */
     const struct schema *schema;
     const struct partition_spec *spec; /* NULL or without fields: unpartitioned */
-    const struct sort_order *order;    /* NULL: none.  Partitioned files are not sorted */
+    const struct sort_order *order;    /* NULL: none.  With partitions: one file each, sorted */
     bool
         keep_order; /* rows stay in the query's order; as with `order` they make one file of any size */
+    str order_sql; /* ORDER BY over the columns' names instead of `order`: one file, not `sorted`; empty: none */
+    const struct value *
+        partition; /* of `spec`, that all rows are known to be in: they are written as if there were none */
     const char *dir; /* absolute, must exist; files are made in it or below */
     str prefix;      /* begins every file's name; make it unique (a uuid) */
     enum parquet_codec codec;
@@ -68,6 +71,13 @@ struct parquet_file {
  * made the directory removes it. */
 MUST_USE bool parquet_write(struct session *s, const struct parquet_write *w, struct arena *a,
                             struct parquet_file **out, size_t *n, struct error *err);
+
+/* The same for rows in order (w->order, order_sql or keep_order) that may be more than one file of w->file_bytes holds: when `bytes`,
+ * what they will take by the caller's guess, is more, they are sorted into one file, which is then cut into files of equal numbers of rows, in
+ * order.  Needs room in `dir` for the rows twice. */
+MUST_USE bool parquet_write_cut(struct session *s, const struct parquet_write *w, int64_t bytes,
+                                struct arena *a, struct parquet_file **out, size_t *n,
+                                struct error *err);
 
 /* An SQL expression, in `a`, equal to Iceberg's transform of the expression `sql` of type `t`, for this
  * session's statements.  Its type is transform_result's, but INTEGER (days since 1970) for day. */

@@ -303,8 +303,7 @@ bool dml_write_positions(struct dml *d, const size_t *files, const size_t *runs,
 /* ---- Rows written again */
 
 /* The rows of these files that stay, as a query. */
-static bool add_survivors(struct dml *d, const size_t *files, size_t n, struct buf *sql,
-                          struct error *err)
+bool dml_survivors(struct dml *d, const size_t *files, size_t n, struct buf *sql, struct error *err)
 {
     struct parquet_scan scan = d->target.scan;
     struct scan_file *left = arena_array(d->a, struct scan_file, n);
@@ -328,7 +327,7 @@ static bool write_data(struct dml *d, const size_t *files, size_t n, struct erro
     bool ok = true;
     if (n) {
         buf_lit(&sql, "SELECT * FROM (");
-        ok = add_survivors(d, files, n, &sql, err);
+        ok = dml_survivors(d, files, n, &sql, err);
         buf_lit(&sql, ")");
     }
     if (d->new_rows.len)
@@ -338,6 +337,7 @@ static bool write_data(struct dml *d, const size_t *files, size_t n, struct erro
                                 .query = arena_str(d->a, buf_str(&sql)),
                                 .lineage = d->lineage,
                                 .file_bytes = d->file_bytes,
+                                .layout = d->layout,
                                 .cancel = d->run->req->cancel };
     ok = ok && buf_ok(&sql, "the rows to be written", err) &&
          (!req.query.len || sql_write_rows(d->run->lake, &req, d->a, &d->added, &d->added_n, err));

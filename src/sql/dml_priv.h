@@ -36,10 +36,11 @@ struct dml {
     VEC(struct delete_name) removed_deletes;
     const struct data_file *added;
     size_t added_n;
-    bool replaces;      /* compaction: rows stay what they are */
-    int64_t file_bytes; /* of files written; 0: by the table's property */
-    bool deletes_only;  /* a DELETE: rows that others deleted meanwhile do not matter */
-    bool overwrites;    /* an INSERT OVERWRITE */
+    bool replaces;                    /* compaction: rows stay what they are */
+    int64_t file_bytes;               /* of files written; 0: by the table's property */
+    const struct rows_layout *layout; /* likewise; NULL */
+    bool deletes_only; /* a DELETE: rows that others deleted meanwhile do not matter */
+    bool overwrites;   /* an INSERT OVERWRITE */
     const struct data_file *
         partitions; /* of a dynamic one: rows in the partitions of these files are what it depends on */
     size_t partitions_n;
@@ -54,6 +55,10 @@ MUST_USE bool dml_write(struct dml *d, struct error *err);
 
 /* Writes the live rows of these files of the target again (d->added is set anew) and removes the files. */
 MUST_USE bool dml_rewrite(struct dml *d, const size_t *files, size_t n, struct error *err);
+
+/* The same rows as a query, appended. */
+MUST_USE bool dml_survivors(struct dml *d, const size_t *files, size_t n, struct buf *sql,
+                            struct error *err);
 
 /* Delete files of these files of the target for the positions in d->matched: vectors, which hold what was deleted before too
  * and take the place of the files' own deletes; or position delete files, one for each of `runs_n` runs of `files`, of one partition

@@ -50,8 +50,9 @@ struct writer {
     const struct data_file *files;
     size_t files_n;
     int64_t rows, bytes;
-    int64_t file_bytes; /* asked for; 0: by the table's property */
-    bool avro;          /* data files, not Parquet */
+    int64_t file_bytes;               /* asked for; 0: by the table's property */
+    const struct rows_layout *layout; /* NULL: as the table says */
+    bool avro;                        /* data files, not Parquet */
     struct write_target to;
     struct snapshot_result made; /* by the last plan */
 };
@@ -158,7 +159,9 @@ static void definition_of(struct writer *w, const struct metadata *m)
 
 static bool stage_table(struct writer *w, struct error *err)
 {
-    struct table_create create = { .ns = w->ns, .name = w->name, .stage = true };
+    struct table_create create = {
+        .ns = w->ns, .name = w->name, .location = w->req->location, .stage = true
+    };
     struct commit_info info = who_commits(w);
     struct property *props = arena_array(w->a, struct property, w->req->properties_n);
     for (size_t i = 0; i < w->req->properties_n; i++)
@@ -183,11 +186,45 @@ static bool settle_append(struct writer *w, struct error *err)
     const struct schema *s = metadata_schema(w->table.metadata);
     w->target = w->table.metadata;
     w->by_name = !w->req->by_place;
-    for (size_t i = 0; i < w->columns_n; i++)
-        w->by_name = w->by_name && schema_field_by_name(s, w->columns[i].name, false);
+    for (size_t i = 0; i < w->columns_n; i++) {
+        bool known = schema_field_by_name(s, w->columns[i].name, false);
+        if (!known && w->req->by_name)
+            return fail(err, ERR_INVALID, "the table " STR_FMT " has no column " STR_FMT,
+                        STR_ARG(w->req->table), STR_ARG(w->columns[i].name));
+        w->by_name = w->by_name && known;
+    }
     if (!w->by_name && w->columns_n != s->fields_n)
         return fail(err, ERR_INVALID, "the rows have %zu columns and the table " STR_FMT " has %zu",
                     w->columns_n, STR_ARG(w->req->table), s->fields_n);
+    return true;
+}
+
+/* Properties and the place that go with a new definition; the format version is a property in SQL only. */
+static bool define_rest(struct writer *w, struct error *err)
+{
+    struct table_update *u = arena_array(w->a, struct table_update, w->definition_n + 3);
+    struct property *props = arena_array(w->a, struct property, w->req->properties_n);
+    size_t n = 0, props_n = 0;
+    int64_t version = w->table.metadata->format_version;
+    for (size_t i = 0; i < w->req->properties_n; i++) {
+        const struct write_prop *p = &w->req->properties[i];
+        if (!str_is(p->key, "format-version"))
+            props[props_n++] = (struct property){ p->key, p->value };
+        else if (!str_to_i64(p->value, &version) || version < 1 || version > FORMAT_VERSION_MAX)
+            return fail(err, ERR_INVALID, "there is no format version " STR_FMT, STR_ARG(p->value));
+    }
+    if (version != w->table.metadata->format_version)
+        u[n++] = (struct table_update){ .kind = UPDATE_UPGRADE_FORMAT_VERSION,
+                                        .format_version = (int)version };
+    for (size_t i = 0; i < w->definition_n; i++)
+        u[n++] = w->definition[i];
+    if (props_n)
+        u[n++] = (struct table_update){ .kind = UPDATE_SET_PROPERTIES,
+                                        .properties = { props, props_n } };
+    if (w->req->location.len)
+        u[n++] = (struct table_update){ .kind = UPDATE_SET_LOCATION, .location = w->req->location };
+    w->definition = u;
+    w->definition_n = n;
     return true;
 }
 
@@ -198,6 +235,7 @@ static bool settle_replace(struct writer *w, struct error *err)
     return columns_schema(w->columns, w->columns_n, w->a, &rows, err) &&
            evolve_to(w->table.metadata, rows, w->req->partition_by, w->a, &w->definition,
                      &w->definition_n, err) &&
+           define_rest(w, err) &&
            metadata_apply(w->table.metadata, (str){ 0 }, w->definition, w->definition_n,
                           env_now_ms(w->lake->env), w->a, &w->target, err);
 }
@@ -250,6 +288,16 @@ static size_t own_stats(const struct parquet_file *f)
     return n;
 }
 
+/* Of rows that are sorted by another order than the table's nothing is said. */
+static int32_t order_id(const struct writer *w)
+{
+    const struct sort_order *asked = w->layout ? w->layout->order : NULL;
+    for (size_t i = 0; asked && i < w->target->orders_n; i++)
+        if (sort_order_same(w->target->orders[i], asked))
+            return w->target->orders[i]->id;
+    return asked ? 0 : metadata_order(w->target)->id;
+}
+
 static bool describe_file(struct writer *w, const struct parquet_file *f, str path,
                           struct data_file *out, struct error *err)
 {
@@ -264,7 +312,7 @@ static bool describe_file(struct writer *w, const struct parquet_file *f, str pa
         .partition_n = f->partition ? metadata_spec(w->target)->fields_n : 0,
         .records = f->rows,
         .size = f->size,
-        .sort_order_id = f->sorted ? metadata_order(w->target)->id : 0,
+        .sort_order_id = f->sorted ? order_id(w) : 0,
         .first_row_id = -1,
         .content_offset = -1,
         .content_size = -1,
@@ -365,7 +413,13 @@ static bool write_files(struct writer *w, struct error *err)
     p.dir = w->folder.ptr;
     if (mkdir(p.dir, 0777) != 0)
         return fail_errno(err, errno, "make the folder %s", p.dir);
-    return parquet_write(w->session, &p, w->a, &files, &n, err) &&
+    if (w->layout) {
+        p.partition = w->layout->partition;
+        p.order = w->layout->order ? w->layout->order : p.order;
+        p.order_sql = w->layout->order_sql;
+    }
+    return parquet_write_cut(w->session, &p, w->layout ? w->layout->bytes : 0, w->a, &files, &n,
+                             err) &&
            (!w->avro || make_avro(w, &p, codec, files, n, err)) &&
            take_files(w, data, prefix, files, n, err);
 }
@@ -550,7 +604,8 @@ bool sql_write_rows(struct lake *lake, const struct rows_request *req, struct ar
                         .bound = { .query = req->query },
                         .target = req->table,
                         .lineage = req->lineage,
-                        .file_bytes = req->file_bytes };
+                        .file_bytes = req->file_bytes,
+                        .layout = req->layout };
     bool ok = write_files(&w, err);
     if (w.folder.len)
         store_discard(lake->warehouse, w.folder);

@@ -15,6 +15,8 @@ struct lake;
 struct metadata;
 struct param;
 struct session;
+struct sort_order;
+struct value;
 struct sql_settings;
 
 enum write_mode {
@@ -36,7 +38,9 @@ struct write_request {
     bool create_missing; /* WRITE_APPEND: make the table when it is not there */
     str partition_by;    /* "day(date), origin"; for a table that is made; empty: none */
     bool local_files;    /* the query may read local files */
+    str location;        /* of a table that is made or replaced; empty: its own */
     bool by_place;       /* WRITE_APPEND: columns by place whatever their names, as INSERT has it */
+    bool by_name; /* WRITE_APPEND: by name; one that the table does not have is ERR_INVALID */
     const struct param *params; /* of the query (engine/session.h) */
     size_t params_n;
     const struct write_prop *summary; /* what produced the snapshot; kept in its summary */
@@ -62,6 +66,16 @@ struct write_result {
 MUST_USE bool sql_write_query(struct lake *lake, const struct write_request *req, struct arena *a,
                               struct write_result *out, struct error *err);
 
+/* How rows lie in files, other than the table says. */
+struct rows_layout {
+    const struct value
+        *partition; /* of the default spec: all rows are in it; NULL: that is not known */
+    const struct sort_order
+        *order;    /* its id counts when it is one of the table's; NULL: the table's order */
+    str order_sql; /* ORDER BY over the columns, instead; empty: none */
+    int64_t bytes; /* that the rows will take, about: more than a file's worth is cut in order */
+};
+
 /* The rows of a query that is bound in the session already, as data files of the table: written and durable, not
  * committed.  Its columns are the table's by place; with `lineage` two more follow, _row_id and
  * _last_updated_sequence_number, null where the row is new. */
@@ -72,7 +86,8 @@ struct rows_request {
     bool lineage;
     const struct param *params; /* of the query */
     size_t params_n;
-    int64_t file_bytes; /* near which a new file begins; 0: by the table's property */
+    int64_t file_bytes;               /* near which a new file begins; 0: by the table's property */
+    const struct rows_layout *layout; /* NULL: as the table says */
     struct cancel *cancel;
 };
 MUST_USE bool sql_write_rows(struct lake *lake, const struct rows_request *req, struct arena *a,
