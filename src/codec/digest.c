@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_CTX, which can be copied without allocating: see pbkdf2_sha256 */
 #include "codec/digest.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/sha.h>
 
 struct sha256 sha256_of_parts(const str *parts, size_t n)
 {
@@ -34,14 +36,59 @@ struct sha256 hmac_sha256(str key, str bytes)
     return d;
 }
 
-struct sha256 pbkdf2_sha256(str secret, str salt, uint32_t rounds)
+/* HMAC with one key many times: the states after the two padded keys (RFC 2104, section 4). */
+struct hmac_key {
+    SHA256_CTX inner, outer;
+};
+
+static struct hmac_key hmac_key_of(str secret)
+{
+    struct hmac_key k;
+    uint8_t key[SHA256_CBLOCK] = { 0 }, pad[SHA256_CBLOCK];
+    if (secret.len > sizeof key) {
+        struct sha256 d = sha256_of(secret);
+        memcpy(key, d.bytes, sizeof d.bytes);
+    } else if (secret.len) {
+        memcpy(key, secret.ptr, secret.len);
+    }
+    for (size_t i = 0; i < sizeof pad; i++)
+        pad[i] = key[i] ^ 0x36;
+    SHA256_Init(&k.inner);
+    SHA256_Update(&k.inner, pad, sizeof pad);
+    for (size_t i = 0; i < sizeof pad; i++)
+        pad[i] = key[i] ^ 0x5c;
+    SHA256_Init(&k.outer);
+    SHA256_Update(&k.outer, pad, sizeof pad);
+    OPENSSL_cleanse(key, sizeof key);
+    OPENSSL_cleanse(pad, sizeof pad);
+    return k;
+}
+
+static struct sha256 hmac_with(const struct hmac_key *k, str bytes, str more)
 {
     struct sha256 d;
-    ASSERT(rounds > 0 && rounds <= INT32_MAX && secret.len <= INT32_MAX && salt.len <= INT32_MAX);
-    if (!PKCS5_PBKDF2_HMAC(secret.len ? secret.ptr : "", (int)secret.len,
-                           (const unsigned char *)salt.ptr, (int)salt.len, (int)rounds,
-                           EVP_sha256(), sizeof d.bytes, d.bytes))
-        panic("PBKDF2 is not available");
+    SHA256_CTX c = k->inner;
+    SHA256_Update(&c, bytes.ptr, bytes.len);
+    SHA256_Update(&c, more.ptr, more.len);
+    SHA256_Final(d.bytes, &c);
+    c = k->outer;
+    SHA256_Update(&c, d.bytes, sizeof d.bytes);
+    SHA256_Final(d.bytes, &c);
+    return d;
+}
+
+/* By hand, because the library's copies its HMAC's state on the heap in each round, which costs more than the digests do. */
+struct sha256 pbkdf2_sha256(str secret, str salt, uint32_t rounds)
+{
+    ASSERT(rounds > 0);
+    struct hmac_key k = hmac_key_of(secret);
+    struct sha256 u = hmac_with(&k, salt, str_make("\0\0\0\1", 4)), d = u;
+    for (uint32_t i = 1; i < rounds; i++) {
+        u = hmac_with(&k, str_make(u.bytes, sizeof u.bytes), (str){ 0 });
+        for (size_t b = 0; b < sizeof d.bytes; b++)
+            d.bytes[b] ^= u.bytes[b];
+    }
+    OPENSSL_cleanse(&k, sizeof k);
     return d;
 }
 

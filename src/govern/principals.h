@@ -17,7 +17,7 @@
 
 struct govern;
 
-#define SECRET_ROUNDS 60000                  /* of PBKDF2: about 20 ms */
+#define SECRET_ROUNDS 60000                  /* of PBKDF2: about 7 ms */
 #define SECRET_CACHE_US (5 * 60 * 1000000LL) /* a verified secret is believed for this long */
 #define SECRET_HASHES_AT_ONCE                                                                      \
     2 /* slow hashes that run at a time; others wait or are told to come later */

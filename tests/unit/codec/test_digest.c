@@ -93,3 +93,26 @@ TEST(secrets_are_compared)
     CHECK(!bytes_equal_secret(STR("abc"), STR("abd")) &&
           !bytes_equal_secret(STR("ab"), STR("abc")));
 }
+
+/* RFC 7914, section 11 (the first 32 bytes), and what Python's hashlib gives for a key longer than a block. */
+TEST(pbkdf2)
+{
+    static const struct {
+        const char *secret, *salt;
+        uint32_t rounds;
+        const char *want;
+    } cases[] = {
+        { "passwd", "salt", 1, "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc" },
+        { "Password", "NaCl", 80000,
+          "4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56" },
+        { "", "", 2, "97398411d6aea43a77acef92226ab8278d4db0668bd1d7a76a725f7680ac45c5" },
+        { "0123456789012345678901234567890123456789012345678901234567890123456789", "salt", 3,
+          "c79f5fe672a318996512eff680f28bd5f117edddf0f6dbc4550053d076fcdc68" },
+    };
+    char text[SHA256_TEXT_LEN + 1];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sha256 d =
+            pbkdf2_sha256(str_of(cases[i].secret), str_of(cases[i].salt), cases[i].rounds);
+        CHECK_STR(sha256_format(&d, text), cases[i].want);
+    }
+}
