@@ -142,6 +142,14 @@ size_t arena_used(const struct arena *a)
     return a->used;
 }
 
+size_t arena_held(const struct arena *a)
+{
+    size_t bytes = sizeof *a;
+    for (const struct block *b = a->blocks; b; b = b->next)
+        bytes += sizeof *b + b->size;
+    return bytes;
+}
+
 size_t arena_left(const struct arena *a)
 {
     return a->max - a->used;

@@ -57,7 +57,7 @@ static struct cached_metadata *cache_object(struct arena *a, str location, const
 {
     struct cached_metadata *o = arena_new(a, struct cached_metadata);
     o->base.key = arena_str(a, location);
-    o->base.bytes = arena_used(a);
+    o->base.bytes = arena_held(a);
     o->base.destroy = destroy_cached;
     o->arena = a;
     o->metadata = m;
@@ -104,7 +104,7 @@ void metadata_draft_keep(struct catalog *c, struct metadata_draft *d, const stru
         return;
     struct cached_metadata *o = d->object;
     o->base.key = arena_str(o->arena, location);
-    o->base.bytes += arena_used(o->arena);
+    o->base.bytes += arena_held(o->arena);
     o->base.destroy = destroy_cached;
     o->metadata = m;
     d->object = NULL;

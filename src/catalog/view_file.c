@@ -71,7 +71,7 @@ static bool load(struct catalog *c, const struct kind *k, str location, struct a
         }
         f->arena = own;
         f->base.key = arena_str(own, key);
-        f->base.bytes = arena_used(own);
+        f->base.bytes = arena_held(own);
         f->base.destroy = destroy_cached;
         hit = lru_add(c->metadata, &f->base);
     }

@@ -119,7 +119,7 @@ static struct encoded *encode(const struct subject *s, bool packed, str key, str
         return NULL;
     }
     e->base.key = arena_str(a, key);
-    e->base.bytes = e->body.cap + arena_used(a);
+    e->base.bytes = e->body.cap + arena_held(a);
     e->base.destroy = destroy_encoded;
     return e;
 }
@@ -240,7 +240,7 @@ static void remember(struct app *app, const struct api_request *req, const struc
                         .other = arena_str(a, done->other) };
     l->base.key = arena_str(a, load_key(req, made));
     l->base.destroy = destroy_load;
-    l->base.bytes = arena_used(a);
+    l->base.bytes = arena_held(a);
     cached_unref(lru_add(app->loads, &l->base));
 }
 

@@ -117,6 +117,18 @@ static void more_than_the_machine_has(void)
     arena_alloc(arena_create(0), SIZE_MAX - 100);
 }
 
+TEST(what_is_held_covers_what_is_handed_out)
+{
+    struct arena *a = arena_create(0);
+    size_t before = arena_held(a);
+    for (size_t n = 1; n < 100000; n *= 3) {
+        arena_alloc(a, n);
+        CHECK(arena_held(a) >= before + arena_used(a));
+        CHECK(arena_held(a) < before + 4 * arena_used(a) + 8192);
+    }
+    arena_destroy(a);
+}
+
 TEST(too_much_panics)
 {
     CHECK(panics(over_budget));
