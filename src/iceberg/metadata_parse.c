@@ -20,6 +20,10 @@
 static const char *const long_lists[] = { "snapshots", "snapshot-log", "metadata-log" };
 #define LONG_LISTS (sizeof long_lists / sizeof *long_lists)
 
+#define RATIO_MAX 100                 /* unpacked to packed: JSON of snapshots reaches 30 */
+#define RATIO_SLACK ((size_t)1 << 20) /* that any file may unpack to */
+#define TREE_MAX ((size_t)96 << 20)   /* memory of the tree of all else */
+
 #define ELEMENT_MAX 32 /* bytes of one element of such a list, as it is kept */
 
 struct parser {
@@ -462,6 +466,8 @@ bool metadata_text(str text, size_t max, struct arena *a, str *out, struct error
 {
     struct buf b = BUF_INIT(max);
     bool packed = str_starts(text, STR("\x1f\x8b"));
+    if (packed && text.len < max / RATIO_MAX && text.len * RATIO_MAX + RATIO_SLACK < max)
+        max = text.len * RATIO_MAX + RATIO_SLACK;
     bool ok = !packed || decompress_bytes(COMPRESSION_GZIP, text, max, &b, err);
     str plain = packed ? buf_str(&b) : text;
     if (ok && (plain.len > max || plain.len > arena_left(a) / EXPANSION))
@@ -472,14 +478,50 @@ bool metadata_text(str text, size_t max, struct arena *a, str *out, struct error
     return ok;
 }
 
+/* What is read of the outermost object, besides the long lists. */
+static bool is_known(str key)
+{
+    static const char *const known[] = {
+        "format-version",
+        "table-uuid",
+        "location",
+        "last-sequence-number",
+        "last-updated-ms",
+        "last-column-id",
+        "schema",
+        "schemas",
+        "current-schema-id",
+        "partition-spec",
+        "partition-specs",
+        "default-spec-id",
+        "last-partition-id",
+        "properties",
+        "current-snapshot-id",
+        "snapshots",
+        "snapshot-log",
+        "metadata-log",
+        "sort-orders",
+        "default-sort-order-id",
+        "refs",
+        "statistics",
+        "partition-statistics",
+        "next-row-id",
+        "encryption-keys",
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (str_is(key, known[i]))
+            return true;
+    return false;
+}
+
 /* One member of the outermost object: a long list is kept as text, all else as a tree. */
 static void read_member(struct parser *p, struct json_reader *r, str key, struct json *value)
 {
     enum json_kind kind = JSON_NULL;
+    *value = (struct json){ .kind = JSON_NULL };
     for (size_t i = 0; jr_peek(r, &kind) && kind == JSON_ARRAY && i < LONG_LISTS; i++)
         if (str_is(key, long_lists[i])) {
             p->lists[i] = jr_raw(r);
-            *value = (struct json){ .kind = JSON_NULL };
             return;
         }
     jr_value(r, value);
@@ -500,6 +542,10 @@ static bool read_root(struct parser *p, struct arena *scratch, struct json *root
     jr_object(&r);
     for (str key; jr_member(&r, &key);) {
         struct json_member m = { .key = key };
+        if (!is_known(key)) { /* of any size: it may take no memory */
+            jr_skip(&r);
+            continue;
+        }
         read_member(p, &r, key, &m.value);
         if (!map_add(&seen, key, p))
             jr_fail(&r, "an object has the same key twice");
@@ -515,7 +561,7 @@ bool metadata_parse_kept(str text, struct arena *a, const struct metadata **out,
 {
     struct parser p = { .arena = a, .text = text };
     struct json root;
-    struct arena *scratch = arena_create(0);
+    struct arena *scratch = arena_create(TREE_MAX);
     bool ok = (text.len <= arena_left(a) / EXPANSION ||
                fail(err, ERR_LIMIT, "%zu bytes are too many", text.len)) &&
               read_root(&p, scratch, &root, err) && parse_all(&p, &root, out, err);

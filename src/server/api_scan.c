@@ -35,13 +35,7 @@ static bool read_metadata(struct store *store, str name, struct arena *a,
     if (!store_get(store, arena_printf(a, "metadata/" STR_FMT, STR_ARG(name)), METADATA_BYTES_MAX,
                    a, &text, err))
         return false;
-    if (!str_starts(text, STR("\x1f\x8b")))
-        return metadata_parse(text, a, out, err);
-    struct buf *unpacked = arena_new(a, struct buf);
-    buf_init(unpacked, METADATA_BYTES_MAX);
-    buf_in_arena(unpacked, a);
-    return decompress_bytes(COMPRESSION_GZIP, text, METADATA_BYTES_MAX, unpacked, err) &&
-           metadata_parse(buf_str(unpacked), a, out, err);
+    return metadata_parse(text, a, out, err);
 }
 
 static bool open_loose(str path, struct arena *a, struct loose_table *out, struct error *err)
