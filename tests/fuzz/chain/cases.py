@@ -129,15 +129,16 @@ for kind in "manifest list", "manifest":
     avro(kind, "a block of 2^62 bytes", "avro", lambda a: a.bytes(size=2**62))
     avro(kind, "a block of -2^63 bytes", "avro", lambda a: a.bytes(size=-(2**63)))
     avro(kind, "another sync marker", "avro", lambda a: a.bytes()[:-16] + b"\0" * 16)
-    avro(kind, "a block that unpacks to 4 GB", "avro", lambda a: a.bytes(body=bomb()))
+    avro(kind, "a block that unpacks to 1 GB", "avro", lambda a: a.bytes(body=bomb()))
     avro(kind, "a header of 2^62 keys", "avro", lambda a: b"Obj\1" + zigzag(2**62) + a.bytes()[5:])
     avro(kind, "a key of 2^62 bytes", "avro", lambda a: b"Obj\1" + zigzag(1) + zigzag(2**62) + b"x")
 
 
 def bomb():
+    """1 GB of nothing: 16 MB packed once, which is repeated."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    out = b"".join(packer.compress(b"\0" * (1 << 20)) for _ in range(4096))
-    return out + packer.flush()
+    piece = packer.compress(b"\0" * (16 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return piece * 64 + packer.flush()
 
 
 avro("manifest list", "a manifest that is not there", "nothing-m0.avro", record("manifest_path", b"/nothing-m0.avro"))
@@ -301,6 +302,15 @@ def run(chain):
     places(chain, tables, rows)
 
 
+def pack_much(path, metadata, piece):
+    """Good metadata with 512 MB under a key that nobody knows."""
+    with gzip.open(path, "wb", 3) as f:
+        f.write(metadata.rstrip()[:-1] + b', "junk": [')
+        for _ in range(512):
+            f.write(piece)
+        f.write(b"0]}")
+
+
 def places(chain, tables, rows):
     """Files that are gone, swapped, folders, or packed to nothing."""
     files = tables["three"]
@@ -343,14 +353,31 @@ def places(chain, tables, rows):
             chain.bad(f"{name} (--only '{name}')", wrong)
         else:
             chain.passed += 1
-    name = "metadata: packed, 2 GB of nothing"
-    if chain.ARGS.only in name:
-        path = os.path.join(chain.ARGS.work, "v1.gz.metadata.json")
-        with gzip.open(path, "wb", 9) as f:
-            for _ in range(2048):
-                f.write(b" " * (1 << 20))
+    for what, piece in ("blanks", b" " * (1 << 20)), ("numbers", b"0," * (1 << 19)), ("objects", b'{"a":1},' * (1 << 17)):
+        name = f"metadata: packed, 512 MB of {what}"
+        if chain.ARGS.only not in name:
+            continue
+        path = os.path.join(os.path.dirname(files["metadata"][0]), "v1.gz.metadata.json")
+        pack_much(path, chain.read(files["metadata"][0]), piece)
         done = chain.Outcome(["table", "plan", path])
+        os.remove(path)
         wrong = done.complaint() or (done.code == 0 and "it was not refused") or ("metadata.json" not in done.err and f"the file is not named: {done.err}")
+        if wrong:
+            chain.bad(f"{name} (--only '{name}')", wrong)
+        else:
+            chain.passed += 1
+    for key in "junk", "schemas", "snapshots", "refs", "properties":
+        name = f"metadata: 20 MB of {key}"
+        if chain.ARGS.only not in name:
+            continue
+        path = os.path.join(os.path.dirname(files["metadata"][0]), "v1.metadata.json")
+        document = json.loads(chain.read(files["metadata"][0]))
+        document.pop(key, None)
+        much = b"[" + b"0," * (10 << 20) + b"0]"
+        chain.write(path, json.dumps(document).encode()[:-1] + b', "' + key.encode() + b'": ' + much + b"}")
+        done = chain.Outcome(["table", "plan", path])
+        os.remove(path)
+        wrong = done.complaint() or (key != "junk" and done.code == 0 and "it was not refused")
         if wrong:
             chain.bad(f"{name} (--only '{name}')", wrong)
         else:
