@@ -49,6 +49,7 @@ struct parquet_write {
     int level;        /* of zstd, 1 to 22; 0: the engine's */
     bool no_bloom;    /* no bloom filters; else for columns that a dictionary suits */
     double bloom_fpp; /* rate of false positives; 0: the engine's, 0.01 */
+    bool shred;       /* variants that are columns are written in typed columns */
     bool bloom_named; /* only these columns, by field id, may have bloom filters */
     const int32_t *bloom_ids;
     size_t bloom_n;

@@ -144,30 +144,39 @@ static bool add_stored(struct rebuild *r, const struct field *f, str sql, struct
     case TYPE_FIXED:
         add_fixed(f, sql, r->arena, out);
         return true;
-    default: /* a variant: the engine writes its own kind only at the top */
+    default: /* a variant */
         buf_printf(out,
-                   "CAST(variant_to_parquet_variant(" STR_FMT
-                   ") AS STRUCT(metadata BLOB, \"value\" BLOB))",
-                   STR_ARG(sql));
+                   "CASE WHEN %.*s IS NOT NULL THEN CAST(variant_to_parquet_variant(%.*s) AS "
+                   "STRUCT(metadata BLOB, \"value\" BLOB)) END",
+                   STR_ARG(sql), STR_ARG(sql));
         return true;
     }
 }
 
-bool cast_for_file(const struct field *f, str sql, str from, struct arena *a, struct buf *out,
-                   struct error *err)
+bool cast_to_type(const struct field *f, str sql, str from, struct buf *out, struct error *err)
 {
-    struct buf type = BUF_INIT(EXPRESSION_MAX);
-    struct rebuild r = { .arena = a, .err = err };
     bool geo = f->type->kind == TYPE_GEOMETRY || f->type->kind == TYPE_GEOGRAPHY;
-    bool ok = sql_type(&type, f->type, err) && buf_ok(&type, "a type", err);
-    if (ok) {
-        str cast = geo && str_is(from, "BLOB")
-                       ? arena_printf(a, "st_geomfromwkb(" STR_FMT ")", STR_ARG(sql))
-                       : arena_printf(a, "CAST(" STR_FMT " AS " STR_FMT ")", STR_ARG(sql),
-                                      STR_ARG(buf_str(&type)));
-        ok = is_special(f->type, false) ? add_stored(&r, f, cast, out)
-                                        : (buf_add_str(out, cast), true);
+    if (geo && str_is(from, "BLOB")) {
+        buf_printf(out, "st_geomfromwkb(" STR_FMT ")", STR_ARG(sql));
+        return true;
     }
-    buf_deinit(&type);
+    buf_printf(out, "CAST(" STR_FMT " AS ", STR_ARG(sql));
+    if (!sql_type(out, f->type, err))
+        return false;
+    buf_add_char(out, ')');
+    return buf_ok(out, "a statement", err);
+}
+
+bool cast_for_file(const struct field *f, str sql, str from, bool shred, struct arena *a,
+                   struct buf *out, struct error *err)
+{
+    struct buf cast = BUF_INIT(EXPRESSION_MAX);
+    struct rebuild r = { .arena = a, .err = err };
+    bool ok = cast_to_type(f, sql, from, &cast, err);
+    if (ok && is_special(f->type, !shred))
+        ok = add_stored(&r, f, arena_str(a, buf_str(&cast)), out);
+    else if (ok)
+        buf_add_str(out, buf_str(&cast));
+    buf_deinit(&cast);
     return ok;
 }

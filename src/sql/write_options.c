@@ -171,6 +171,8 @@ bool write_options(const struct metadata *m, struct arena *a, struct parquet_wri
                     "write.format.default " STR_FMT
                     ": data files are written as parquet or avro only",
                     STR_ARG(format));
+    out->shred = str_eq_nocase(metadata_property(m, "write.parquet.shred-variants", (str){ 0 }),
+                               STR("true"));
     return find_codec(m, &out->codec, err) && find_level(m, out, err) &&
            find_bloom(m, a, out, err) && find_rows(m, out, err);
 }

@@ -118,6 +118,12 @@ def fixed_of_firn(spark):
     assert rows == [(1000, 50, "a49")], rows
 
 
+def reason():
+    """What matters of an exception out of the Java machine."""
+    lines = traceback.format_exc().splitlines()
+    return "\n".join([line for line in lines if not line.lstrip().startswith(("at ", "..."))][-12:])[:2000]
+
+
 CASES = [avro_of_spark, avro_of_firn, variants_of_spark, variants_of_firn, fixed_of_firn]
 
 
@@ -136,7 +142,7 @@ def main():
             print(f"ok {case.__name__}")
         except Exception:
             failed += 1
-            print(f"FAILED {case.__name__}: {traceback.format_exc(limit=3)[-1500:]}")
+            print(f"FAILED {case.__name__}: {reason()}")
     print(f"{passed} passed, {failed} failed")
     return failed > 0
 

@@ -392,3 +392,38 @@ TEST(many_partitions_in_one_pass)
     CHECK_INT(rows, 300000);
     teardown();
 }
+
+TEST(partitions_are_sorted)
+{
+    struct error err;
+    setup();
+    struct parquet_write w =
+        request("SELECT i % 5 AS p, (i * 7919) % 10007 AS k, {'a': i} AS s FROM range(20000) t(i)");
+    struct sort_field field = { .source_id = 2,
+                                .transform = transform_make(TRANSFORM_IDENTITY, 0, test_arena()) };
+    struct sort_order order = { .id = 1, .fields = &field, .fields_n = 1 };
+    struct partition_field by = {
+        .source_id = 1, .field_id = 1000, .name = STR("p"), .transform = field.transform
+    };
+    struct partition_spec spec = { .id = 1, .fields = &by, .fields_n = 1 };
+    struct parquet_file *files;
+    size_t n;
+    w.order = &order;
+    w.spec = &spec;
+    CHECK_OK(parquet_write(s, &w, test_arena(), &files, &n, &err));
+    CHECK_INT(n, 5);
+    for (size_t i = 0; i < n; i++) {
+        CHECK(files[i].sorted);
+        CHECK_INT(files[i].rows, 4000);
+        CHECK_INT(files[i].partition[0].i, i);
+        CHECK_STR(
+            scalar("SELECT count(*) FILTER (k < before) || ' ' || min(p) || ' ' || max(p) FROM "
+                   "(SELECT k, p, lag(k) OVER (ORDER BY file_row_number) AS before FROM "
+                   "read_parquet(",
+                   arena_printf(test_arena(), STR_FMT "', file_row_number = true)) WHERE ('' = '",
+                                STR_ARG(files[i].path))
+                       .ptr),
+            arena_printf(test_arena(), "0 %zu %zu", i, i).ptr);
+    }
+    teardown();
+}

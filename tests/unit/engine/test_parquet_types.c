@@ -11,6 +11,7 @@
 #include "engine/parquet_scan.h"
 #include "engine/session.h"
 #include "iceberg/metrics.h"
+#include "iceberg/partition.h"
 #include "iceberg/schema.h"
 #include "iceberg/value.h"
 #include "test.h"
@@ -229,10 +230,13 @@ TEST(variants_go_round)
         (struct parquet_write){
             .schema = schema,
             .prefix = STR("q"),
+            .shred = true,
             .query = STR("SELECT 2, DATE '2020-02-02'::VARIANT, NULL UNION ALL SELECT 3, NULL, "
                          "{'v': {'k': 1.5}::VARIANT, 'l': []}") },
         &n);
     CHECK_INT(element(&f[0], 2).logical, PARQUET_VARIANT);
+    CHECK_INT(element(&f[0], 2).children_n, 2);
+    CHECK_INT(element(&f[1], 2).children_n, 3); /* shredded */
     CHECK_INT(element(&f[0], 4).logical, PARQUET_VARIANT);
     CHECK_INT(element(&f[0], 6).logical, PARQUET_VARIANT);
     CHECK_STR(
@@ -320,5 +324,42 @@ TEST(bloom_filters_are_of_the_columns_named)
     CHECK_OK(session_scalar(s, sql, test_arena(), &out, &err));
     CHECK_STR(out, "a:false b:true");
     CHECK_STR(ask("count(*) FILTER (b = 'y7')", schema, f, 1), "100");
+    teardown();
+}
+
+TEST(sorted_partitions_hold_every_type)
+{
+    setup();
+    const struct schema *schema =
+        schema_of(FIELD(1, "i", "\"int\"") "," FIELD(2, "v", "\"variant\"") "," FIELD(
+            3, "g", "\"geometry\"") "," FIELD(4, "u", "\"unknown\"") "," FIELD(5, "f",
+                                                                               "\"fixed[2]\""));
+    struct partition_field by[] = {
+        { .source_id = 5,
+          .field_id = 1000,
+          .name = STR("f"),
+          .transform = transform_make(TRANSFORM_IDENTITY, 0, test_arena()) },
+        { .source_id = 4,
+          .field_id = 1001,
+          .name = STR("u"),
+          .transform = transform_make(TRANSFORM_IDENTITY, 0, test_arena()) },
+    };
+    struct sort_field field = { .source_id = 1, .transform = by[0].transform, .descending = true };
+    struct partition_spec spec = { .id = 1, .fields = by, .fields_n = 2 };
+    struct sort_order order = { .id = 1, .fields = &field, .fields_n = 1 };
+    size_t n;
+    struct parquet_file *f = write_with(
+        (struct parquet_write){ .schema = schema,
+                                .spec = &spec,
+                                .order = &order,
+                                .query =
+                                    STR("SELECT i, {'k': i}::VARIANT, 'POINT (' || i || ' 1)', "
+                                        "NULL, ('a' || i % 2)::BLOB FROM range(6) t(i)") },
+        &n);
+    CHECK_INT(n, 2);
+    CHECK_STR(f[1].partition[0].bytes, "a1");
+    CHECK(f[1].partition[1].is_null);
+    CHECK_STR(ask("string_agg(i || v::VARCHAR || g::VARCHAR, ';')", schema, &f[1], 1),
+              "5{'k': 5}POINT (5 1);3{'k': 3}POINT (3 1);1{'k': 1}POINT (1 1)");
     teardown();
 }
