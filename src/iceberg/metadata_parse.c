@@ -20,7 +20,7 @@
 static const char *const long_lists[] = { "snapshots", "snapshot-log", "metadata-log" };
 #define LONG_LISTS (sizeof long_lists / sizeof *long_lists)
 
-#define RATIO_MAX 100                 /* unpacked to packed: JSON of snapshots reaches 30 */
+#define RATIO_MAX 40                  /* unpacked to packed: JSON of snapshots reaches 20 */
 #define RATIO_SLACK ((size_t)1 << 20) /* that any file may unpack to */
 #define TREE_MAX ((size_t)96 << 20)   /* memory of the tree of all else */
 
