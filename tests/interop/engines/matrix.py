@@ -757,8 +757,14 @@ class Table:
         self.columns = [(n, t) for n, t in COLUMNS if t not in lacks]
         self.rows, self.history, self.next_id = {}, [], 0
 
+    def value(self, column, t, nulls=0.15):
+        v = draw(self.rng, t, nulls)
+        cut = any(kind == "truncate" and c == column for kind, c, _ in self.by)
+        # Trino refuses to truncate the least number, which wraps around.
+        return None if cut and ARGS.engine == "trino" and v in (-(2**31), -(2**63)) else v
+
     def fresh(self, n):
-        rows = [{c: draw(self.rng, t) for c, t in self.columns} for _ in range(n)]
+        rows = [{c: self.value(c, t) for c, t in self.columns} for _ in range(n)]
         for row in rows:
             if ARGS.engine == "pyiceberg":
                 row["nest"] = row["nest"] or []  # PyIceberg makes an empty list of a null list of structs
@@ -809,7 +815,7 @@ class Table:
     def update(self, side):
         side = self.who_changes(side)
         columns = [(n, t) for n, t in self.columns if n in self.rng.sample([n for n, _ in self.columns if n != "id"], 4)] or self.columns[1:2]
-        fresh = {n: draw(self.rng, t, nulls=0 if n == "nest" else 0.15) for n, t in columns}
+        fresh = {n: self.value(n, t, nulls=0 if n == "nest" else 0.15) for n, t in columns}
         rows = [self.rows[i] | fresh for i in self.ids(3)]
         side.update(self, columns, rows)
         self.rows |= {row["id"]: row for row in rows}
