@@ -39,7 +39,7 @@ struct run {
     struct pit_config config;
     struct pit *kernel;
     struct pit_files files;
-    struct pit_relation entity_columns, view_columns;
+    struct pit_relation view_columns; /* those of the entities: entities->columns */
     const char *key_types[PIT_KEYS_MAX];
     const char *time_type, *ts_type, *created_type;
     bool int_key;
@@ -123,13 +123,14 @@ static bool entities_file(struct session *s, str path, struct arena *a, struct p
     buf_lit(from, ")");
     out->from = buf_str(from);
     out->ordinal = STR("file_row_number");
-    struct pit_relation columns;
-    if (!pit_describe(s, select_all(a, out->from), "entities ", path, a, &columns, err))
+    struct pit_relation *columns = arena_new(a, struct pit_relation);
+    if (!pit_describe(s, select_all(a, out->from), "entities ", path, a, columns, err))
         return false;
     *in_place = true; /* a column of the engine's own name would hide the place */
-    for (size_t i = 0; i < columns.n; i++)
-        if (str_eq_nocase(columns.columns[i].name, out->ordinal))
+    for (size_t i = 0; i < columns->n; i++)
+        if (str_eq_nocase(columns->columns[i].name, out->ordinal))
             *in_place = false;
+    out->columns = columns;
     return true;
 }
 
@@ -145,7 +146,10 @@ static bool entities_table(struct session *s, str query, struct arena *a, struct
     buf_add_str(sql, query);
     out->from = buf_str(name);
     out->ordinal = STR("rowid");
-    return buf_ok(sql, "entities", err) && session_exec(s, buf_str(sql), err);
+    struct pit_relation *columns = arena_new(a, struct pit_relation);
+    out->columns = columns;
+    return buf_ok(sql, "entities", err) && session_exec(s, buf_str(sql), err) &&
+           pit_describe(s, select_all(a, out->from), "entities", (str){ 0 }, a, columns, err);
 }
 
 static bool entities_count(struct session *s, struct arena *a, struct pit_entities *out,
@@ -172,12 +176,10 @@ bool pit_entities_open(struct session *s, str path, str query, str time, struct 
     }
     if (!in_place && !entities_table(s, query, a, out, err))
         return fail_in(err, "entities");
-    struct pit_relation columns;
     const struct result_column *column;
     const char *type;
-    return entities_count(s, a, out, err) &&
-           pit_describe(s, select_all(a, out->from), "entities", (str){ 0 }, a, &columns, err) &&
-           pit_column_find(&columns, time, &column, err) && pit_time_type(column, true, &type, err);
+    return entities_count(s, a, out, err) && pit_column_find(out->columns, time, &column, err) &&
+           pit_time_type(column, true, &type, err);
 }
 
 /* Which columns, of which types. */
@@ -190,7 +192,7 @@ static bool resolve_keys(struct run *r, struct error *err)
     r->config.keys_n = v->keys_n;
     for (size_t k = 0; k < v->keys_n; k++) {
         const struct result_column *e, *f;
-        if (!pit_column_find(&r->entity_columns, v->entity_keys[k], &e, err) ||
+        if (!pit_column_find(r->entities->columns, v->entity_keys[k], &e, err) ||
             !pit_column_find(&r->view_columns, v->keys[k], &f, err) ||
             !pit_key_kind(e, f, &r->config.keys[k], &r->key_types[k], err))
             return false;
@@ -203,7 +205,7 @@ static bool resolve_times(struct run *r, struct error *err)
 {
     const struct pit_view *v = r->view;
     const struct result_column *c;
-    if (!pit_column_find(&r->entity_columns, r->entities->time, &c, err) ||
+    if (!pit_column_find(r->entities->columns, r->entities->time, &c, err) ||
         !pit_time_type(c, true, &r->time_type, err) ||
         !pit_column_find(&r->view_columns, v->ts, &c, err) ||
         !pit_time_type(c, false, &r->ts_type, err))
@@ -220,25 +222,28 @@ static bool describe(struct run *r, struct error *err)
     if (!parquet_scan_sql(r->session, &empty, scan, err) ||
         !buf_ok(scan, "point-in-time join: SQL", err))
         return false;
-    return pit_describe(r->session, select_all(r->arena, r->entities->from), "entities", (str){ 0 },
-                        r->arena, &r->entity_columns, err) &&
-           pit_describe(r->session, buf_str(scan), "feature view ", r->view->name, r->arena,
+    return pit_describe(r->session, buf_str(scan), "feature view ", r->view->name, r->arena,
                         &r->view_columns, err);
 }
 
 /* First scan: entities. */
 
+/* What both scans' functions are given first: keys, then the time; `keys` has PIT_KEYS_MAX. */
+static struct pit_batch batch_of(const struct run *r, const struct udf_call *call,
+                                 struct pit_column *keys)
+{
+    size_t n = r->config.keys_n;
+    for (size_t k = 0; k < n; k++)
+        keys[k] = pit_column_arg(call, k);
+    return (struct pit_batch){ .n = call->n, .keys = keys, .ts = pit_column_arg(call, n) };
+}
+
 static bool feed_call(void *ctx, const struct udf_call *call, struct error *err)
 {
     struct run *r = ctx;
-    size_t keys_n = r->config.keys_n;
     struct pit_column keys[PIT_KEYS_MAX];
-    for (size_t k = 0; k < keys_n; k++)
-        keys[k] = pit_column_arg(call, k);
-    struct pit_batch batch = { .n = call->n,
-                               .keys = keys,
-                               .ts = pit_column_arg(call, keys_n),
-                               .rows = call->args[keys_n + 1].data };
+    struct pit_batch batch = batch_of(r, call, keys);
+    batch.rows = call->args[r->config.keys_n + 1].data;
     return pit_feed(r->kernel, &batch, err);
 }
 
@@ -246,11 +251,11 @@ static bool feed(struct run *r, struct error *err)
 {
     struct args args = { .n = 0 };
     for (size_t k = 0; k < r->config.keys_n; k++)
-        if (!args_add_column(r, &args, &r->entity_columns, r->view->entity_keys[k], r->key_types[k],
-                             err))
+        if (!args_add_column(r, &args, r->entities->columns, r->view->entity_keys[k],
+                             r->key_types[k], err))
             return false;
     str call;
-    if (!args_add_column(r, &args, &r->entity_columns, r->entities->time, r->time_type, err))
+    if (!args_add_column(r, &args, r->entities->columns, r->entities->time, r->time_type, err))
         return false;
     args_add(&args, r->entities->ordinal, "BIGINT");
     if (!function_add(r, &args, r, feed_call, &call, err))
@@ -331,13 +336,9 @@ static bool offer_batch(void *ctx, const struct udf_call *call, struct error *er
     struct run *r = ctx;
     size_t keys_n = r->config.keys_n;
     struct pit_column keys[PIT_KEYS_MAX];
-    for (size_t k = 0; k < keys_n; k++)
-        keys[k] = pit_column_arg(call, k);
-    struct pit_batch batch = { .n = call->n,
-                               .keys = keys,
-                               .ts = pit_column_arg(call, keys_n),
-                               .file = file_of(r, &call->args[keys_n + 1]),
-                               .rows = call->args[keys_n + 2].data };
+    struct pit_batch batch = batch_of(r, call, keys);
+    batch.file = file_of(r, &call->args[keys_n + 1]);
+    batch.rows = call->args[keys_n + 2].data;
     if (r->with_created)
         batch.created = pit_column_arg(call, keys_n + 3);
     if (r->config.cutoff == PIT_CUTOFF_COMMIT)

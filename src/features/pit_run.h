@@ -20,11 +20,14 @@ struct schema;
 struct session;
 
 /* The entity side: a relation of the session whose rows have places 0 ... rows_n - 1. */
+struct pit_relation;
+
 struct pit_entities {
     str from;    /* text for FROM, without an alias */
     str ordinal; /* expression: the row's place */
     str time;    /* name of the column that holds T */
     int64_t rows_n;
+    const struct pit_relation *columns; /* pit_column.h */
 };
 
 /* Entities from one Parquet file, read in place (`path`, and an empty query), or from any query, which
