@@ -19,6 +19,7 @@
 #include "iceberg/snapshot.h"
 #include "io/store.h"
 #include "sql/lake.h"
+#include "sql/own_run_priv.h"
 #include "sql/statement_priv.h"
 
 #define MAPPING_BYTES_MAX ((size_t)64 << 20)
@@ -484,15 +485,10 @@ bool run_add_files(struct run *r, const struct add_files_request *req, struct ad
 bool add_files(struct lake *lake, const struct add_files_request *req, struct arena *a,
                struct add_files_result *out, struct error *err)
 {
-    struct sql_request sql = { .branch = req->branch,
-                               .access = req->access,
-                               .cancel = req->cancel };
-    struct sql_outcome outcome = { 0 };
-    struct run r = { .lake = lake, .req = &sql, .a = a, .out = &outcome };
-    if (!session_open(lake->engine, &r.session, err))
+    struct own_run own;
+    if (!own_run_open(&own, lake, req->branch, req->access, req->cancel, a, err))
         return false;
-    session_set_cancel(r.session, req->cancel);
-    bool ok = run_add_files(&r, req, out, err);
-    session_close(r.session);
+    bool ok = run_add_files(&own.run, req, out, err);
+    own_run_close(&own);
     return ok || fail_in(err, "add files to " STR_FMT, STR_ARG(req->table));
 }

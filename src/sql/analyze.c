@@ -19,6 +19,7 @@
 #include "iceberg/update.h"
 #include "sql/bind.h"
 #include "sql/lake.h"
+#include "sql/own_run_priv.h"
 #include "sql/statement_priv.h"
 
 #define QUERY_MAX ((size_t)4 << 20)
@@ -438,15 +439,10 @@ bool run_analyze_table(struct run *r, const struct analyze_request *req, struct 
 bool maintain_analyze(struct lake *lake, const struct analyze_request *req, struct arena *a,
                       struct analyze_result *out, struct error *err)
 {
-    struct sql_request sql = { .branch = req->branch,
-                               .access = req->access,
-                               .cancel = req->cancel };
-    struct sql_outcome outcome = { 0 };
-    struct run r = { .lake = lake, .req = &sql, .a = a, .out = &outcome };
-    if (!session_open(lake->engine, &r.session, err))
+    struct own_run own;
+    if (!own_run_open(&own, lake, req->branch, req->access, req->cancel, a, err))
         return false;
-    session_set_cancel(r.session, req->cancel);
-    bool ok = run_analyze_table(&r, req, out, err);
-    session_close(r.session);
+    bool ok = run_analyze_table(&own.run, req, out, err);
+    own_run_close(&own);
     return ok || fail_in(err, "analyze " STR_FMT, STR_ARG(req->table));
 }

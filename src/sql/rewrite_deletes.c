@@ -20,6 +20,7 @@
 #include "io/store.h"
 #include "sql/deletes.h"
 #include "sql/lake.h"
+#include "sql/own_run_priv.h"
 #include "sql/maintain.h"
 #include "sql/maintain_priv.h"
 #include "sql/target.h"
@@ -530,15 +531,10 @@ bool run_rewrite_deletes(struct run *r, const struct deletes_request *req,
 bool maintain_deletes(struct lake *lake, const struct deletes_request *req, struct arena *a,
                       struct deletes_outcome *out, struct error *err)
 {
-    struct sql_request sql = { .branch = req->branch,
-                               .access = req->access,
-                               .cancel = req->cancel };
-    struct sql_outcome outcome = { 0 };
-    struct run r = { .lake = lake, .req = &sql, .a = a, .out = &outcome };
-    if (!session_open(lake->engine, &r.session, err))
+    struct own_run own;
+    if (!own_run_open(&own, lake, req->branch, req->access, req->cancel, a, err))
         return false;
-    session_set_cancel(r.session, req->cancel);
-    bool ok = run_rewrite_deletes(&r, req, out, err);
-    session_close(r.session);
+    bool ok = run_rewrite_deletes(&own.run, req, out, err);
+    own_run_close(&own);
     return ok || fail_in(err, "rewrite deletes of " STR_FMT, STR_ARG(req->table));
 }
