@@ -475,7 +475,7 @@ FIRN_API int firn_compact(firn_lake *lake, const char *ref, const char *table, c
 FIRN_API int firn_expire_snapshots(firn_lake *lake, const char *ref, const char *table,
                                    int64_t older_than_ms, int32_t retain_last, char **json,
                                    firn_error *err);
-/* Files below the table's location that nothing reaches, older than that (0: by default, at least a day); dry_run: they are listed only. */
+/* Files below the table's location that nothing reaches, older than that (0: three days ago; a day ago at the latest); dry_run: they are listed only. */
 FIRN_API int firn_remove_orphans(firn_lake *lake, const char *ref, const char *table,
                                  int64_t older_than_ms, int dry_run, char **json, firn_error *err);
 FIRN_API int firn_rewrite_manifests(firn_lake *lake, const char *ref, const char *table,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A program on libfirn: makes a table, appends rows that it holds in arrays, replaces some on a branch, merges, and reads them
- * back with a filter and at an earlier snapshot.
+ * back with a filter and at an earlier snapshot; an upsert is taken back, and a scan planned.
  *
  *   cc lake.c $(pkg-config --cflags --libs firn) -o lake && ./lake /tmp/example-lake */
 #include <firn.h>
@@ -188,6 +188,48 @@ static void evolve(firn_lake *lake)
     must(firn_alter_table(lake, NULL, "shop.people", changes, 2, &err));
 }
 
+/* A row in place of the one with its id, and then the table as it was before that. */
+static void upsert_and_undo(firn_lake *lake)
+{
+    static const int64_t ids[] = { 3 };
+    static const int32_t offsets[] = { 0, 4 };
+    static const char *const keys[] = { "id" };
+    struct rows rows = { ids, offsets, "Cleo", 1, 0 };
+    struct ArrowArrayStream stream = stream_of(&rows);
+    firn_table *before;
+    firn_write_options o = FIRN_WRITE_OPTIONS_INIT;
+    firn_move_options back = FIRN_MOVE_OPTIONS_INIT;
+    o.table = back.table = "shop.people";
+    back.kind = FIRN_ROLLBACK;
+    must(firn_table_load(lake, NULL, "shop.people", &before, &err));
+    back.snapshot_id = firn_table_snapshot_id(before);
+    firn_table_free(before);
+    must(firn_upsert(lake, &o, &stream, keys, 1, NULL, &err));
+    must(firn_move_snapshot(lake, &back, NULL, &err));
+}
+
+/* What a scan would read, without reading it. */
+static void plan(firn_lake *lake)
+{
+    firn_plan *plan;
+    char *json;
+    int files = 0;
+    firn_scan_options o = FIRN_SCAN_OPTIONS_INIT;
+    o.table = "shop.people";
+    o.filter = "id = 4";
+    must(firn_plan_open(lake, &o, &plan, &err));
+    for (;;) {
+        must(firn_plan_next(plan, &json, &err));
+        if (!json)
+            break;
+        for (const char *at = json; (at = strstr(at, "\"data-file\"")); at++)
+            files++;
+        firn_free(json);
+    }
+    firn_plan_close(plan);
+    printf("files for id 4: %d\n", files);
+}
+
 static void read_all(firn_lake *lake, int64_t first_snapshot)
 {
     static const char *const columns[] = { "id", "name" };
@@ -223,6 +265,8 @@ int main(int argc, char **argv)
     int64_t first = append(lake);
     change(lake);
     evolve(lake);
+    upsert_and_undo(lake);
+    plan(lake);
     read_all(lake, first);
     must(firn_list_tables(lake, NULL, NULL, &json, &err));
     printf("tables: %s\n", json);

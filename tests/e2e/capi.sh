@@ -27,6 +27,7 @@ if command -v c++ >/dev/null; then
 fi
 out=$("$work/example" "$data" 2>"$work/stderr")
 equal "the example runs" "$out" 'appended 3 rows
+files for id 4: 1
 four and more: 4=Dan
 before: 1=Ann 2=Bob 3=Cid
 now: 2=Robert 3=Cid 4=Dan

@@ -7,10 +7,10 @@ import decimal
 import sys
 import threading
 import uuid
-from ctypes import byref, c_size_t
+from ctypes import byref, c_int32, c_int64, c_size_t
 
 import pyarrow as pa
-from libfirn import Failed, Lake, Write, call, export, firn
+from libfirn import Failed, Lake, Write, call, ctypes_names, export, firn
 from pyiceberg.table import StaticTable
 
 work = sys.argv[2]
@@ -143,6 +143,50 @@ def merge_on_read(lake):
     check("position deletes", len(same("position deletes", lake, "ns.mor")) == sum(1 for k in range(3000) if k % 7 and k % 11))
 
 
+def planned(lake, table, **options):
+    """The paths that a plan names, each with how many delete files."""
+    return sorted((t["data-file"]["file-path"], len(t.get("delete-file-references", []))) for page in lake.plan(table=table, **options)
+                  for t in page["file-scan-tasks"])
+
+
+def maintained(lake):
+    """One table through upserts, positions, evolution, plans, compaction, expiry and back to a snapshot; PyIceberg reads along."""
+    lake.create("ns.life", pa.schema([("k", pa.int64()), ("v", pa.string())]))
+    for at in range(0, 600, 100):
+        lake.write("firn_append", "ns.life", pa.table({"k": range(at, at + 100), "v": ["old"] * 100}))
+    _, old = lake.metadata("ns.life")
+    done = lake.upsert("ns.life", pa.table({"k": range(590, 610), "v": ["new"] * 20}), "k")
+    check("upsert", done.rows == 30 and sum(r[1] == "new" for r in same("after an upsert", lake, "ns.life")) == 20)
+    places = lake.scan(table="ns.life", columns=(ctypes_names("_file", "_pos")), columns_n=2, filter="k >= 600")
+    call("firn_row_delta", lake.handle, byref(Write(table=b"ns.life")), None, None, byref(export(places)), None)
+    check("rows by position", len(same("after deletes by position", lake, "ns.life")) == 600)
+    try:
+        call("firn_row_delta", lake.handle, byref(Write(table=b"ns.life")), None, None, byref(export(places)), None)
+        check("positions that are gone", False)
+    except Failed as e:
+        check("positions that are gone", str(e).startswith("4:"), e)
+    ADD_COLUMN, ADD_PARTITION, SET_ORDER = 1, 12, 14
+    lake.alter("ns.life", (ADD_COLUMN, "n", "int", None), (ADD_PARTITION, "truncate(100, k)", None, "part"), (SET_ORDER, "k DESC", None, None))
+    lake.write("firn_append", "ns.life", pa.table({"k": [1000, 1100, 1101], "v": ["p"] * 3, "n": pa.array([1, 2, 3], pa.int32())}))
+    same("an evolved table", lake, "ns.life")
+    file, _ = lake.metadata("ns.life")
+    for text in (None, "k < 150", "k >= 1000 and k < 1100", "v = 'nobody'"):
+        scan = StaticTable.from_metadata(file).scan(**({"row_filter": text} if text else {}))
+        theirs = sorted((t.file.file_path, len(t.delete_files)) for t in scan.plan_files())
+        check(f"files for {text}", planned(lake, "ns.life", **({"filter": text} if text else {})) == theirs, theirs)
+    did = lake.text("firn_compact", lake.handle, None, b"ns.life", None)
+    check("compaction", did[0]["rewritten_data_files_count"] > 5 and len(same("a compacted table", lake, "ns.life")) == 603, did)
+    lake.text("firn_rewrite_manifests", lake.handle, None, b"ns.life")
+    lake.text("firn_analyze", lake.handle, None, b"ns.life")
+    check("statistics", len(StaticTable.from_metadata(lake.metadata("ns.life")[0]).metadata.statistics) == 1)
+    SET_CURRENT = 3
+    _, new = lake.metadata("ns.life")
+    check("an old snapshot is current", lake.move("ns.life", SET_CURRENT, snapshot_id=old) == old and len(same("an old snapshot", lake, "ns.life")) == 600)
+    check("and the new one", lake.move("ns.life", SET_CURRENT, snapshot_id=new) == new)
+    did = lake.text("firn_expire_snapshots", lake.handle, None, b"ns.life", c_int64(4102444800000), c_int32(1))
+    check("expiry", len(StaticTable.from_metadata(lake.metadata("ns.life")[0]).metadata.snapshots) == 1 and len(same("after expiry", lake, "ns.life")) == 603, did)
+
+
 def errors(lake):
     def broken():
         yield pa.record_batch({"k": [1], "v": ["x"]})
@@ -202,7 +246,7 @@ def main():
     check("version", firn.firn_version().count(b".") == 2)
     lake = Lake(work + "/capi")
     call("firn_create_namespace", lake.handle, None, b"ns", None, c_size_t(0))
-    for part in (types, other_layouts, changes, merge_on_read, errors, early, threads):
+    for part in (types, other_layouts, changes, merge_on_read, maintained, errors, early, threads):
         try:
             part(lake)
         except Exception as e:

@@ -3,6 +3,7 @@
 argument of the program that imports this."""
 
 import ctypes
+import json
 import sys
 from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 
@@ -57,6 +58,11 @@ class Change(Structure):
     _fields_ = [("kind", c_int32), ("reserved", c_int32), ("name", c_char_p), ("type", c_char_p), ("text", c_char_p)]
 
 
+class Move(Sized):
+    _fields_ = [("size", c_size_t), ("table", c_char_p), ("ref", c_char_p), ("branch", c_char_p), ("kind", c_int32), ("dry_run", c_int32),
+                ("snapshot_id", c_int64), ("timestamp_ms", c_int64), ("to", c_char_p), ("wap_id", c_char_p), ("reserved", c_void_p * 4)]
+
+
 class ArrowStream(Structure):
     _fields_ = [("get_schema", c_void_p), ("get_next", c_void_p), ("get_last_error", c_void_p), ("release", c_void_p), ("private", c_void_p)]
 
@@ -84,6 +90,7 @@ firn.firn_table_snapshot_id.argtypes = [c_void_p]
 firn.firn_table_free.argtypes = [c_void_p]
 firn.firn_close.argtypes = [c_void_p]
 firn.firn_free.argtypes = [c_void_p]
+firn.firn_plan_close.argtypes = [c_void_p]
 firn.firn_version.restype = c_char_p
 
 
@@ -129,6 +136,37 @@ class Lake:
         listed = (Change * len(changes))(*(Change(kind, 0, *(v and v.encode() for v in texts)) for kind, *texts in changes))
         call("firn_alter_table", self.handle, ref and ref.encode(), table.encode(), listed, c_size_t(len(changes)))
 
+    def upsert(self, table, data, *keys):
+        stream, done = export(data), Written()
+        names = ctypes_names(*keys)
+        call("firn_upsert", self.handle, byref(Write(table=table.encode())), byref(stream), names, c_size_t(len(keys)), byref(done))
+        return done
+
+    def move(self, table, kind, **options):
+        done = Written()
+        call("firn_move_snapshot", self.handle, byref(Move(table=table.encode(), kind=kind, **options)), byref(done))
+        return done.snapshot_id
+
+    def text(self, function, *args):
+        """A call that answers JSON."""
+        out = c_void_p()
+        call(function, *args, byref(out))
+        if not out:
+            return None
+        try:
+            return json.loads(ctypes.string_at(out))
+        finally:
+            firn.firn_free(out)
+
+    def plan(self, **options):
+        """The pages of a plan."""
+        p, pages = c_void_p(), []
+        call("firn_plan_open", self.handle, byref(Scan(**{k: v.encode() if isinstance(v, str) else v for k, v in options.items()})), byref(p))
+        while page := self.text("firn_plan_next", p):
+            pages.append(page)
+        firn.firn_plan_close(p)
+        return pages
+
     def create_ref(self, kind, name, at):
         call("firn_create_ref", self.handle, c_int32(kind), name.encode(), at.encode())
 
@@ -144,6 +182,10 @@ class Lake:
         out = firn.firn_table_metadata_file(t).decode(), firn.firn_table_snapshot_id(t)
         firn.firn_table_free(t)
         return out
+
+
+def ctypes_names(*names):
+    return (c_char_p * len(names))(*(n.encode() for n in names))
 
 
 def export(data):
