@@ -234,3 +234,10 @@ bool quote_value(struct buf *out, const struct type *t, const struct value *v, s
     buf_add_char(out, ')');
     return true;
 }
+
+bool quote_default(struct buf *out, const struct field *f, struct error *err)
+{
+    struct value null = value_null(f->type->kind);
+    return quote_value(out, f->type, f->write_default ? f->write_default : &null, err) ||
+           fail_in(err, "the default of column " STR_FMT, STR_ARG(f->name));
+}

@@ -23,6 +23,10 @@ void quote_name(struct buf *out, const str *parts, size_t n);
 MUST_USE bool quote_value(struct buf *out, const struct type *t, const struct value *v,
                           struct error *err);
 
+struct field;
+/* The write default of a field as such a literal, or its null. */
+MUST_USE bool quote_default(struct buf *out, const struct field *f, struct error *err);
+
 /* The engine's name of an Iceberg type: "BIGINT", "STRUCT(""a"" INTEGER)".  What it has no type for is read as its nearest: a
  * timestamptz_ns is a TIMESTAMP_NS in UTC, a geography a GEOMETRY, unknown an INTEGER that is null. */
 MUST_USE bool sql_type(struct buf *out, const struct type *t, struct error *err);

@@ -27,7 +27,7 @@ struct source {
     int64_t files_total, files_read;
 };
 
-/* A view of the catalog whose query is put in: the tables of its text are in schemas of their own, "ns#2", so that each view
+/* A view of the catalog whose query is put in: the tables of its text are in schemas of their own, "ns$2", so that each view
  * reads its own tables, at the snapshots that its text and the query around it ask for. */
 struct view_context {
     str ns, name;               /* of the view */

@@ -2,10 +2,10 @@
  *
  * Views of the catalog in queries.  A view becomes two views of the session:
  *
- *     "ns#2"."firn#view"   its text; the names of tables in it have the schema "namespace#2", which the text is changed to
+ *     "ns$2"."firn$view"   its text; the names of tables in it have the schema "namespace$2", which the text is changed to
  *     "ns"."v"             the columns of the former under the names that the view's schema gives them
  *
- * '#' stands in no name of the catalog.  A name without a namespace is looked for by the engine in the schema of the view that has it,
+ * '$' stands in no name of the catalog.  A name without a namespace is looked for by the engine in the schema of the view that has it,
  * which is that of the view's default namespace.  So every view has tables of its own, and reads them where the query
  * around it travels to.  What a view reads is asked for who runs the query: a view gives nobody rights. */
 #include "sql/bind_priv.h"
@@ -22,7 +22,7 @@
 
 #define VIEWS_OF_QUERY_MAX 200 /* two names in a view of views double it */
 #define TEXT_MAX ((size_t)128 << 20)
-#define INNER_VIEW STR("firn#view")
+#define INNER_VIEW STR("firn$view")
 
 /* A view while its text is bound. */
 struct opened {
@@ -39,7 +39,7 @@ struct opened {
 
 ptrdiff_t bind_context_of(const struct binder *b, str schema, str *ns)
 {
-    ptrdiff_t mark = str_rfind_char(schema, '#');
+    ptrdiff_t mark = str_rfind_char(schema, '$');
     int64_t k;
     *ns = schema;
     if (mark < 0 || !str_to_i64(str_from(schema, (size_t)mark + 1), &k) || k < 0 ||
@@ -75,7 +75,7 @@ bool bind_view_first(struct binder *b, str ns, str name, str ref)
 
 static str schema_in(const struct opened *v, str schema, struct arena *a)
 {
-    return arena_printf(a, STR_FMT "#%zu", STR_ARG(schema), v->context);
+    return arena_printf(a, STR_FMT "$%zu", STR_ARG(schema), v->context);
 }
 
 static void take_metadata(struct binder *b, struct opened *v, const struct catalog_view *found)

@@ -118,6 +118,49 @@ struct commit_info clause_commit_info(struct run *r)
     return info;
 }
 
+size_t clause_behind_with(const struct lex *lex)
+{
+    size_t i = 1 + lex_is(lex, 1, "RECURSIVE");
+    if (!lex_is(lex, 0, "WITH"))
+        return 0;
+    for (;; i++) {
+        i++; /* the name */
+        if (lex_is(lex, i, "("))
+            i = lex_close(lex, i) + 1;
+        if (!lex_is(lex, i, "AS"))
+            return 0;
+        i++;
+        i += lex_is(lex, i, "NOT");
+        i += lex_is(lex, i, "MATERIALIZED");
+        if (!lex_is(lex, i, "("))
+            return 0;
+        i = lex_close(lex, i) + 1;
+        if (!lex_is(lex, i, ","))
+            return i < lex->n ? i : 0;
+    }
+}
+
+bool clause_write(struct run *r, struct write_request *w, struct error *err)
+{
+    struct write_result done;
+    w->branch = r->req->branch;
+    w->local_files = r->req->local_files;
+    w->access = r->req->access;
+    w->settings = r->req->settings;
+    w->params = r->params;
+    w->params_n = r->req->params_n;
+    w->cancel = r->req->cancel;
+    w->session = r->session;
+    if (!sql_write_query(r->lake, w, r->a, &done, err))
+        return false;
+    r->out->rows_written = done.rows;
+    r->out->snapshot_id = done.snapshot_id;
+    r->out->commit_id = done.commit_id;
+    r->out->scans = done.inputs;
+    r->out->scans_n = done.inputs_n;
+    return true;
+}
+
 /* ---- Columns ---- */
 
 /* Whether an expression ends before token i, outside of its brackets. */

@@ -42,6 +42,12 @@ struct clause_props {
 MUST_USE bool clause_properties(struct run *r, size_t from, size_t to, struct clause_props *out,
                                 struct error *err);
 
+/* The token behind "WITH name AS (...), ..." at the beginning of the statement; 0 when there is no such thing. */
+size_t clause_behind_with(const struct lex *lex);
+
+/* Runs the write for the statement and fills in its outcome; table, query and what to do with it are given. */
+MUST_USE bool clause_write(struct run *r, struct write_request *w, struct error *err);
+
 /* On a table or view (with a name), a namespace, or above all of them (no namespace). */
 MUST_USE bool clause_may(struct run *r, enum privilege privilege, enum securable_kind kind, str ns,
                          str name, struct error *err);

@@ -218,15 +218,15 @@ static bool value_of(struct dml *d, const struct dml_action *x, size_t column, s
         if (at == column)
             *out = x->sets[i].value;
     }
-    if (x->all)
+    if (str_eq_nocase(*out, STR("DEFAULT"))) {
+        if (!quote_default(&sql, f, err))
+            return false;
+    } else if (x->all)
         add_member(&sql, d->statement.source_alias, f->name);
     else if (!out->len && x->what == DO_UPDATE)
         add_member(&sql, d->statement.alias, f->name);
-    else if (!out->len && x->what == DO_INSERT) {
-        struct value null = value_null(f->type->kind);
-        if (!quote_value(&sql, f->type, f->write_default ? f->write_default : &null, err))
-            return false;
-    }
+    else if (!out->len && x->what == DO_INSERT && !quote_default(&sql, f, err))
+        return false;
     if (sql.len)
         *out = arena_str(d->a, buf_str(&sql));
     buf_deinit(&sql);
@@ -402,7 +402,8 @@ static bool find_changes(struct dml *d, struct error *err)
         check_sets(d, err) &&
         (d->statement.kind == DML_MERGE ? merge_query(d, &sql, err) : plain_query(d, &sql, err)) &&
         buf_ok(&sql, "the statement", err);
-    struct bind_request b = { .query = arena_str(d->a, buf_str(&sql)),
+    struct bind_request b = { .query = arena_printf(d->a, STR_FMT " " STR_FMT, STR_ARG(r->with),
+                                                    STR_ARG(buf_str(&sql))),
                               .branch = r->req->branch,
                               .local_files = r->req->local_files,
                               .access = r->req->access,
@@ -543,7 +544,8 @@ bool dml_change(struct dml *d, struct error *err)
 bool run_change(struct run *r, struct error *err)
 {
     struct dml d = { .run = r, .a = r->a };
-    if (!dml_parse(&r->lex, d.a, &d.statement, err) || !dml_open(&d, err))
+    if (!dml_short_names(&r->lex, d.a, err) || !dml_parse(&r->lex, d.a, &d.statement, err) ||
+        !dml_open(&d, err))
         return false;
     d.deletes_only = d.statement.kind == DML_DELETE;
     if (dml_change(&d, err) && dml_commit(&d, err))

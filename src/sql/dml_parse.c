@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql/dml_parse.h"
 
+#include "base/buf.h"
 #include "base/vec.h"
 
+#define SHORT_NAMES_MAX ((size_t)128 << 20)
 #define SHOWN_MAX 200 /* bytes of a statement in a message */
 
 struct parser {
@@ -380,4 +382,46 @@ bool dml_parse(const struct lex *lex, struct arena *a, struct dml_statement *out
     return out->kind == DML_DELETE   ? parse_delete(&p)
            : out->kind == DML_UPDATE ? parse_update(&p)
                                      : parse_merge(&p);
+}
+
+/* ---- Names in full */
+
+/* Whether the parts stand at token i with a column behind them, where a table cannot stand. */
+static bool names_column(const struct lex *lex, size_t i, const str *parts, size_t n,
+                         struct arena *a)
+{
+    static const char *const before_tables[] = { "FROM",   "JOIN", "INTO",  "USING",
+                                                 "UPDATE", ".",    "TABLE", NULL };
+    if (i > 0 && is_word_of(lex, i - 1, before_tables))
+        return false;
+    for (size_t k = 0; k < n; k++, i += 2)
+        if (!is_name(lex, i) || !str_eq_nocase(lex_ident(lex->at[i], a), parts[k]) ||
+            !lex_is(lex, i + 1, "."))
+            return false;
+    return is_name(lex, i) || lex_is(lex, i, "*");
+}
+
+bool dml_short_names(struct lex *lex, struct arena *a, struct error *err)
+{
+    static const char *const followers[] = { "SET", "USING", "WHERE", "RETURNING", NULL };
+    size_t i = lex_is(lex, 0, "UPDATE") ? 1 : 2, n, done = 0;
+    str *parts;
+    struct buf *text = arena_new(a, struct buf);
+    if (!lex_name(lex, &i, a, &parts, &n) || n < 2 ||
+        (i < lex->n && !is_word_of(lex, i, followers)))
+        return true;
+    buf_init(text, SHORT_NAMES_MAX);
+    buf_in_arena(text, a);
+    for (; i < lex->n; i++) {
+        if (!names_column(lex, i, parts, n, a))
+            continue;
+        buf_add_str(text, lex_span(lex, done, i));
+        buf_add_char(text, ' ');
+        done = i + 2 * (n - 1);
+        i = done;
+    }
+    if (!done)
+        return true;
+    buf_add_str(text, lex_span(lex, done, lex->n));
+    return buf_ok(text, "the statement", err) && lex_sql(buf_str(text), a, lex, err);
 }

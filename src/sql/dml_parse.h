@@ -46,6 +46,10 @@ struct dml_statement {
     size_t actions_n;
 };
 
+/* "ns.t.column" becomes "t.column" where the statement gives its table ns.t no other name: in the query that it becomes, the table is t.
+ * *lex is another one then.  ERR_LIMIT. */
+MUST_USE bool dml_short_names(struct lex *lex, struct arena *a, struct error *err);
+
 /* Texts point into the lexer's or live in `a`.  ERR_INVALID says what was expected where, ERR_UNSUPPORTED for parts of structs
  * in SET and RETURNING. */
 MUST_USE bool dml_parse(const struct lex *lex, struct arena *a, struct dml_statement *out,

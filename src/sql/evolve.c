@@ -5,7 +5,7 @@
 #include "iceberg/update.h"
 #include "sql/partition_by.h"
 
-#define EVOLVE_UPDATES_MAX 4
+#define EVOLVE_UPDATES_MAX 8
 
 /* Same kinds and names all the way down, whatever the ids. */
 static bool same_shape(const struct type *x, const struct type *y)
@@ -85,6 +85,77 @@ static bool evolve_spec(const struct metadata *m, const struct schema *s, str pa
     return true;
 }
 
+/* The columns of `define`, with the ids of those that the table has with the same type.  Other ids are new. */
+static bool evolve_columns(const struct metadata *m, const struct schema *define, struct arena *a,
+                           const struct schema **out, struct error *err)
+{
+    const struct schema *old = metadata_schema(m);
+    size_t n = define->fields_n, keys_n = define->identifier_ids_n;
+    struct field *fields = arena_array(a, struct field, n);
+    bool *is_new = arena_array(a, bool, n);
+    str *keys = arena_array(a, str, keys_n);
+    for (size_t i = 0; i < n; i++) {
+        const struct field *f = schema_field_by_name(old, define->fields[i].name, true);
+        fields[i] = define->fields[i];
+        is_new[i] = !f || type_is_nested(f->type) || !same_shape(f->type, fields[i].type);
+        if (!is_new[i])
+            fields[i].id = f->id;
+    }
+    for (size_t i = 0; i < keys_n; i++)
+        keys[i] = schema_name_of(define, define->identifier_ids[i]);
+    return number_new(m, fields, is_new, n, a, err) &&
+           schema_build(old->id, fields, n, NULL, 0, a, out, err) &&
+           schema_set_identifiers(*out, keys, keys_n, a, out, err);
+}
+
+static void list_updates(const struct metadata *m, const struct schema *schema,
+                         const struct partition_spec *spec, struct table_update *u, size_t *n)
+{
+    if (!schema_same(schema, metadata_schema(m))) {
+        u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SCHEMA, .schema = schema };
+        u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_CURRENT_SCHEMA, .id = LAST_ADDED };
+    }
+    if (spec) {
+        u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SPEC, .spec = spec };
+        u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED };
+    }
+}
+
+/* Field ids of the new spec are the table's to give. */
+static const struct partition_spec *without_ids(const struct partition_spec *spec, struct arena *a)
+{
+    struct partition_spec *out = arena_new(a, struct partition_spec);
+    struct partition_field *fields = arena_array(a, struct partition_field, spec->fields_n);
+    for (size_t i = 0; i < spec->fields_n; i++) {
+        fields[i] = spec->fields[i];
+        fields[i].field_id = -1;
+    }
+    *out = (struct partition_spec){ spec->id, fields, spec->fields_n };
+    return out;
+}
+
+bool evolve_definition(const struct metadata *m, const struct schema *define, str partition_by,
+                       struct arena *a, struct table_update **updates, size_t *n, struct error *err)
+{
+    const struct schema *schema;
+    const struct partition_spec *spec;
+    *updates = arena_array(a, struct table_update, EVOLVE_UPDATES_MAX);
+    *n = 0;
+    if (!evolve_columns(m, define, a, &schema, err) ||
+        !partition_by_parse(partition_by, schema, a, &spec, err))
+        return false;
+    spec = spec ? without_ids(spec, a) : &partition_spec_none;
+    if (metadata_order(m)->fields_n) {
+        (*updates)[(*n)++] =
+            (struct table_update){ .kind = UPDATE_ADD_SORT_ORDER, .order = &sort_order_none };
+        (*updates)[(*n)++] =
+            (struct table_update){ .kind = UPDATE_SET_DEFAULT_SORT_ORDER, .id = LAST_ADDED };
+    }
+    list_updates(m, schema, partition_spec_compatible(spec, metadata_spec(m)) ? NULL : spec,
+                 *updates, n);
+    return true;
+}
+
 bool evolve_to(const struct metadata *m, const struct schema *rows, str partition_by,
                struct arena *a, struct table_update **updates, size_t *n, struct error *err)
 {
@@ -96,13 +167,6 @@ bool evolve_to(const struct metadata *m, const struct schema *rows, str partitio
     if (!evolve_schema(m, rows, a, &schema, err) ||
         !evolve_spec(m, schema, partition_by, a, &spec, err))
         return false;
-    if (!schema_same(schema, metadata_schema(m))) {
-        u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SCHEMA, .schema = schema };
-        u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_CURRENT_SCHEMA, .id = LAST_ADDED };
-    }
-    if (spec) {
-        u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SPEC, .spec = spec };
-        u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED };
-    }
+    list_updates(m, schema, spec, u, n);
     return true;
 }

@@ -18,4 +18,10 @@ MUST_USE bool evolve_to(const struct metadata *m, const struct schema *rows, str
                         struct arena *a, struct table_update **updates, size_t *n,
                         struct error *err);
 
+/* The same for a definition that is written out: required columns, comments, defaults and identifier fields are those of `define`, and
+ * without `partition_by` the table has no partitions afterwards. */
+MUST_USE bool evolve_definition(const struct metadata *m, const struct schema *define,
+                                str partition_by, struct arena *a, struct table_update **updates,
+                                size_t *n, struct error *err);
+
 #endif

@@ -10,7 +10,9 @@
 #include "iceberg/metadata.h"
 #include "sql/audit_table.h"
 #include "sql/bind.h"
+#include "sql/clauses.h"
 #include "sql/lake.h"
+#include "sql/show_priv.h"
 #include "sql/settings.h"
 #include "sql/statement_priv.h"
 
@@ -48,6 +50,11 @@ static bool run_explain(struct run *r, struct error *err)
     return query(r, prefix, lex_span(&r->lex, words, r->lex.n), err);
 }
 
+bool show_query(struct run *r, str sql, struct error *err)
+{
+    return query(r, (str){ 0 }, sql, err);
+}
+
 /* DESCRIBE table and DESCRIBE query are the same thing; SUMMARIZE too. */
 static bool run_describe(struct run *r, struct error *err)
 {
@@ -56,6 +63,11 @@ static bool run_describe(struct run *r, struct error *err)
     bool is_query = lex_is(&r->lex, 1, "SELECT") || lex_is(&r->lex, 1, "WITH") ||
                     lex_is(&r->lex, 1, "FROM") || lex_is(&r->lex, 1, "VALUES") ||
                     lex_is(&r->lex, 1, "(");
+    size_t name = 1 + lex_is(&r->lex, 1, "TABLE"),
+           all = lex_is(&r->lex, name, "EXTENDED") || lex_is(&r->lex, name, "FORMATTED");
+    bool summary = lex_is(&r->lex, 0, "SUMMARIZE");
+    if (!summary && !is_query && show_is_name(r, name + all))
+        return show_describe(r, name + all, all, err);
     if (lex_is(&r->lex, 1, "TABLE"))
         rest = lex_span(&r->lex, 2, r->lex.n);
     if (!is_query)
@@ -115,7 +127,11 @@ static bool run_show(struct run *r, struct error *err)
 {
     struct catalog_page page;
     struct catalog *c = r->lake->catalog;
-    if (lex_is(&r->lex, 1, "SCHEMAS") || lex_is(&r->lex, 1, "NAMESPACES"))
+    bool known;
+    if (!show_other(r, &known, err) || known)
+        return known && r->out->rows;
+    if (lex_is(&r->lex, 1, "SCHEMAS") || lex_is(&r->lex, 1, "NAMESPACES") ||
+        lex_is(&r->lex, 1, "DATABASES"))
         return catalog_list_namespaces(c, r->req->branch, (str){ 0 }, (str){ 0 }, 0, r->a, &page,
                                        err) &&
                names_query(r, "namespace", &page, false, err);
@@ -123,7 +139,9 @@ static bool run_show(struct run *r, struct error *err)
         return run_show_stats(r, err);
     if (!lex_is(&r->lex, 1, "TABLES"))
         return fail(err, ERR_UNSUPPORTED,
-                    "SHOW " STR_FMT " is not supported (SHOW TABLES, SHOW SCHEMAS, SHOW STATS)",
+                    "SHOW " STR_FMT
+                    " is not supported (SHOW TABLES, VIEWS, SCHEMAS, COLUMNS, PARTITIONS, "
+                    "TBLPROPERTIES, STATS, CREATE TABLE, CREATE VIEW)",
                     STR_ARG(r->lex.at[r->lex.n > 1].text));
     if (r->lex.n == 2)
         return catalog_list_all(c, r->req->branch, (str){ 0 }, 0, r->a, &page, err) &&
@@ -158,6 +176,7 @@ static const struct {
     { "CREATE SCHEMA", "CREATE SCHEMA", run_create_schema },
     { "CREATE TABLE", "CREATE TABLE", run_create_table },
     { "CREATE OR REPLACE TABLE", "CREATE TABLE", run_create_table },
+    { "REPLACE TABLE", "CREATE TABLE", run_create_table },
     { "CREATE VIEW", "CREATE VIEW", run_create_view },
     { "CREATE OR REPLACE VIEW", "CREATE VIEW", run_create_view },
     { "INSERT", "INSERT", run_insert },
@@ -176,10 +195,26 @@ static const struct {
     { "DROP VIEW", "DROP VIEW", run_drop_view },
 };
 
+/* WITH may stand in front of statements that write: they get the rest. */
+static void cut_with(struct run *r)
+{
+    static const char *const writing[] = { "INSERT", "UPDATE", "DELETE", "MERGE" };
+    size_t i = clause_behind_with(&r->lex);
+    for (size_t w = 0; i && w < sizeof writing / sizeof *writing; w++) {
+        if (!lex_is(&r->lex, i, writing[w]))
+            continue;
+        r->with = lex_span(&r->lex, 0, i);
+        r->lex.at += i;
+        r->lex.n -= i;
+        return;
+    }
+}
+
 static bool dispatch(struct run *r, struct error *err)
 {
     if (r->lex.n == 0)
         return fail(err, ERR_INVALID, "the statement is empty");
+    cut_with(r);
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (!lex_match(&r->lex, 0, statements[i].words))
             continue;

@@ -16,6 +16,7 @@ struct run {
     struct arena *a;
     struct session *session;
     struct lex lex;
+    str with; /* WITH name AS (...), in front of a statement that writes; empty: none */
     struct param *params;
     struct sql_outcome *out;
     const struct write_prop *summary; /* of the snapshot that a change makes, besides its own */

@@ -597,3 +597,34 @@ TEST(parameters_and_branches)
     CHECK_STR(ask(lake, "SELECT count(*) FROM s.t WHERE name = 'bound'"), "0");
     lake_close(lake);
 }
+
+TEST(with_defaults_and_full_names)
+{
+    struct lake *lake = open_lake();
+    ask(lake, "CREATE TABLE a.t (id INT NOT NULL, n INT DEFAULT 7, s TEXT) TBLPROPERTIES "
+              "('format-version' = '3')");
+    ask(lake, "INSERT INTO a.t SELECT i, i, 'x' FROM range(6) r(i)");
+    ask(lake, "WITH c AS (SELECT 1 AS k) DELETE FROM a.t WHERE id IN (SELECT k FROM c)");
+    ask(lake, "WITH c AS (SELECT 2 AS k, 'two' AS w) UPDATE a.t SET s = c.w, n = DEFAULT FROM c "
+              "WHERE a.t.id = c.k");
+    ask(lake, "UPDATE a.t SET a.t.n = a.t.n + 100 WHERE a.t.id = 3");
+    ask(lake, "WITH c AS (SELECT 4 AS id UNION ALL SELECT 9) MERGE INTO a.t USING c ON a.t.id = "
+              "c.id WHEN MATCHED THEN UPDATE SET s = DEFAULT, n = a.t.n * 2 WHEN NOT MATCHED THEN "
+              "INSERT (id, n) VALUES (c.id, DEFAULT)");
+    ask(lake, "DELETE FROM a.t WHERE a.t.id = 5");
+    CHECK_STR(ask(lake, "SELECT * FROM a.t ORDER BY id"),
+              "0|0|x\n2|7|two\n3|103|x\n4|8|NULL\n9|7|NULL");
+    refuse(lake, "UPDATE a.t SET id = NULL", ERR_INVALID, "id is required");
+    refuse(lake, "UPDATE a.t SET id = DEFAULT", ERR_INVALID, "id is required");
+    refuse(lake, "DELETE FROM a.t RETURNING id", ERR_UNSUPPORTED, "RETURNING");
+    refuse(lake, "WITH c AS (SELECT 1 AS k) DELETE FROM a.nope", ERR_NOT_FOUND, "a.nope");
+    refuse(lake,
+           "WITH c AS (SELECT * FROM read_text('/etc/passwd')) DELETE FROM a.t WHERE id = 1 "
+           "AND EXISTS (SELECT 1 FROM a.missing)",
+           ERR_NOT_FOUND, "a.missing");
+    refuse_on(lake, "", false,
+              "WITH c AS (SELECT * FROM read_text('/etc/passwd')) INSERT INTO a.t SELECT 1, 2, "
+              "content FROM c",
+              ERR_DENIED, "read_text");
+    lake_close(lake);
+}
