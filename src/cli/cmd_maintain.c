@@ -92,8 +92,14 @@ static bool run_compact(struct cli *cli, struct error *err)
     static const struct body_flag flags[] = {
         { "target-bytes", NULL, BODY_COUNT },
         { "min-input-files", NULL, BODY_COUNT },
+        { "min-bytes", NULL, BODY_COUNT },
+        { "max-bytes", NULL, BODY_COUNT },
         { "delete-files", NULL, BODY_COUNT },
+        { "delete-ratio", NULL, BODY_RATIO },
         { "group-bytes", NULL, BODY_COUNT },
+        { "strategy", NULL, BODY_TEXT },
+        { "sort-order", NULL, BODY_TEXT },
+        { "max-commits", NULL, BODY_COUNT },
         { "all", NULL, BODY_SWITCH },
         { "where", NULL, BODY_TEXT },
         { "partial-progress", NULL, BODY_SWITCH },
@@ -109,7 +115,17 @@ static const struct flag compact_flags[] = {
       false },
     { "min-input-files", "N", "leave partitions with fewer small files alone (default 5)", '\0',
       false },
+    { "min-bytes", "N", "smaller files are written again (default: 75 % of the target)", '\0',
+      false },
+    { "max-bytes", "N", "larger ones, too (default: 180 %)", '\0', false },
     { "delete-files", "N", "write a file again when so many delete files are of it", '\0', false },
+    { "delete-ratio", "R", "or so large a part of its rows is deleted (default 0.3)", '\0', false },
+    { "strategy", "NAME",
+      "binpack (default), sort by the table's order or --sort-order, zorder by its columns", '\0',
+      false },
+    { "sort-order", "ORDER", "\"date DESC NULLS LAST, bucket(4, id)\" or \"zorder(a, b)\"", '\0',
+      false },
+    { "max-commits", "N", "of --partial-progress (default 10)", '\0', false },
     { "group-bytes", "N", "write at most so much at a time (default 100 GB)", '\0', false },
     { "all", NULL, "write every file again", '\0', false },
     { "where", "CONDITION", "only files that may hold such rows: \"date < '2026-01-01'\"", '\0',
@@ -129,8 +145,10 @@ const struct command cmd_table_compact = {
         "Files of a partition that are far from the target size, or of which 30 % of the rows are deleted, become files of the "
         "target size, sorted if the table has an order.  Rows stay what they are; in format 3 they keep their ids.  Readers of "
         "earlier snapshots are not disturbed; the old files go when their snapshots expire.",
-    .examples = "firn table compact silver.flights\n"
-                "firn table compact silver.flights --where \"date < '2001-07-01'\" --dry-run",
+    .examples =
+        "firn table compact silver.flights\n"
+        "firn table compact silver.flights --strategy zorder --sort-order 'origin, dest' --all\n"
+        "firn table compact silver.flights --where \"date < '2001-07-01'\" --dry-run",
     .flags = compact_flags,
     .args_min = 1,
     .args_max = 1,

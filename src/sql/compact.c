@@ -7,15 +7,19 @@
 #include "codec/roaring.h"
 #include "sql/deletes.h"
 #include "sql/lake.h"
+#include "sql/layout_priv.h"
 #include "sql/maintain.h"
 #include "sql/maintain_priv.h"
+#include "sql/write.h"
 
 #define COMMITS_DEFAULT 10
+#define QUERY_MAX ((size_t)256 << 20)
 
 struct compaction {
     struct dml d;
     const struct compact_request *req;
     struct rewrite_options options;
+    struct layout layout;
     struct rewrite_group *groups;
     size_t groups_n;
     VEC(struct data_file) added; /* of the next commit */
@@ -50,14 +54,16 @@ static void plan_groups(struct compaction *c)
     rewrite_plan(&c->options, files, d->target.files_n, d->a, &c->groups, &c->groups_n);
 }
 
-/* Sorted rows make one file of any size (engine/parquet.h), so a group of a sorted table is as large as a file. */
+/* Bin-packing sorts within files, by the table's order: a group is as large as one, rather than sorted as a whole and cut. */
 static bool settle_options(struct compaction *c, struct error *err)
 {
     const struct metadata *m = c->d.table.metadata;
     c->options = c->req->options;
-    if (!rewrite_defaults(m, &c->options, err))
+    if (!rewrite_defaults(m, &c->options, err) ||
+        !layout_read(c->req->strategy, c->req->sort_order, m, c->d.a, &c->layout, err))
         return false;
-    if (metadata_order(m)->fields_n > 0 && c->options.group_bytes > c->options.target_bytes)
+    if (!c->layout.sort && metadata_order(m)->fields_n > 0 &&
+        c->options.group_bytes > c->options.target_bytes)
         c->options.group_bytes = c->options.target_bytes;
     c->d.file_bytes = c->options.target_bytes;
     return true;
@@ -65,12 +71,33 @@ static bool settle_options(struct compaction *c, struct error *err)
 
 /* --- writing and committing --- */
 
+/* Files of today's spec are of one partition, which need not be worked out again. */
+static bool lay_out(struct compaction *c, const struct rewrite_group *g, struct rows_layout *out,
+                    struct error *err)
+{
+    struct dml *d = &c->d;
+    const struct data_file *first = d->target.files[g->files[0]].file;
+    struct buf sql = BUF_INIT(QUERY_MAX);
+    *out = (struct rows_layout){ .order = c->layout.order, .bytes = c->layout.sort ? g->bytes : 0 };
+    if (first->partition_n && first->spec_id == d->table.metadata->default_spec_id)
+        out->partition = first->partition;
+    if (c->layout.z_n == 0)
+        return true;
+    bool ok = dml_survivors(d, g->files, g->n, &sql, err) && buf_ok(&sql, "a sample", err) &&
+              layout_zorder(&c->layout, d->run->session, buf_str(&sql), d->a, &out->order_sql, err);
+    buf_deinit(&sql);
+    return ok;
+}
+
 static bool write_group(struct compaction *c, const struct rewrite_group *g, struct error *err)
 {
     struct dml *d = &c->d;
+    struct rows_layout layout;
     d->added = NULL;
     d->added_n = 0;
-    if (!cancel_check(d->run->req->cancel, err) || !dml_rewrite(d, g->files, g->n, err))
+    d->layout = &layout;
+    if (!cancel_check(d->run->req->cancel, err) || !lay_out(c, g, &layout, err) ||
+        !dml_rewrite(d, g->files, g->n, err))
         return false;
     for (size_t i = 0; i < d->added_n; i++)
         *vec_push(d->a, &c->added) = d->added[i];
@@ -131,6 +158,7 @@ static bool rewrite_groups(struct compaction *c, struct error *err)
     for (size_t i = 0; i < c->groups_n; i++) {
         struct error one = { 0 };
         bool last = (i + 1) % per_commit == 0 || i + 1 == c->groups_n;
+        progress_report(c->req->progress, "compact", (int64_t)i, (int64_t)c->groups_n);
         bool written = write_group(c, &c->groups[i], &one);
         if (written && (!last || commit(c, &one)))
             continue;

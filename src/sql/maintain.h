@@ -5,6 +5,7 @@
 #ifndef FIRN_SQL_MAINTAIN_H
 #define FIRN_SQL_MAINTAIN_H
 
+#include "base/progress.h"
 #include "base/thread.h"
 #include "catalog/garbage.h"
 #include "catalog/orphans.h"
@@ -42,9 +43,11 @@ MUST_USE bool maintain_manifests(struct lake *lake, const struct manifests_reque
                                  struct arena *a, struct manifests_outcome *out, struct error *err);
 
 struct compact_request {
-    str branch; /* empty: main */
-    str table;  /* "ns.name" */
-    str where;  /* an SQL condition: only files that may hold such rows; empty: all */
+    str branch;     /* empty: main */
+    str table;      /* "ns.name" */
+    str where;      /* an SQL condition: only files that may hold such rows; empty: all */
+    str strategy;   /* binpack (empty), sort or zorder */
+    str sort_order; /* sql/layout_priv.h: "a DESC, b", "zorder(a, b)"; empty: the table's */
     struct rewrite_options options;
     bool partial_progress; /* a commit a few groups, rather than all or nothing */
     int64_t max_commits;   /* of partial progress; 0: 10 */
@@ -53,6 +56,7 @@ struct compact_request {
     bool dry_run;
     const struct access *access; /* as in sql_request */
     struct cancel *cancel;
+    struct progress *progress; /* may be NULL */
 };
 
 struct compact_result {
@@ -62,8 +66,8 @@ struct compact_result {
     str commit_id; /* of the last commit; empty: nothing had to be done */
 };
 
-/* Writes small, large and much deleted data files of a table again, each partition's together, sorted when the table has
- * an order; the rows, and in format 3 their ids and sequence numbers, stay what they are.  Deletes are applied, and
+/* Writes small, large and much deleted data files of a table again, each partition's together, in the order that is asked for
+ * or within files in the table's; the rows, and in format 3 their ids and sequence numbers, stay what they are.  Deletes are applied, and
  * delete files of the replaced files alone go.  One commit with the operation replace, or several with partial progress. Rows are
  * streamed: memory is the engine's.  ERR_CONFLICT when others deleted rows of these files or replaced them meanwhile;
  * then the table is as it was and the files written are garbage.  ERR_DENIED, ERR_INVALID, ERR_NOT_FOUND. */

@@ -191,20 +191,6 @@ static bool read_options(const struct call *c, const struct option *options, str
 
 /* --- rewrite_data_files --- */
 
-static bool check_strategy(const struct call *c, struct error *err)
-{
-    str strategy, order;
-    if (!call_text(c, "strategy", STR("binpack"), &strategy, err) ||
-        !call_text(c, "sort_order", (str){ 0 }, &order, err))
-        return false;
-    if (!str_eq_nocase(strategy, STR("binpack")) && !str_eq_nocase(strategy, STR("sort")))
-        return fail(err, ERR_INVALID, "the strategy is binpack or sort, not \"" STR_FMT "\"",
-                    STR_ARG(strategy));
-    return order.len == 0 ||
-           fail(err, ERR_UNSUPPORTED,
-                "sort_order is not supported: rows are sorted by the table's own order");
-}
-
 bool procedure_rewrite_data_files(struct call *c, struct error *err)
 {
     struct run *r = c->run;
@@ -225,11 +211,17 @@ bool procedure_rewrite_data_files(struct call *c, struct error *err)
         { "max-concurrent-file-group-rewrites", OPTION_MOOT, NULL },
         { "rewrite-job-order", OPTION_MOOT, NULL },
         { "use-starting-sequence-number", OPTION_MOOT, NULL },
+        { "compression-factor", OPTION_MOOT, NULL }, /* of Spark's shuffle */
+        { "shuffle-partitions-per-file", OPTION_MOOT, NULL },
+        { "max-output-size", OPTION_MOOT, NULL }, /* of its curves' keys */
+        { "var-length-contribution", OPTION_MOOT, NULL },
         { NULL, OPTION_MOOT, NULL },
     };
     struct compact_result done;
     str ns, name;
-    if (!call_table(c, TABLE_WRITE_DATA, &ns, &name, err) || !check_strategy(c, err) ||
+    if (!call_table(c, TABLE_WRITE_DATA, &ns, &name, err) ||
+        !call_text(c, "strategy", (str){ 0 }, &req.strategy, err) ||
+        !call_text(c, "sort_order", (str){ 0 }, &req.sort_order, err) ||
         !call_text(c, "table", (str){ 0 }, &req.table, err) ||
         !call_text(c, "where", (str){ 0 }, &req.where, err) || !read_options(c, options, err))
         return false;

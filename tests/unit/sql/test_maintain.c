@@ -218,9 +218,6 @@ TEST(compactions_that_are_wrong_say_so)
     struct lake *lake = open_lake();
     three_snapshots(lake);
     refuse(lake, "CALL system.rewrite_data_files('s.u')", ERR_NOT_FOUND, "does not exist");
-    refuse(lake, "CALL system.rewrite_data_files('s.t', 'zorder')", ERR_INVALID, "binpack or sort");
-    refuse(lake, "CALL system.rewrite_data_files('s.t', 'sort', 'id DESC')", ERR_UNSUPPORTED,
-           "table's own order");
     refuse(lake, "CALL system.rewrite_data_files('s.t', options => map('speed', 'high'))",
            ERR_INVALID, "no option \"speed\"");
     refuse(lake, "CALL system.rewrite_data_files('s.t', options => map('min-input-files', '0'))",
@@ -337,5 +334,96 @@ TEST(manifests_are_clustered_by_partition)
     refuse(lake, "CALL system.rewrite_manifests('s.t', sort_by => array('p'))", ERR_UNSUPPORTED,
            "sort_by");
     refuse(lake, "CALL system.rewrite_manifests('s.u')", ERR_NOT_FOUND, "does not exist");
+    lake_close(lake);
+}
+
+/* ---- Strategies */
+
+/* Sum over the files of how far apart a column's bounds are. */
+static int64_t spread(struct lake *lake, const char *column)
+{
+    int64_t n = 0;
+    str text = ask(lake, text_f("SELECT CAST(sum(readable_metrics.%s.upper_bound - "
+                                "readable_metrics.%s.lower_bound) AS BIGINT) FROM s.\"t$files\"",
+                                column, column));
+    CHECK(str_to_i64(text, &n));
+    return n;
+}
+
+static void shuffled(struct lake *lake, const char *more)
+{
+    ask(lake, "CREATE SCHEMA IF NOT EXISTS s");
+    ask(lake, "DROP TABLE IF EXISTS s.t");
+    ask(lake, text_f("CREATE TABLE s.t (a BIGINT, b INTEGER, name VARCHAR, p INTEGER) %s", more));
+    for (int i = 0; i < 4; i++)
+        ask(lake,
+            text_f("INSERT INTO s.t SELECT (i * 7919) %% 40000, CAST((i * 104729) %% 40000 AS "
+                   "INTEGER), md5(CAST(i AS VARCHAR)) || i, 1 FROM range(%d, %d) r(i)",
+                   i * 10000, i * 10000 + 10000));
+    ask(lake, "DELETE FROM s.t WHERE a = 77");
+}
+
+#define SUMS "SELECT count(*), sum(a), sum(b), count(DISTINCT name) FROM s.t"
+#define REWRITE                                                                                    \
+    "CALL system.rewrite_data_files('s.t', options => map('rewrite-all', 'true', "                 \
+    "'target-file-size-bytes', '400000'), "
+
+TEST(rows_are_sorted_across_files)
+{
+    struct lake *lake = open_lake();
+    static const char *const tables[] = {
+        "WITH ('format-version'='3')",
+        "PARTITIONED BY (p) WITH ('write.delete.mode'='merge-on-read')",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        shuffled(lake, tables[i]);
+        str sums = ask(lake, SUMS);
+        int64_t before = spread(lake, "a");
+        refuse(lake, REWRITE "strategy => 'sort')", ERR_INVALID, "no sort order");
+        str done = ask(lake, REWRITE "strategy => 'sort', sort_order => 'a DESC NULLS LAST, b')");
+        CHECK(str_starts(done, STR("4|")) && !str_starts(done, STR("4|1|")));
+        CHECK(spread(lake, "a") < 40001 && before > 150000); /* files follow each other */
+        CHECK(str_eq(ask(lake, SUMS), sums));
+        CHECK_STR(ask(lake, "SELECT count(DISTINCT sort_order_id), min(sort_order_id) FROM "
+                            "s.\"t$files\""),
+                  "1|0"); /* not the table's order */
+        CHECK_STR(ask(lake, "SELECT count(*) FROM (SELECT a, lag(a) OVER (PARTITION BY _file "
+                            "ORDER BY _pos) AS before FROM s.t) WHERE a > before"),
+                  "0");
+        ask(lake, "ALTER TABLE s.t WRITE ORDERED BY b");
+        ask(lake, REWRITE "strategy => 'sort')");
+        CHECK(spread(lake, "b") < 40001);
+        CHECK_STR(ask(lake, "SELECT count(DISTINCT sort_order_id), min(sort_order_id) FROM "
+                            "s.\"t$files\""),
+                  "1|1");
+        CHECK(str_eq(ask(lake, SUMS), sums));
+    }
+    lake_close(lake);
+}
+
+TEST(rows_are_laid_along_a_curve)
+{
+    struct lake *lake = open_lake();
+    shuffled(lake, "");
+    str sums = ask(lake, SUMS);
+    ask(lake, "CALL system.rewrite_data_files('s.t', options => map('rewrite-all', 'true', "
+              "'target-file-size-bytes', '100000'), strategy => 'sort', sort_order => "
+              "'zorder(a, b)')");
+    str files = ask(lake, "SELECT count(*) FROM s.\"t$files\"");
+    int64_t n = 0;
+    CHECK(str_to_i64(files, &n) && n > 8);
+    /* One column sorted would give 40,000 and n times that: a curve makes both small. */
+    CHECK(spread(lake, "a") < n * 20000 && spread(lake, "b") < n * 20000);
+    CHECK(str_eq(ask(lake, SUMS), sums));
+    ask(lake, REWRITE "strategy => 'zorder', sort_order => 'name, a')");
+    CHECK(str_eq(ask(lake, SUMS), sums));
+    refuse(lake, REWRITE "strategy => 'zorder')", ERR_INVALID, "needs columns");
+    refuse(lake, REWRITE "strategy => 'zorder', sort_order => 'a, nothing')", ERR_INVALID,
+           "no column nothing");
+    refuse(lake, REWRITE "strategy => 'sort', sort_order => 'zorder(a) DESC')", ERR_INVALID,
+           "stands alone");
+    refuse(lake, REWRITE "strategy => 'sort', sort_order => 'a b')", ERR_INVALID, "goes on");
+    refuse(lake, REWRITE "sort_order => 'a')", ERR_INVALID, "needs the strategy sort");
+    refuse(lake, REWRITE "strategy => 'best')", ERR_INVALID, "binpack, sort or zorder");
     lake_close(lake);
 }
