@@ -217,9 +217,10 @@ typedef struct firn_scan_options {
     int64_t snapshot_id;   /* 0: not set */
     const char *table_ref; /* a branch or tag of the table's own; NULL: not set */
     int64_t timestamp_ms;  /* as of that time, since 1970 UTC; 0: not set */
-    int32_t
-        incremental; /* 1: the rows that append snapshots brought after `after_snapshot` (0: ever), up to `to_snapshot` (0: now),
-                            * those deleted since too */
+    /* 1: the rows that append snapshots brought after `after_snapshot` (0: ever), up to `to_snapshot` (0: now), those deleted since too.
+     * 2 (since ABI 2): all changes of rows between them, with the columns _change_type (INSERT, DELETE), _change_ordinal and
+     * _commit_snapshot_id behind the table's; a row that was written again unchanged is a DELETE and an INSERT. */
+    int32_t incremental;
     int32_t reserved1;
     int64_t after_snapshot, to_snapshot;
     firn_cancel *cancel; /* may be NULL; lives as long as the stream */

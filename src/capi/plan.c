@@ -27,6 +27,8 @@ static bool plan_at(struct call *c, const firn_scan_options *o, struct arena *a,
 {
     if (!capi_version(c, o))
         return false;
+    if (o->incremental == 2)
+        return fail(&c->err, ERR_UNSUPPORTED, "changes are not planned by files: scan them");
     out->at = (struct scan_at){ .snapshot_id = o->snapshot_id,
                                 .ref = arena_str(a, str_of(o->table_ref)),
                                 .timestamp_ms = o->timestamp_ms };

@@ -5,8 +5,10 @@
 #include "capi/capi_priv.h"
 #include "engine/quote.h"
 #include "engine/session.h"
+#include "iceberg/metadata.h"
 #include "iceberg/scan.h"
 #include "sql/bind.h"
+#include "sql/changes.h"
 #include "sql/delta.h"
 #include "sql/lex.h"
 #include "sql/sql.h"
@@ -23,8 +25,8 @@ bool capi_version(struct call *c, const firn_scan_options *o)
     if (o->timestamp_ms > INT64_MAX / 1000 || o->timestamp_ms < 0)
         return fail(&c->err, ERR_INVALID, "timestamp_ms %lld is no time of a snapshot",
                     (long long)o->timestamp_ms);
-    return o->incremental == 0 || o->incremental == 1 ||
-           fail(&c->err, ERR_INVALID, "incremental is %d, not 0 or 1", (int)o->incremental);
+    return (o->incremental >= 0 && o->incremental <= 2) ||
+           fail(&c->err, ERR_INVALID, "incremental is %d, not 0, 1 or 2", (int)o->incremental);
 }
 
 static bool add_version(struct call *c, const firn_scan_options *o, struct buf *sql)
@@ -61,6 +63,21 @@ static bool add_columns(struct call *c, const firn_scan_options *o, struct buf *
     return true;
 }
 
+/* WHERE and LIMIT. */
+static bool add_conditions(struct call *c, const firn_scan_options *o, struct buf *sql)
+{
+    if (o->filter) {
+        if (!sql_check_condition(str_of(o->filter), c->a, &c->err))
+            return false;
+        buf_printf(sql, " WHERE (%s\n)", o->filter);
+    }
+    if (o->limit < 0)
+        return fail(&c->err, ERR_INVALID, "limit %lld is negative", (long long)o->limit);
+    if (o->limit)
+        buf_printf(sql, " LIMIT %lld", (long long)o->limit);
+    return true;
+}
+
 static bool scan_text(struct call *c, const firn_scan_options *o, struct buf *sql)
 {
     str ns, name;
@@ -71,27 +88,41 @@ static bool scan_text(struct call *c, const firn_scan_options *o, struct buf *sq
         return false;
     buf_lit(sql, " FROM ");
     quote_name(sql, (const str[]){ ns_to_text(ns, c->a), name }, 2);
-    if (!add_version(c, o, sql))
-        return false;
-    if (o->filter) {
-        if (!sql_check_condition(str_of(o->filter), c->a, &c->err))
-            return false;
-        buf_printf(sql, " WHERE (%s\n)", o->filter);
-    }
-    if (o->limit < 0)
-        return fail(&c->err, ERR_INVALID, "limit %lld is negative", (long long)o->limit);
-    if (o->limit)
-        buf_printf(sql, " LIMIT %lld", (long long)o->limit);
-    return buf_ok(sql, "the scan", &c->err);
+    return add_version(c, o, sql) && add_conditions(c, o, sql) && buf_ok(sql, "the scan", &c->err);
 }
 
-/* The scan in a session of its own.  Arena and session become the stream's. */
-static bool run_scan(struct call *c, const firn_scan_options *o, str text,
-                     struct ArrowArrayStream *out)
+/* The same over what a table went through. */
+static bool changes_text(struct call *c, const firn_scan_options *o, struct session *s,
+                         struct arena *a, struct buf *sql)
 {
-    struct arena *a = arena_create(0);
-    struct session *s;
-    struct result *rows;
+    str ns, name;
+    struct table t;
+    struct lake *lake = c->lake->lake;
+    if (!capi_version(c, o) || !capi_name(c, o->table, &ns, &name))
+        return false;
+    struct securable on = secure_in(SECURABLE_TABLE, ns, name, c->a);
+    if (!access_check_in(lake->govern, c->access, TABLE_READ_DATA, &on, str_of(o->ref), &c->err) ||
+        !catalog_load_table(lake->catalog, str_of(o->ref), ns, name, a, &t, &c->err))
+        return false;
+    struct changes_request q = { .metadata = t.metadata,
+                                 .columns = metadata_schema(t.metadata),
+                                 .range = { .after_id = o->after_snapshot,
+                                            .to_id = o->to_snapshot },
+                                 .cancel = capi_cancel(o->cancel) };
+    buf_lit(sql, "SELECT ");
+    if (!add_columns(c, o, sql))
+        return false;
+    buf_lit(sql, " FROM (");
+    if (!changes_sql(lake, s, &q, a, sql, &c->err))
+        return false;
+    buf_lit(sql, ")");
+    return add_conditions(c, o, sql) && buf_ok(sql, "the scan", &c->err);
+}
+
+/* The query over one snapshot, or over appends. */
+static bool bind_scan(struct call *c, const firn_scan_options *o, str text, struct session *s,
+                      struct arena *a, str *query)
+{
     struct bound bound;
     struct scan_range range = { SCAN_APPENDS, o->after_snapshot, o->to_snapshot };
     struct bind_request b = { .query = arena_str(a, text),
@@ -99,13 +130,33 @@ static bool run_scan(struct call *c, const firn_scan_options *o, str text,
                               .access = capi_access(c->lake, a),
                               .cancel = capi_cancel(o->cancel),
                               .range = o->incremental ? &range : NULL };
+    if (!sql_bind(c->lake->lake, s, &b, a, &bound, &c->err))
+        return false;
+    *query = bound.query;
+    return true;
+}
+
+#define CHANGES 2 /* of firn_scan_options.incremental */
+
+/* Arena and session become the stream's. */
+static bool run_scan(struct call *c, const firn_scan_options *o, struct buf *text,
+                     struct ArrowArrayStream *out)
+{
+    struct arena *a = arena_create(0);
+    struct session *s;
+    struct result *rows;
+    str query = { 0 };
     if (!session_open(c->lake->lake->engine, &s, &c->err)) {
         arena_destroy(a);
         return false;
     }
-    session_set_cancel(s, b.cancel);
-    if (sql_bind(c->lake->lake, s, &b, a, &bound, &c->err) &&
-        session_query(s, bound.query, NULL, 0, &rows, &c->err))
+    session_set_cancel(s, capi_cancel(o->cancel));
+    bool ok = o->incremental == CHANGES
+                  ? changes_text(c, o, s, a, text)
+                  : scan_text(c, o, text) && bind_scan(c, o, buf_str(text), s, a, &query);
+    if (o->incremental == CHANGES)
+        query = arena_str(a, buf_str(text));
+    if (ok && session_query(s, query, NULL, 0, &rows, &c->err))
         return stream_open(c->lake, s, rows, a, out, &c->err);
     session_close(s);
     arena_destroy(a);
@@ -120,8 +171,7 @@ int firn_scan(firn_lake *lake, const firn_scan_options *options, struct ArrowArr
     if (out)
         *out = (struct ArrowArrayStream){ 0 };
     bool ok = capi_begin(&c, lake, false, err) && capi_needs(&c, out, "the stream") &&
-              capi_options(&c, options, sizeof *options) && scan_text(&c, options, &sql) &&
-              run_scan(&c, options, buf_str(&sql), out);
+              capi_options(&c, options, sizeof *options) && run_scan(&c, options, &sql, out);
     buf_deinit(&sql);
     return capi_end(&c, ok);
 }

@@ -403,7 +403,9 @@ TEST(plans_name_the_files)
     CHECK_STR(str_of(plan(lake, &o).ptr), "");
     firn_plan *p;
     o.incremental = 2;
-    FAILS(firn_plan_open(lake, &o, &p, &err), FIRN_INVALID, "incremental is 2");
+    FAILS(firn_plan_open(lake, &o, &p, &err), FIRN_UNSUPPORTED, "scan them");
+    o.incremental = 3;
+    FAILS(firn_plan_open(lake, &o, &p, &err), FIRN_INVALID, "incremental is 3");
     o.incremental = 0;
     o.filter = "hash(id) = 3";
     FAILS(firn_plan_open(lake, &o, &p, &err), FIRN_INVALID, "");
@@ -411,6 +413,37 @@ TEST(plans_name_the_files)
     o.filter = "nobody = 3";
     FAILS(firn_plan_open(lake, &o, &p, &err), FIRN_INVALID, "nobody");
     firn_plan_close(NULL);
+    firn_close(lake);
+}
+
+TEST(changes_between_snapshots)
+{
+    firn_lake *lake = open_lake("lake");
+    make(lake, "WITH ('format-version' = '3', 'write.delete.mode' = 'merge-on-read')");
+    firn_scan_options o = FIRN_SCAN_OPTIONS_INIT;
+    o.table = "s.t";
+    o.incremental = 2;
+    CHECK_INT(scan(lake, &o), 0);
+    append(lake, "s.t", "SELECT i AS id FROM range(10) r(i)");
+    int64_t first = snapshot_of(lake);
+    run(lake, "DELETE FROM s.t WHERE id < 3");
+    append(lake, "s.t", "SELECT 100 AS id");
+    CHECK_INT(scan(lake, &o), 14);
+    o.after_snapshot = first;
+    CHECK_INT(scan(lake, &o), 4);
+    o.filter = "_change_type = 'DELETE' AND id > 0";
+    const char *const columns[] = { "id", "_change_ordinal" };
+    o.columns = columns;
+    o.columns_n = 2;
+    CHECK_INT(scan(lake, &o), 2);
+    o.limit = 1;
+    CHECK_INT(scan(lake, &o), 1);
+    o.after_snapshot = 77;
+    struct ArrowArrayStream s;
+    FAILS(firn_scan(lake, &o, &s, &err), FIRN_NOT_FOUND, "77");
+    o.after_snapshot = 0;
+    o.filter = "id; DROP TABLE s.t";
+    FAILS(firn_scan(lake, &o, &s, &err), FIRN_INVALID, "one condition");
     firn_close(lake);
 }
 
