@@ -155,11 +155,19 @@ static void ref_answer(const struct ref_row *row, struct arena *a, struct ref_in
 bool catalog_create_ref(struct catalog *c, enum catalog_ref_kind kind, str name, str from,
                         struct arena *a, struct ref_info *out, struct error *err)
 {
+    return catalog_create_ref_as(c, kind, name, from, NULL, a, out, err);
+}
+
+bool catalog_create_ref_as(struct catalog *c, enum catalog_ref_kind kind, str name, str from,
+                           const struct commit_info *who, struct arena *a, struct ref_info *out,
+                           struct error *err)
+{
     struct ref_change ch = { .catalog = c,
                              .arena = a,
                              .name = name,
                              .from = from,
                              .kind = kind,
+                             .who = who,
                              .apply = apply_create,
                              .is_done = is_created };
     ASSERT(kind == CATALOG_BRANCH || kind == CATALOG_TAG);

@@ -24,6 +24,10 @@ struct ref_info {
 MUST_USE bool catalog_create_ref(struct catalog *c, enum catalog_ref_kind kind, str name, str from,
                                  struct arena *a, struct ref_info *out,
                                  struct error *err); /* ERR_EXISTS, ERR_NOT_FOUND (from) */
+/* The same, for the record of changes by somebody. */
+MUST_USE bool catalog_create_ref_as(struct catalog *c, enum catalog_ref_kind kind, str name,
+                                    str from, const struct commit_info *who, struct arena *a,
+                                    struct ref_info *out, struct error *err);
 /* `expected` (a commit id, may be empty) must be where the ref points: ERR_CONFLICT.  "main" cannot
  * be deleted: ERR_INVALID. */
 MUST_USE bool catalog_delete_ref(struct catalog *c, str name, str expected,

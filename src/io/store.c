@@ -107,6 +107,12 @@ bool store_head(struct store *st, str path, struct store_info *out, struct error
     return store_path_check(path, err) && st->ops->head(st, path, out, err);
 }
 
+bool store_present(struct store *st, str path)
+{
+    struct error ignored = { 0 };
+    return store_path_check(path, &ignored) && (!st->ops->present || st->ops->present(st, path));
+}
+
 bool store_delete(struct store *st, str path, struct error *err)
 {
     return store_path_check(path, err) && st->ops->remove(st, path, err);

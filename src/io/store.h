@@ -58,6 +58,8 @@ struct store_ops {
     bool (*put)(struct store *st, str path, str bytes, enum store_put_flags flags,
                 struct error *err);
     bool (*head)(struct store *st, str path, struct store_info *out, struct error *err);
+    /* Whether the object is there, as far as that is known without waiting; NULL: nothing is known, which counts as there. */
+    bool (*present)(struct store *st, str path);
     /* Removing what is not there is ERR_NOT_FOUND where the store can tell (files), else success. */
     bool (*remove)(struct store *st, str path, struct error *err);
     /* Every object below folder ("" for all), in no order, without temporary names. */
@@ -99,6 +101,8 @@ MUST_USE bool store_put(struct store *st, str path, str bytes, enum store_put_fl
                         struct error *err);
 /* Size and time of an object. */
 MUST_USE bool store_head(struct store *st, str path, struct store_info *out, struct error *err);
+/* False when the object is known not to be there; about a microsecond, for checks on hot paths.  A path that is none is not there. */
+bool store_present(struct store *st, str path);
 /* Removes an object; durable when it returns true.  A collector's tool, not a request's. */
 MUST_USE bool store_delete(struct store *st, str path, struct error *err);
 /* Calls fn for every object below the folder ("" for all), in no order. */

@@ -82,6 +82,11 @@ static str fault_uri(struct store *st, str path, struct arena *a)
     return store_uri(faulty(st)->real, path, a);
 }
 
+static bool fault_present(struct store *st, str path)
+{
+    return store_present(faulty(st)->real, path);
+}
+
 static bool fault_from_uri(struct store *st, str location, struct arena *a, str *path,
                            struct error *err)
 {
@@ -98,6 +103,7 @@ static const struct store_ops fault_ops = {
     .read_at = fault_read_at,
     .put = fault_put,
     .head = fault_head,
+    .present = fault_present,
     .remove = fault_remove,
     .list = fault_list,
     .local_path = fault_local_path,

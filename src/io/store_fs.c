@@ -152,6 +152,16 @@ static bool fs_head(struct store *st, str path, struct store_info *out, struct e
     return true;
 }
 
+/* A look at the name alone: whoever opens the file afterwards is held to the root as always. */
+static bool fs_present(struct store *st, str path)
+{
+    struct error ignored = { 0 };
+    struct place p;
+    struct stat info;
+    return fs_resolve(fs_of(st), path, &p, &ignored) &&
+           (fstatat(p.root->fd, p.rel, &info, 0) == 0 || (errno != ENOENT && errno != ENOTDIR));
+}
+
 static bool fs_local_path(struct store *st, str path, struct arena *a, str *out, struct error *err)
 {
     struct place p;
@@ -289,6 +299,7 @@ static const struct store_ops fs_ops = {
     .read_at = fs_read_at,
     .put = fs_put,
     .head = fs_head,
+    .present = fs_present,
     .remove = fs_remove,
     .list = fs_list,
     .local_path = fs_local_path,

@@ -19,6 +19,7 @@ struct access;
 struct auth;
 struct features;
 struct hooks;
+struct upkeep;
 struct identity;
 struct lake;
 struct lru;
@@ -39,6 +40,7 @@ struct app {
     struct plans *plans;          /* of scans, made while the client waits elsewhere (plans.h) */
     struct auth *auth;            /* who a request comes from (auth.h) */
     struct hooks *hooks;          /* who is told of events (hooks.h) */
+    struct upkeep *upkeep;        /* tables that keep themselves in order (upkeep.h) */
     struct server_config *config; /* the server's part of firn.yaml (config.h) */
     int64_t started_us;
     bool
@@ -86,6 +88,7 @@ struct api_request {
     const struct identity *
         identity; /* who asks (govern/identity.h), from the credentials shown; NULL: nobody showed any */
     str authorization; /* header of this name: the token endpoint's client credentials */
+    str api_key;       /* header X-API-Key */
     str peer;          /* address that the request came from; empty in-process */
     const struct access
         *access; /* set by api_dispatch: what handlers ask and hand down (govern/access.h) */

@@ -8,6 +8,7 @@
 #include "govern/access.h"
 #include "io/db.h"
 #include "server/answer_priv.h"
+#include "server/auth.h"
 #include "server/events.h"
 #include "server/hooks.h"
 #include "sql/lake.h"
@@ -18,7 +19,8 @@
 #define NS_PER_S 1000000000LL
 #define SHARED_LOOK_NS NS_PER_S
 #define BEAT_NS (15 * NS_PER_S)        /* a comment, so that nothing on the way thinks it is dead */
-#define STREAM_NS (15 * 60 * NS_PER_S) /* then the client comes again, and shows its credentials */
+#define STREAM_NS (15 * 60 * NS_PER_S) /* then the client comes again */
+#define ASK_AGAIN_NS NS_PER_S /* how old the knowledge may be that its credentials are good */
 
 struct feed {
     struct app *app;
@@ -119,12 +121,24 @@ static void write_page(const struct feed *f, const struct event_page *page, stru
     jw_end_object(w);
 }
 
+/* Whoever waits shows credentials once; they are asked for again before anything is told. */
+static bool is_still_welcome(const struct feed *f, int64_t *asked_ns, struct error *err)
+{
+    int64_t now = env_monotonic_ns(env_real());
+    if (now - *asked_ns < ASK_AGAIN_NS)
+        return true;
+    *asked_ns = now;
+    return auth_still(f->app->auth, f->req, err);
+}
+
 /* Reads until there is an event, or nothing more and the time is over. */
 static bool fill_page(struct feed *f, int64_t wait_s, struct event_page *page, struct error *err)
 {
-    int64_t end_ns = env_monotonic_ns(env_real()) + wait_s * NS_PER_S;
+    int64_t asked = env_monotonic_ns(env_real()), end_ns = asked + wait_s * NS_PER_S;
     for (;;) {
         struct watch w = watch_set(f->app->lake);
+        if (!is_still_welcome(f, &asked, err))
+            return false;
         if (!read_page(f, f->req->arena, page, err))
             return false;
         f->cursor = page->next;
@@ -176,17 +190,18 @@ static bool send_page(struct feed *f, api_sink sink, void *sink_ctx, bool *more,
 static bool stream(void *ctx, api_sink sink, void *sink_ctx, struct error *err)
 {
     struct feed *f = ctx;
-    int64_t began = env_monotonic_ns(env_real()), beat = began;
+    int64_t began = env_monotonic_ns(env_real()), beat = began, asked = began;
     if (!sink(sink_ctx, STR("retry: 1000\n\n")))
         return false;
     while (env_monotonic_ns(env_real()) - began < STREAM_NS) {
         struct watch w = watch_set(f->app->lake);
         bool more, sent;
-        if (!send_page(f, sink, sink_ctx, &more, &sent, err))
+        if (!is_still_welcome(f, &asked, err) || !send_page(f, sink, sink_ctx, &more, &sent, err))
             return false;
         if (sent)
             beat = env_monotonic_ns(env_real());
-        if (!more && !wait_until(f, &w, beat + BEAT_NS, err))
+        int64_t end = asked + ASK_AGAIN_NS < beat + BEAT_NS ? asked + ASK_AGAIN_NS : beat + BEAT_NS;
+        if (!more && !wait_until(f, &w, end, err))
             return false;
         if (env_monotonic_ns(env_real()) - beat < BEAT_NS)
             continue;

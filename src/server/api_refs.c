@@ -64,8 +64,10 @@ static bool create_ref(struct app *app, struct api_request *req, struct api_answ
     if (!str_is(kind, "branch") && !str_is(kind, "tag"))
         return fail(err, ERR_INVALID, "kind must be branch or tag, not \"" STR_FMT "\"",
                     STR_ARG(kind));
-    if (!catalog_create_ref(app->lake->catalog, str_is(kind, "tag") ? CATALOG_TAG : CATALOG_BRANCH,
-                            name, from, req->arena, &ref, err))
+    struct commit_info who = request_commit_info(req, (str){ 0 }, (str){ 0 });
+    if (!catalog_create_ref_as(app->lake->catalog,
+                               str_is(kind, "tag") ? CATALOG_TAG : CATALOG_BRANCH, name, from, &who,
+                               req->arena, &ref, err))
         return false;
     answer->status = 201;
     write_ref(&ref, w);

@@ -437,6 +437,21 @@ bool auth_identify(struct auth *auth, struct api_request *req, const struct rout
     return t.must_block ? false : refuse_shown(auth, req, t.expired, refusal, err);
 }
 
+bool auth_still(struct auth *auth, const struct api_request *req, struct error *err)
+{
+    struct api_request again = { .authorization = req->authorization,
+                                 .api_key = req->api_key,
+                                 .peer = req->peer,
+                                 .arena = arena_create(0) };
+    struct attempt t = { .auth = auth, .req = &again, .may_block = true };
+    bool ok = req->in_process || !auth_on(auth);
+    if (!ok)
+        ok = (again.authorization.len || again.api_key.len) &&
+             by_what_is_shown(&t, again.api_key, err);
+    arena_destroy(again.arena);
+    return ok || fail(err, ERR_DENIED, "the credentials of the request are not good any more");
+}
+
 /* ---- Subjects of an exchange ---- */
 
 bool auth_subject_of(struct auth *auth, str text, struct arena *a, struct auth_subject *out,

@@ -55,6 +55,10 @@ MUST_USE bool auth_identify(struct auth *auth, struct api_request *req, const st
                             str api_key, struct auth_memory *memory, bool may_block,
                             bool *must_block, struct auth_refusal *refusal, struct error *err);
 
+/* Whether what a request showed when it came is good still, for answers that go on for long: its token may have expired, its principal
+ * been dropped.  Counts nothing; some microseconds.  ERR_DENIED when it is not. */
+MUST_USE bool auth_still(struct auth *auth, const struct api_request *req, struct error *err);
+
 /* Puts a refusal's header fields into the answer that was made of it. */
 void auth_refusal_headers(const struct auth_refusal *refusal, struct api_answer *answer);
 

@@ -250,6 +250,7 @@ static void identify(struct exchange *x, bool may_block)
     struct app *app = x->listener->app;
     if (app->local_files && auth_on(app->auth))
         app_trust_files(app, false); /* access control was turned on meanwhile */
+    x->req.api_key = x->api_key;
     if (auth_identify(app->auth, &x->req, x->route, x->api_key,
                       may_block ? NULL : &connection_of(x->mhd)->memory, may_block,
                       &x->must_identify, &refusal, &err) ||

@@ -8,6 +8,7 @@
 #include "codec/compress.h"
 #include "codec/digest.h"
 #include "iceberg/view.h"
+#include "io/store.h"
 #include "server/iceberg_priv.h"
 
 #define PLANNING_MODE_PROPERTY "firn.scan-planning.mode"
@@ -187,6 +188,18 @@ static bool answer_subject(struct app *app, struct api_request *req, struct api_
     return true;
 }
 
+/* A metadata file that somebody has removed behind the catalog's back is told, not answered from memory. */
+static bool need_file(struct app *app, const struct api_request *req, str location,
+                      struct error *err)
+{
+    struct error ignored = { 0 };
+    str path;
+    return !store_from_uri(app->lake->warehouse, location, req->arena, &path, &ignored) ||
+           store_present(app->lake->warehouse, path) ||
+           fail(err, ERR_NOT_FOUND, "Failed to open input stream for file: " STR_FMT,
+                STR_ARG(location));
+}
+
 /* ---- Loads that are remembered ---- */
 
 /* An answer that a request got when the catalog had made so many changes; the key says which request and how many. */
@@ -194,6 +207,7 @@ struct load {
     struct cached base;
     struct arena *arena; /* of this object, which keeps the answer */
     str bytes, etag, other;
+    str file; /* the metadata file's store path */
 };
 
 static void destroy_load(struct cached *object)
@@ -224,11 +238,13 @@ static str load_key(const struct api_request *req, uint64_t made)
 }
 
 static void remember(struct app *app, const struct api_request *req, const struct answered *done,
-                     uint64_t made)
+                     str location, uint64_t made)
 {
-    str ref;
+    struct error ignored = { 0 };
+    str ref, file;
     iceberg_path(req, 2, &ref);
-    if (!is_plain_ref(ref) || !catalog_is_ours(app->lake->catalog))
+    if (!is_plain_ref(ref) || !catalog_is_ours(app->lake->catalog) ||
+        !store_from_uri(app->lake->warehouse, location, req->arena, &file, &ignored))
         return;
     struct arena *a = arena_create(0);
     struct load *l = arena_new(a, struct load);
@@ -237,7 +253,8 @@ static void remember(struct app *app, const struct api_request *req, const struc
     *l = (struct load){ .arena = a,
                         .bytes = buf_str(&done->object->body),
                         .etag = arena_str(a, done->etag),
-                        .other = arena_str(a, done->other) };
+                        .other = arena_str(a, done->other),
+                        .file = arena_str(a, file) };
     l->base.key = arena_str(a, load_key(req, made));
     l->base.destroy = destroy_load;
     l->base.bytes = arena_held(a);
@@ -252,6 +269,8 @@ bool iceberg_load_quick(struct app *app, struct api_request *req, struct api_ans
         return false;
     const struct load *l = (struct load *)hit;
     cached_keep(hit, req->arena);
+    if (!store_present(app->lake->warehouse, l->file))
+        return false;
     if (!answer_match(req, answer, l->etag, l->other))
         answer_bytes(answer, l->bytes, l->etag, req->accepts_gzip);
     return true;
@@ -284,10 +303,11 @@ bool iceberg_answer_table(struct app *app, struct api_request *req, struct api_a
         write_answer(&s, w);
         return buf_ok(&answer->body, "the table's metadata", err);
     }
-    if (!answer_subject(app, req, answer, &s, made != NULL, &done, err))
+    if ((made && !need_file(app, req, s.location, err)) ||
+        !answer_subject(app, req, answer, &s, made != NULL, &done, err))
         return false;
     if (made && done.object)
-        remember(app, req, &done, *made);
+        remember(app, req, &done, s.location, *made);
     return true;
 }
 

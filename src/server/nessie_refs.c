@@ -203,6 +203,7 @@ static bool target_of(struct app *app, struct api_request *req, const struct nes
 /* v1 has the new name and type in the body, and the source's name in the query. */
 NESSIE_HANDLER(nessie_create_ref)
 {
+    struct commit_info who = request_commit_info(req, (str){ 0 }, (str){ 0 });
     struct nessie_ref_body body;
     struct nessie_ref from;
     struct ref_info made;
@@ -218,7 +219,8 @@ NESSIE_HANDLER(nessie_create_ref)
     if (v1 && via.len == 0)
         body.name = (str){ 0 };
     if (!target_of(app, req, &body, via, &from, err) ||
-        !catalog_create_ref(app->lake->catalog, kind, name, from.hash, req->arena, &made, err))
+        !catalog_create_ref_as(app->lake->catalog, kind, name, from.hash, &who, req->arena, &made,
+                               err))
         return false;
     struct nessie_ref r = { .name = made.name, .kind = made.kind, .hash = made.commit_id };
     return write_single(app, req, &r, false, w, err);

@@ -880,3 +880,119 @@ TEST(buckets_fill_again)
     CHECK(throttle_address_key(STR("2001:db8::1")) != throttle_address_key(STR("2001:db8:0:1::1")));
     CHECK(throttle_address_key(STR("192.0.2.1")) != throttle_address_key(STR("192.0.2.2")));
 }
+
+/* ---- Answers that go on for long ---- */
+
+struct reader {
+    struct buf got;
+    const char *end_of; /* the principal to drop once something has come; NULL: none */
+    int64_t dropped_ns;
+};
+
+static bool read_piece(void *ctx, str piece)
+{
+    struct reader *r = ctx;
+    struct error err = { 0 };
+    buf_add_str(&r->got, piece);
+    if (r->end_of) {
+        CHECK_OK(principal_drop(app->lake->govern, str_of(r->end_of), &err));
+        r->end_of = NULL;
+        r->dropped_ns = env_monotonic_ns(env_real());
+    }
+    return true;
+}
+
+static struct api_request request_of(const char *method, const char *path, str token, str body)
+{
+    struct error err = { 0 };
+    struct auth_refusal refusal;
+    bool must_block;
+    struct api_request req = { .method = str_of(method),
+                               .path = str_of(path),
+                               .body = body,
+                               .accept = STR("text/event-stream"),
+                               .authorization =
+                                   arena_printf(test_arena(), "Bearer " STR_FMT, STR_ARG(token)),
+                               .peer = STR("192.0.2.9"),
+                               .arena = test_arena() };
+    CHECK_OK(auth_identify(app->auth, &req, &private_route, (str){ 0 }, NULL, true, &must_block,
+                           &refusal, &err));
+    return req;
+}
+
+/* Whoever lost the right to listen hears nothing any more: the stream ends, though it could go on for a quarter of an hour. */
+TEST(a_stream_of_events_ends_with_its_credentials)
+{
+    struct error err = { 0 };
+    struct arena *a = test_arena();
+    struct principal p;
+    struct principal_secret secret;
+    open_with("");
+    CHECK_OK(
+        principal_create(app->lake->govern, STR("cid"), STR("{}"), false, a, &p, &secret, &err));
+    str token = log_in(secret.client_id, secret.client_secret, "").token;
+    struct api_request req = request_of("GET", "/api/events", token, (str){ 0 });
+    CHECK_OK(auth_still(app->auth, &req, &err));
+    struct api_answer answer;
+    struct reader reader = { .got = BUF_INIT(1 << 16), .end_of = "cid" };
+    api_answer_init(&answer);
+    api_dispatch(app, &req, &answer);
+    CHECK_INT(answer.status, 200);
+    CHECK(answer.stream != NULL);
+    CHECK(!answer.stream(answer.stream_ctx, read_piece, &reader, &err));
+    CHECK_INT(err.code, ERR_DENIED);
+    CHECK(env_monotonic_ns(env_real()) - reader.dropped_ns < 10000000000LL);
+    CHECK_FAILS(auth_still(app->auth, &req, &err), ERR_DENIED);
+    buf_deinit(&reader.got);
+    api_answer_deinit(&answer);
+    app_close(app);
+}
+
+TEST(events_of_refs_say_who)
+{
+    open_with("");
+    str token = log_in(root.client_id, root.client_secret, "").token;
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+    } steps[] = {
+        { "POST", "/api/refs", "{\"name\":\"dev\"}", 201 },
+        { "POST", "/nessie/api/v2/trees", "{\"type\":\"BRANCH\",\"name\":\"main\"}", 400 },
+        { "POST", "/iceberg/v1/dev/namespaces", "{\"namespace\":[\"a\"]}", 200 },
+        { "POST", "/api/merge", "{\"from\":\"dev\",\"into\":\"main\"}", 200 },
+        { "DELETE", "/api/refs/dev", "", 200 },
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct api_request req =
+            request_of(steps[i].method, steps[i].path, token, str_of(steps[i].body));
+        struct api_answer answer;
+        api_answer_init(&answer);
+        api_dispatch(app, &req, &answer);
+        if (answer.status != steps[i].status)
+            test_fail(__FILE__, __LINE__, "%s: %d " STR_FMT, steps[i].path, answer.status,
+                      STR_ARG(buf_str(&answer.body)));
+        api_answer_deinit(&answer);
+    }
+    struct api_request req = request_of("GET", "/api/events", token, (str){ 0 });
+    struct api_answer answer;
+    req.accept = (str){ 0 };
+    api_answer_init(&answer);
+    api_dispatch(app, &req, &answer);
+    CHECK_INT(answer.status, 200);
+    struct error err = { 0 };
+    struct json *doc;
+    CHECK_OK(json_parse(arena_str(test_arena(), buf_str(&answer.body)), test_arena(), &doc, &err));
+    const struct json *events = json_get(doc, "events");
+    size_t named = 0;
+    for (size_t i = 0; i < events->array.n; i++) {
+        const struct json *type = json_get(&events->array.items[i], "type"),
+                          *data = json_get(&events->array.items[i], "data"),
+                          *who = data ? json_get(data, "principal") : NULL;
+        named += who && str_is(who->s, "root");
+        if (!who && !str_ends(type->s, STR("initialized")))
+            test_fail(__FILE__, __LINE__, STR_FMT " says not who", STR_ARG(type->s));
+    }
+    CHECK(named >= 4);
+    api_answer_deinit(&answer);
+    app_close(app);
+}

@@ -2,6 +2,7 @@
 #include "catalog/refs.h"
 #include "codec/compress.h"
 #include "iceberg_test.h"
+#include "io/store.h"
 
 #define T "/v1/namespaces/a/tables"
 
@@ -86,7 +87,7 @@ TEST(bad_tables_are_refused_and_nothing_is_made)
         "{'name':'t','schema':[]}",
         "{'name':'t','schema':{'type':'struct'}}",
         "{'name':'','schema':" SCHEMA "}",
-        "{'name':'a/b','schema':" SCHEMA "}",
+        "{'name':'a/../b','schema':" SCHEMA "}",
         "{'name':'t','schema':" SCHEMA ",'properties':{'format-version':'9'}}",
         "{'name':'t','schema':" SCHEMA ",'stage-create':'yes'}",
         "{'name':'t','schema':" SCHEMA ",'partition-spec':{'spec-id':0,'fields':["
@@ -119,6 +120,38 @@ TEST(etags_spare_what_the_client_has)
     EXPECT(next, 200);
     CHECK(!str_eq(next.etag, r.etag));
     EXPECT_ERROR(get(app, T "/t?snapshots=some"), 400, "BadRequestException", "snapshots");
+    app_close(app);
+}
+
+/* The kit moves a metadata file away behind the catalog's back and wants to be told, from memory or not; and all is well when it is
+ * back. */
+TEST(a_metadata_file_that_has_gone_is_told)
+{
+    struct app *app = app_with_namespace();
+    struct error err = { 0 };
+    struct reply made = make_table(app, "a", "t");
+    str location = reply_str(made, "metadata-location"), path, bytes, none = { 0 };
+    struct store *st = app->lake->warehouse;
+    CHECK_OK(store_from_uri(st, location, test_arena(), &path, &err));
+    CHECK_OK(store_get(st, path, 1 << 20, test_arena(), &bytes, &err));
+    for (int again = 0; again < 2; again++) {
+        EXPECT(get(app, T "/t"), 200);
+        CHECK(store_present(st, path));
+        CHECK_OK(store_delete(st, path, &err));
+        CHECK(!store_present(st, path));
+        for (int i = 0; i < 2; i++) {
+            EXPECT_ERROR(get(app, T "/t"), 404, "NotFoundException",
+                         arena_printf(test_arena(),
+                                      "Failed to open input stream for file: " STR_FMT,
+                                      STR_ARG(location))
+                             .ptr);
+            EXPECT_ERROR(send_with(app, "GET", T "/t", none, NULL, made.etag), 404,
+                         "NotFoundException", "Failed to open input stream");
+        }
+        EXPECT(send(app, "HEAD", T "/t", none), 204); /* it is in the catalog */
+        CHECK_OK(store_put(st, path, bytes, 0, &err));
+    }
+    EXPECT(get(app, T "/t"), 200);
     app_close(app);
 }
 
