@@ -130,6 +130,25 @@ static bool begin_session(struct call *c, struct delta_request *d)
     return true;
 }
 
+/* Ten rows need no query. */
+static bool append_small(struct call *c, const struct delta_request *d,
+                         struct ArrowArrayStream *rows, firn_write_result *result, bool *done)
+{
+    struct write_result wrote;
+    struct write_request w = { .branch = d->branch,
+                               .table = d->table,
+                               .mode = WRITE_APPEND,
+                               .summary = d->summary,
+                               .summary_n = d->summary_n,
+                               .access = d->access,
+                               .cancel = d->cancel };
+    if (!sql_append_small(c->lake->lake, &w, rows, c->a, &wrote, done, &c->err))
+        return false;
+    if (*done)
+        write_result(result, wrote.snapshot_id, wrote.rows, wrote.commit_id);
+    return true;
+}
+
 static bool write_streams(struct call *c, const firn_write_options *o, const char *filter,
                           struct ArrowArrayStream *rows, struct ArrowArrayStream *keys,
                           firn_write_result *result)
@@ -139,6 +158,11 @@ static bool write_streams(struct call *c, const firn_write_options *o, const cha
         return false;
     if (!rows && !keys && !filter)
         return fail(&c->err, ERR_INVALID, "there are neither rows nor keys nor a filter");
+    bool done = false;
+    if (rows && rows->release && !keys && !filter && !append_small(c, &d, rows, result, &done))
+        return false;
+    if (done)
+        return true;
     if (!begin_session(c, &d))
         return false;
     bool ok = put_rows(c, &d, rows, keys, result);

@@ -13,6 +13,7 @@
 #include "catalog/table_ops.h"
 #include "codec/uuid.h"
 #include "engine/avro_data.h"
+#include "engine/arrow_rows.h"
 #include "engine/parquet.h"
 #include "engine/parquet_scan.h"
 #include "engine/session.h"
@@ -588,6 +589,86 @@ bool sql_write_query(struct lake *lake, const struct write_request *req, struct 
     out->bytes = w.bytes;
     out->inputs = w.bound.scans;
     out->inputs_n = w.bound.scans_n;
+    return true;
+}
+
+/* ---- A few rows, without the engine */
+
+#define SMALL_ROWS_MAX 10000 /* above, the engine's writer is the faster one */
+
+static bool is_plain(struct writer *w, struct parquet_write *p, bool *plain, struct error *err)
+{
+    enum avro_codec ignored;
+    const struct schema *s = metadata_schema(w->target);
+    *plain = metadata_spec(w->target)->fields_n == 0 && metadata_order(w->target)->fields_n == 0;
+    for (size_t i = 0; *plain && i < s->fields_n; i++)
+        *plain = parquet_small_takes(s->fields[i].type);
+    if (!*plain)
+        return true;
+    if (!write_options(w->target, w->a, p, err) ||
+        !write_avro_options(w->target, &w->avro, &ignored, err))
+        return false;
+    *plain = !w->avro && p->codec == PARQUET_ZSTD && p->bloom_n == 0 && p->row_group_rows == 0;
+    return true;
+}
+
+static bool put_small(struct writer *w, const struct parquet_write *p,
+                      const struct arrow_rows *rows, struct error *err)
+{
+    struct buf bytes = BUF_INIT(PARQUET_SMALL_BYTES_MAX);
+    struct parquet_file about = { 0 };
+    struct data_file *file = arena_new(w->a, struct data_file);
+    str data, path;
+    bool ok = data_path(w, &data, err) &&
+              parquet_small_write(metadata_schema(w->target), rows->batches, rows->n, p->level,
+                                  w->a, &bytes, &about, err);
+    if (ok) {
+        path = file_path(w, data, &about, new_prefix(w), 0);
+        ok = describe_file(w, &about, path, file, err);
+    }
+    if (ok) { /* named before the attempt: what a failure leaves is garbage */
+        w->files = file;
+        w->files_n = 1;
+        ok = store_put(w->lake->warehouse, path, buf_str(&bytes), STORE_CREATE_NEW, err);
+    }
+    buf_deinit(&bytes);
+    return ok;
+}
+
+static bool append_small(struct writer *w, struct ArrowArrayStream *stream,
+                         struct write_result *out, bool *done, struct error *err)
+{
+    struct parquet_write p = { 0 };
+    struct arrow_rows rows = { 0 };
+    if (!find_table(w, err))
+        return false;
+    if (!w->exists)
+        return true;
+    w->target = w->table.metadata;
+    if (!is_plain(w, &p, done, err))
+        return false;
+    if (*done && !arrow_rows_read(stream, metadata_schema(w->target), SMALL_ROWS_MAX, w->a, &rows,
+                                  done, err))
+        return false;
+    return !*done ||
+           ((rows.rows == 0 || put_small(w, &p, &rows, err)) && commit_existing(w, out, err));
+}
+
+bool sql_append_small(struct lake *lake, const struct write_request *req,
+                      struct ArrowArrayStream *rows, struct arena *a, struct write_result *out,
+                      bool *done, struct error *err)
+{
+    struct writer w = { .lake = lake, .req = req, .a = a };
+    *out = (struct write_result){ .snapshot_id = SNAPSHOT_NONE };
+    *done = false;
+    if (!append_small(&w, rows, out, done, err)) {
+        if (err->code != ERR_UNKNOWN)
+            drop_files(&w);
+        return fail_in(err, "write " STR_FMT, STR_ARG(req->table));
+    }
+    out->rows = w.rows;
+    out->files = (int64_t)w.files_n;
+    out->bytes = w.bytes;
     return true;
 }
 

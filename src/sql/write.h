@@ -66,6 +66,16 @@ struct write_result {
 MUST_USE bool sql_write_query(struct lake *lake, const struct write_request *req, struct arena *a,
                               struct write_result *out, struct error *err);
 
+struct ArrowArrayStream; /* engine/arrow_abi.h */
+
+/* Appends the rows of a stream without a session when they are few and fit as they are: a table without partitions and order, of columns
+ * that engine/parquet_small.h writes, as its properties have Parquet by default.  Otherwise *done is false, nothing has happened, and `rows` still gives all:
+ * the engine has to write them.  Of `req` counts what sql_write_query takes for WRITE_APPEND, but for the query.  The caller releases
+ * the stream. */
+MUST_USE bool sql_append_small(struct lake *lake, const struct write_request *req,
+                               struct ArrowArrayStream *rows, struct arena *a,
+                               struct write_result *out, bool *done, struct error *err);
+
 /* How rows lie in files, other than the table says. */
 struct rows_layout {
     const struct value
