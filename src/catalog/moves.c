@@ -188,7 +188,7 @@ static bool plan(void *ctx, const struct table *t, struct arena *a, struct table
 {
     struct moving *m = ctx;
     const struct move *v = m->move;
-    const struct snapshot *head, *s;
+    const struct snapshot *head = NULL, *s;
     enum pick_way way = PICK_FAST_FORWARD;
     bool picks = v->kind == MOVE_CHERRY_PICK || v->kind == MOVE_PUBLISH;
     drop_picked(m); /* of an attempt before this one */

@@ -130,7 +130,7 @@ static void put_header(const struct page *p, size_t unpacked, size_t packed, str
 static bool fix_body(const struct page *p, const struct parquet_pages *how, struct buf *raw,
                      struct buf *plain, struct error *err)
 {
-    enum compression c;
+    enum compression c = COMPRESSION_NONE;
     buf_clear(raw);
     buf_clear(plain);
     if (!find_compression(how->codec, &c, err) ||
@@ -148,7 +148,7 @@ static bool fix_page(const struct page *p, const struct parquet_pages *how, stru
                      struct buf *plain, struct buf *out, struct error *err)
 {
     struct buf packed = BUF_INIT(PARQUET_PAGE_MAX);
-    enum compression c;
+    enum compression c = COMPRESSION_NONE;
     bool ok = fix_body(p, how, raw, plain, err) && find_compression(how->codec, &c, err) &&
               compress_bytes(c, 0, buf_str(plain), &packed, err);
     if (ok) {

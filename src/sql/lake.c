@@ -241,10 +241,9 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
         return false;
     lake->pool =
         pool_create("firn-work", o->threads > 0 ? o->threads : cpu_count(), POOL_QUEUE_MAX);
-    struct catalog_options c = { .db = lake->db,
-                                 .store = lake->warehouse,
-                                 .env = lake->env,
-                                 .pool = lake->pool };
+    struct catalog_options c = {
+        .db = lake->db, .store = lake->warehouse, .env = lake->env, .pool = lake->pool
+    };
     lake->engine = make_engine(lake, o, &config, a);
     str audit = arena_printf(a, "%s/audit", lake->dir);
     return catalog_open(&c, &lake->catalog, err) &&

@@ -19,6 +19,7 @@
 /* Whether the statement, which begins with INSERT, is one of these. */
 bool overwrite_begins(const struct lex *lex);
 
+/* Runs it as one commit; the answer is that of an INSERT. */
 MUST_USE bool run_overwrite(struct run *r, struct error *err);
 
 #endif

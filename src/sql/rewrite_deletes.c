@@ -15,7 +15,6 @@
 #include "base/map.h"
 #include "codec/roaring.h"
 #include "iceberg/delete_file.h"
-#include "iceberg/delete_file.h"
 #include "iceberg/scan.h"
 #include "io/store.h"
 #include "sql/deletes.h"

@@ -24,7 +24,7 @@ static bool find(str name, enum setting *out, struct error *err)
 
 bool settings_set(struct sql_settings *s, str name, str value, struct arena *a, struct error *err)
 {
-    enum setting which;
+    enum setting which = SETTING_WAP_ID;
     if (!find(name, &which, err))
         return false;
     if (which == SETTING_OVERWRITE_MODE && value.len && !str_eq_nocase(value, STR("static")) &&

@@ -266,4 +266,3 @@ TEST(commits_survive_a_kill_after_any_operation)
 {
     sweep(FAULT_KILLED_AFTER);
 }
-
