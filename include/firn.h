@@ -10,6 +10,8 @@
  * Threads  A firn_lake may be used by any number of threads at once.  A firn_table is immutable.  An Arrow stream belongs to one
  *          thread at a time.  Streams that are written are read by one thread at a time, which may be one of the library's own.
  *          Only firn_cancel_request may be called from a signal handler.
+ * Units    Times are milliseconds since 1970 UTC (_ms), sizes bytes, limits and counts rows or files as said.
+ * Iceberg  Names in quotes below are sections of the Iceberg specification (format/spec.md), which says what tables hold afterwards.
  * Texts    UTF-8, ended by NUL.  A table is "namespace.table", nested ones "a.b.table".  A `ref` is a branch, a tag or a commit
  *          of the catalog (docs/catalog.md); NULL or "" means main.
  * ABI      libfirn.so.0: functions are added, never changed.  Structs of options begin with `size`, set by their _INIT; they grow at
@@ -202,7 +204,7 @@ FIRN_API const char *firn_table_location(const firn_table *table); /* lives as l
 FIRN_API const char *firn_table_uuid(const firn_table *table);     /* likewise */
 FIRN_API const char *firn_table_metadata_file(const firn_table *table); /* likewise */
 
-/* ---- Reading */
+/* ---- Reading: "Scan Planning", "Column Projection", "Delete Formats" */
 
 typedef struct firn_scan_options {
     size_t size; /* FIRN_SCAN_OPTIONS_INIT */
@@ -254,7 +256,7 @@ FIRN_API int firn_plan_open(firn_lake *lake, const firn_scan_options *options, f
 FIRN_API int firn_plan_next(firn_plan *plan, char **json, firn_error *err);
 FIRN_API void firn_plan_close(firn_plan *plan); /* NULL is fine */
 
-/* ---- Writing */
+/* ---- Writing: "Snapshots", "Delete Formats", "Writer Requirements" */
 
 typedef struct firn_pair {
     const char *key, *value;
@@ -317,7 +319,13 @@ FIRN_API int firn_upsert(firn_lake *lake, const firn_write_options *options,
                          struct ArrowArrayStream *rows, const char *const *keys, size_t keys_n,
                          firn_write_result *result, firn_error *err);
 
-/* ---- Definitions.  Each is one commit; `ref` is a branch */
+/* The rows take the place of the partitions that they are of, whole ones; of a table without partitions, of all its rows.  Since
+ * ABI 2. */
+FIRN_API int firn_overwrite_partitions(firn_lake *lake, const firn_write_options *options,
+                                       struct ArrowArrayStream *rows, firn_write_result *result,
+                                       firn_error *err);
+
+/* ---- Definitions: "Schemas", "Partitioning", "Sorting", "Schema Evolution", "Partition Evolution".  Each is one commit; `ref` is a branch */
 
 /* Parents are not made; properties may be NULL when n is 0. */
 FIRN_API int firn_create_namespace(firn_lake *lake, const char *ref, const char *ns,
@@ -384,7 +392,7 @@ typedef struct firn_change {
 FIRN_API int firn_alter_table(firn_lake *lake, const char *ref, const char *name,
                               const firn_change *changes, size_t n, firn_error *err);
 
-/* ---- Snapshots of one table (since ABI 2).  Each is one commit; `ref` is a branch of the catalog, `branch` one of the table */
+/* ---- Snapshots of one table (since ABI 2): "Snapshot References", "Snapshot Retention Policy".  Each is one commit; `ref` is a branch of the catalog, `branch` one of the table */
 
 typedef enum firn_move_kind {
     FIRN_ROLLBACK = 1,         /* back to an ancestor: snapshot_id */

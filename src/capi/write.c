@@ -252,6 +252,34 @@ int firn_upsert(firn_lake *lake, const firn_write_options *options, struct Arrow
     return capi_end(&c, ok);
 }
 
+/* ---- Partitions */
+
+static bool replace_partitions(struct call *c, struct delta_request *d,
+                               struct ArrowArrayStream *rows, firn_write_result *result)
+{
+    struct sql_outcome done;
+    if (!begin_session(c, d))
+        return false;
+    bool ok = read_stream(c, d->session, ROWS_TABLE, rows, &d->rows) &&
+              sql_replace_partitions(c->lake->lake, d, c->a, &done, &c->err);
+    session_close(d->session);
+    if (ok)
+        write_result(result, done.snapshot_id, done.rows_written, done.commit_id);
+    return ok;
+}
+
+int firn_overwrite_partitions(firn_lake *lake, const firn_write_options *options,
+                              struct ArrowArrayStream *rows, firn_write_result *result,
+                              firn_error *err)
+{
+    struct call c;
+    struct delta_request d;
+    bool ok = capi_begin(&c, lake, true, err) && capi_needs(&c, rows, "the stream") &&
+              take_options(&c, options, NULL, &d) && replace_partitions(&c, &d, rows, result);
+    drop_stream(rows);
+    return capi_end(&c, ok);
+}
+
 /* ---- The other calls */
 
 int firn_append(firn_lake *lake, const firn_write_options *options, struct ArrowArrayStream *rows,

@@ -8,6 +8,8 @@
 #include "catalog/table.h"
 #include "iceberg/metadata.h"
 #include "sql/lake.h"
+#include "sql/overwrite.h"
+#include "sql/settings.h"
 #include "sql/statement_priv.h"
 
 #define DELTA_SQL_MAX ((size_t)64 << 20)
@@ -179,19 +181,28 @@ static bool delete_text(const struct delta_request *q, str ns, str name, struct 
     return ok;
 }
 
+/* A run of the session whose text is put in by the caller. */
+static struct run run_of(struct lake *lake, const struct delta_request *q,
+                         struct sql_request *request, struct arena *a, struct sql_outcome *out)
+{
+    *request =
+        (struct sql_request){ .branch = q->branch, .access = q->access, .cancel = q->cancel };
+    return (struct run){ .lake = lake,
+                         .req = request,
+                         .a = a,
+                         .session = q->session,
+                         .out = out,
+                         .summary = q->summary,
+                         .summary_n = q->summary_n };
+}
+
 bool sql_row_delta(struct lake *lake, const struct delta_request *q, struct arena *a,
                    struct sql_outcome *out, struct error *err)
 {
     struct table t;
     str ns, name, text;
-    struct sql_request request = { .branch = q->branch, .access = q->access, .cancel = q->cancel };
-    struct run run = { .lake = lake,
-                       .req = &request,
-                       .a = a,
-                       .session = q->session,
-                       .out = out,
-                       .summary = q->summary,
-                       .summary_n = q->summary_n };
+    struct sql_request request;
+    struct run run = run_of(lake, q, &request, a, out);
     *out = (struct sql_outcome){ .kind = "MERGE", .rows_written = 0, .snapshot_id = SNAPSHOT_NONE };
     if (q->filter.len && !sql_check_condition(q->filter, a, err))
         return false;
@@ -209,4 +220,37 @@ bool sql_row_delta(struct lake *lake, const struct delta_request *q, struct aren
     if (has_places(q) && str_find(str_of(err->msg), STR(LOST_PLACE)) >= 0)
         err->code = ERR_CONFLICT;
     return fail_in(err, "change " STR_FMT, STR_ARG(q->table));
+}
+
+static bool overwrite_text(const struct delta_request *q, struct arena *a, str *out,
+                           struct error *err)
+{
+    str ns, name;
+    struct buf sql = BUF_INIT(DELTA_SQL_MAX);
+    if (!name_split(q->table, a, &ns, &name, err))
+        return false;
+    buf_lit(&sql, "INSERT OVERWRITE ");
+    quote_name(&sql, (const str[]){ ns_to_text(ns, a), name }, 2);
+    buf_lit(&sql, " BY NAME SELECT * FROM ");
+    quote_ident(&sql, q->rows.table);
+    bool ok = buf_ok(&sql, "the statement", err);
+    *out = arena_str(a, buf_str(&sql));
+    buf_deinit(&sql);
+    return ok;
+}
+
+bool sql_replace_partitions(struct lake *lake, const struct delta_request *q, struct arena *a,
+                            struct sql_outcome *out, struct error *err)
+{
+    struct sql_settings settings = { 0 };
+    struct sql_request request;
+    struct run run = run_of(lake, q, &request, a, out);
+    *out =
+        (struct sql_outcome){ .kind = "INSERT", .rows_written = 0, .snapshot_id = SNAPSHOT_NONE };
+    request.settings = &settings;
+    if (!settings_set(&settings, str_of(settings_name(SETTING_OVERWRITE_MODE)), STR("dynamic"), a,
+                      err) ||
+        !overwrite_text(q, a, &request.text, err) || !lex_sql(request.text, a, &run.lex, err))
+        return false;
+    return run_overwrite(&run, err) || fail_in(err, "overwrite " STR_FMT, STR_ARG(q->table));
 }

@@ -35,6 +35,11 @@ struct delta_request {
 MUST_USE bool sql_row_delta(struct lake *lake, const struct delta_request *req, struct arena *a,
                             struct sql_outcome *out, struct error *err);
 
+/* The rows (no keys, no filter) take the place of the partitions that they are of; of a table without partitions, of all its rows.
+ * Errors and `out` as above. */
+MUST_USE bool sql_replace_partitions(struct lake *lake, const struct delta_request *req,
+                                     struct arena *a, struct sql_outcome *out, struct error *err);
+
 /* Whether a text can stand between parentheses as one condition: not empty, all its parentheses its own, no semicolon.
  * ERR_INVALID. */
 MUST_USE bool sql_check_condition(str text, struct arena *a, struct error *err);

@@ -263,6 +263,28 @@ TEST(upserts)
     firn_close(lake);
 }
 
+TEST(partitions_are_replaced)
+{
+    firn_lake *lake = open_lake("lake");
+    firn_write_options w = write_to("s.p");
+    firn_write_result r = FIRN_WRITE_RESULT_INIT;
+    run(lake, "CREATE SCHEMA s");
+    run(lake, "CREATE TABLE s.p (id BIGINT, part VARCHAR) PARTITIONED BY (part)");
+    append(lake, "s.p", "SELECT i AS id, 'p' || (i % 3) AS part FROM range(9) r(i)");
+    struct ArrowArrayStream s =
+        rows_of(lake, "SELECT 'p1' AS part, 100 AS id UNION ALL SELECT 'new', 200");
+    OK(firn_overwrite_partitions(lake, &w, &s, &r, &err));
+    CHECK(!s.release);
+    CHECK_INT(number(lake, "SELECT sum(id) FROM s.p"), 300 + 0 + 3 + 6 + 2 + 5 + 8);
+    CHECK_INT(number(lake, "SELECT count(*) FROM s.p WHERE part = 'p1'"), 1);
+    CHECK_INT((long long)strlen(r.commit), 64);
+    s = rows_of(lake, "SELECT 1 AS nobody");
+    FAILS(firn_overwrite_partitions(lake, &w, &s, NULL, &err), FIRN_INVALID, "nobody");
+    CHECK(!s.release);
+    CHECK_INT(number(lake, "SELECT count(*) FROM s.p"), 8);
+    firn_close(lake);
+}
+
 /* ---- Maintenance */
 
 TEST(maintenance)
