@@ -59,6 +59,8 @@ check-all: test
 	@cmake --preset tsan >build/tsan-configure.log && ninja -C build/tsan -j $(JOBS) && tools/run-ctest build/tsan
 	@tools/check-static
 	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_fault_commit
+	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_fault_moves
+	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_isolation
 	@FIRN_TEST_STEPS=60 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_dml
 	@FIRN_KILLS=10000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_catalog_kill
 	@FIRN_KILLS=1000 FIRN_TEST_TIMEOUT_S=7200 tools/with-postgres build/dev/tests/test_catalog_kill

@@ -229,10 +229,10 @@ static void check_case(struct lake *lake, size_t i, size_t mode, bool serializab
                   cases[i].other, mode, STR_ARG(rows(lake)));
 }
 
-/* Each case in one mode a level, in all of them with FIRN_TEST_LONG. */
+/* Each case in one mode a level, in all of them with FIRN_TEST_ALL. */
 TEST(isolation_is_what_the_level_promises)
 {
-    bool all = getenv("FIRN_TEST_LONG") != NULL;
+    bool all = getenv("FIRN_TEST_ALL") != NULL;
     struct lake *lake = open_lake();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (size_t m = 0; m < MODES; m++) {
