@@ -128,8 +128,20 @@ static void add_fixed(const struct field *f, str sql, struct arena *a, struct bu
     buf_printf(out, ") ELSE " STR_FMT " END", STR_ARG(sql));
 }
 
+/* `sql` with its type, which the engine forgets of a part of a constant null. */
+static bool typed(struct rebuild *r, const struct field *f, str sql, str *out)
+{
+    struct buf text = BUF_INIT(EXPRESSION_MAX);
+    bool ok = cast_to_type(f, sql, (str){ 0 }, &text, r->err);
+    *out = arena_str(r->arena, buf_str(&text));
+    buf_deinit(&text);
+    return ok;
+}
+
 static bool add_stored(struct rebuild *r, const struct field *f, str sql, struct buf *out)
 {
+    if (!typed(r, f, sql, &sql))
+        return false;
     if (!is_special(f->type, true)) {
         buf_add_str(out, sql);
         return true;
