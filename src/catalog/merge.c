@@ -288,7 +288,8 @@ static bool is_append(const struct table_merge *t)
 static str combine_text(const struct table_merge *t, struct arena *a)
 {
     if (is_append(t))
-        return arena_printf(a, "%zu appended files appended again", t->files.n);
+        return arena_printf(a, "%zu appended file%s appended again", t->files.n,
+                            t->files.n == 1 ? "" : "s");
     return arena_printf(a, "combined: %zu files added, %zu removed, %zu changes of the definition",
                         t->files.n, t->removed.n + t->undone.n, t->updates.list.n);
 }

@@ -120,7 +120,7 @@ function showAnswer(doc, ms) {
     return;
   }
   const scans = (doc.stats?.scans || []).map(s => `${s.table}: ${s.files_read} of ${s.files_total} files`).join(', ');
-  $('outcome').textContent = `${count(doc.rows.length)} rows${doc.truncated ? ' (there are more)' : ''} in ${ms} ms${scans ? ' · ' + scans : ''}`;
+  $('outcome').textContent = `${count(doc.rows.length)} ${doc.rows.length === 1 ? 'row' : 'rows'}${doc.truncated ? ' (there are more)' : ''} in ${ms} ms${scans ? ' · ' + scans : ''}`;
   $('result').replaceChildren(grid(doc.columns, doc.rows));
 }
 
@@ -174,22 +174,28 @@ async function tableDetail(name) {
   }
   return [
     element('h2', { textContent: name }),
-    facts([['rows', count(t.rows)], ['files', t.files === null ? '' : `${count(t.files)} (${size(t.bytes)})`], ['partitioned by', t.partition_by], ['sorted by', t.sort_by], ['updated', time(t.updated)], ['location', t.location]]),
+    facts([['rows', count(t.rows)], ['files', t.files === null ? '' : `${count(t.files)} (${size(t.bytes)})`], ['partitioned by', t.partition_by], ['sorted by', t.sort_by], ['updated', time(t.updated)], ['format', t.format_version && `version ${t.format_version}`], ['uuid', t.uuid], ['location', t.location]]),
     element('h3', { textContent: 'Columns' }),
     element('div', { className: 'scroll' }, grid([{ name: 'column' }, { name: 'type' }], t.columns.map(c => [c.name, c.type + (c.required ? ' not null' : '')]))),
     element('h3', { textContent: `Snapshots (${count(t.snapshots)})` }),
-    element('div', { className: 'scroll' }, grid([{ name: 'snapshot' }, { name: 'time' }, { name: 'operation' }, { name: 'added', number: true }, { name: 'rows', number: true }, { name: 'files', number: true }],
-      snapshots.slice().reverse().map(s => [s.snapshot_id + (s.current ? ' (current)' : ''), time(s.timestamp), s.operation, count(s.added_rows), count(s.total_rows), count(s.total_files)]))),
+    element('div', { className: 'scroll' }, grid([{ name: 'snapshot' }, { name: 'time' }, { name: 'operation' }, { name: 'added', number: true }, { name: 'deleted', number: true }, { name: 'rows', number: true }, { name: 'files', number: true }],
+      snapshots.slice().reverse().map(s => [s.snapshot_id + (s.current ? ' (current)' : ''), time(s.timestamp), s.operation, count(s.added_rows), count(deletedRows(s)), count(s.total_rows), count(s.total_files)]))),
     element('h3', { textContent: `Files (${count(t.files)})` }),
-    fileList(files),
+    fileList(files, t.location),
     element('h3', { textContent: 'Properties' }),
     Object.keys(t.properties || {}).length ? facts(Object.entries(t.properties)) : element('div', { className: 'quiet', textContent: 'none' }),
     ...(t.refs?.length ? [element('h3', { textContent: 'Refs of the table' }), facts(t.refs.map(r => [`${r.kind} ${r.name}`, String(r.snapshot_id)]))] : []),
   ];
 }
 
-// What may not be read is said in its place.
-function fileList(files) {
+// Rows that went with their files, and those that files of deletes mark.
+function deletedRows(s) {
+  const marked = Number(s.summary?.['added-position-deletes'] || 0), gone = Number(s.deleted_rows || 0);
+  return marked || gone ? gone + marked : null;
+}
+
+// What may not be read is said in its place.  Paths are shown from the table's folder on.
+function fileList(files, location) {
   if (files instanceof Error) {
     const box = element('div', { className: 'error' });
     showError(box, files);
@@ -197,7 +203,7 @@ function fileList(files) {
   }
   const list = Array.isArray(files) ? files : files.files || [];
   return element('div', { className: 'scroll' }, grid([{ name: 'path' }, { name: 'format' }, { name: 'rows', number: true }, { name: 'size', number: true }],
-    list.slice(0, FILES_MAX).map(f => [f.path, f.format, count(f.rows), size(f.bytes)])));
+    list.slice(0, FILES_MAX).map(f => [f.path.startsWith(`${location}/`) ? f.path.slice(location.length + 1) : f.path, f.format, count(f.rows), size(f.bytes)])));
 }
 
 async function viewDetail(path, name) {
@@ -245,7 +251,7 @@ async function tableItems() {
   return tables.flatMap(t => {
     const head = t.namespace === space ? [] : [element('h3', { textContent: t.namespace })];
     space = t.namespace;
-    const note = t.error ? 'unreadable' : `${count(t.rows)} rows · ${count(t.snapshots)} ${Number(t.snapshots) === 1 ? 'snapshot' : 'snapshots'}`;
+    const note = t.error ? 'unreadable' : `${count(t.rows)} ${Number(t.rows) === 1 ? 'row' : 'rows'} · ${count(t.snapshots)} ${Number(t.snapshots) === 1 ? 'snapshot' : 'snapshots'}`;
     const b = item(t.name, note, () => tableDetail(t.name));
     b.firstChild.textContent = t.name.slice(t.namespace.length + 1);
     return [...head, b];

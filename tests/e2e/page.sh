@@ -198,7 +198,7 @@ equal "nothing is shown before" "$(seen empty)" 0
 check "a wrong secret is refused" test -n "$(seen wrong)"
 contains "the right one shows the tables" "$(seen listed)" birds
 equal "the secret does not stay in the page" "$(seen typed)" ""
-contains "queries are signed" "$(seen rows)" "1 rows"
+contains "queries are signed" "$(seen rows)" "1 row in"
 stop "$chrome_pid"
 stop "$server_pid"
 finish
