@@ -9,6 +9,7 @@
 #include "server/config.h"
 #include "server/hook_thread.h"
 #include "server/listener.h"
+#include "server/upkeep.h"
 #include "io/lock.h"
 #include "sql/lake.h"
 
@@ -113,7 +114,9 @@ static bool run(struct cli *cli, struct error *err)
     if (ok && lock_set_url(app->lake->lock, listener_url(listener), err) &&
         hook_thread_start(app, &hooks, err)) {
         struct audit_thread *audit = audit_thread_start(app->lake);
+        struct upkeep_thread *upkeep = upkeep_thread_start(app->upkeep);
         serve_until_signal(cli, listener, &signals);
+        upkeep_thread_stop(upkeep);
         hook_thread_stop(hooks);
         audit_thread_stop(audit);
     } else if (ok) {

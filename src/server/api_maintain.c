@@ -6,6 +6,7 @@
 #include "govern/access.h"
 #include "iceberg/expire.h"
 #include "server/tables_priv.h"
+#include "server/upkeep.h"
 #include "sql/lake.h"
 #include "sql/maintain.h"
 
@@ -145,6 +146,8 @@ static bool read_options(const struct json *doc, struct compact_request *out, st
            json_opt_bool(doc, "all", false, &o->all, err) &&
            json_opt_bool(doc, "partial_progress", false, &out->partial_progress, err) &&
            json_opt_bool(doc, "dry_run", false, &out->dry_run, err) &&
+           json_opt_str(doc, "strategy", (str){ 0 }, &out->strategy, err) &&
+           json_opt_str(doc, "sort_order", (str){ 0 }, &out->sort_order, err) &&
            json_opt_str(doc, "where", (str){ 0 }, &out->where, err);
 }
 
@@ -156,15 +159,16 @@ static bool compact(struct app *app, struct api_request *req, struct api_answer 
     struct compact_request c = { .table = req->params[0], .access = req->access };
     (void)answer;
     if (!api_body(req, &doc, err) ||
-        !body_only(
-            doc,
-            "target_bytes min_bytes max_bytes group_bytes min_input_files delete_files "
-            "delete_ratio all where partial_progress max_commits keep_dangling dry_run branch",
-            err) ||
+        !body_only(doc,
+                   "target_bytes min_bytes max_bytes group_bytes min_input_files delete_files "
+                   "delete_ratio all where strategy sort_order partial_progress max_commits "
+                   "keep_dangling dry_run branch",
+                   err) ||
         !read_options(doc, &c, err) ||
         !json_opt_str(doc, "branch", api_query(req, "branch", ""), &c.branch, err))
         return false;
     c.cancel = request_cancel(req, MAINTAIN_TIMEOUT_MS);
+    c.progress = req->progress;
     if (!maintain_compact(app->lake, &c, req->arena, &done, err))
         return false;
     jw_begin_object(w);
@@ -397,7 +401,18 @@ static bool collect(struct app *app, struct api_request *req, struct api_answer 
     return true;
 }
 
+/* --- what runs by itself --- */
+
+static bool tell_upkeep(struct app *app, struct api_request *req, struct api_answer *answer,
+                        struct json_writer *w, struct error *err)
+{
+    (void)answer;
+    return upkeep_write(app->upkeep, req->arena, w, err);
+}
+
 const struct route maintain_routes[] = {
+    ROUTE("GET", "/api/maintenance", PERMISSION_ADMIN, tell_upkeep,
+          "What the server's own maintenance did: each table's last and next run"),
     ROUTE(
         "POST", "/api/tables/{name}/expire", PERMISSION_WRITE, expire,
         "Expire snapshots: {older_than, retain_last, snapshot_ids, clean_metadata, dry_run, branch}",
@@ -405,7 +420,7 @@ const struct route maintain_routes[] = {
     ROUTE(
         "POST", "/api/tables/{name}/compact", PERMISSION_WRITE, compact,
         "Write small, large and much deleted files again: {target_bytes, min_input_files, delete_files, "
-        "all, where, partial_progress, keep_dangling, dry_run, branch ...}",
+        "all, where, strategy, sort_order, partial_progress, keep_dangling, dry_run, branch ...}",
         .slow = true),
     ROUTE(
         "POST", "/api/tables/{name}/rewrite-deletes", PERMISSION_WRITE, rewrite_deletes,

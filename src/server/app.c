@@ -9,6 +9,7 @@
 #include "server/hooks.h"
 #include "server/metrics.h"
 #include "server/plans.h"
+#include "server/upkeep.h"
 #include "sql/lake.h"
 
 #define TABLE_ANSWERS_MAX ((size_t)64 << 20) /* bytes: 6,000 tables of ten snapshots */
@@ -20,7 +21,8 @@ static bool open_server_parts(struct app *app, struct error *err)
     app->config = arena_new(app->arena, struct server_config);
     return server_config_read(lake->config, lake->dir, app->arena, app->config, err) &&
            auth_open(app->config, lake->govern, lake->db, lake->env, &app->auth, err) &&
-           hooks_open(lake->db, lake->env, &app->hooks, err);
+           hooks_open(lake->db, lake->env, &app->hooks, err) &&
+           upkeep_open(app, &app->config->upkeep, &app->upkeep, err);
 }
 
 bool app_open(const struct lake_options *options, struct app **out, struct error *err)
@@ -52,6 +54,7 @@ void app_close(struct app *app)
 {
     if (!app)
         return;
+    upkeep_close(app->upkeep);
     hooks_close(app->hooks);
     auth_close(app->auth);
     plans_destroy(app->plans);

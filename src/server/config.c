@@ -294,6 +294,32 @@ static bool read_events(const struct json *doc, struct arena *a, struct server_c
            take_bool(&s, "private_addresses", &c->events_private, err);
 }
 
+static bool read_maintenance(const struct json *doc, struct arena *a, struct upkeep_config *u,
+                             struct error *err)
+{
+    static const char *const names[] = { "enabled",   "tables",    "interval", "action_time",
+                                         "max_bytes", "collect",   "deletes",  "compact",
+                                         "expire",    "manifests", "orphans" };
+    struct section s;
+    str tables = { 0 };
+    upkeep_defaults(u);
+    if (!open_section(doc, "maintenance", names, COUNT(names), a, &s, err) ||
+        !take_bool(&s, "enabled", &u->enabled, err) || !take_text(&s, "tables", &tables, err) ||
+        !take_time(&s, "interval", 10 * US_PER_S, 365 * US_PER_DAY, &u->interval_us, err) ||
+        !take_time(&s, "action_time", US_PER_S, US_PER_DAY, &u->action_us, err) ||
+        !take_int(&s, "max_bytes", 1 << 20, INT64_MAX, &u->bytes_max, err) ||
+        !take_bool(&s, "collect", &u->collect, err) ||
+        !take_bool(&s, "deletes", &u->actions[UPKEEP_DELETES], err) ||
+        !take_bool(&s, "compact", &u->actions[UPKEEP_COMPACT], err) ||
+        !take_bool(&s, "expire", &u->actions[UPKEEP_EXPIRE], err) ||
+        !take_bool(&s, "manifests", &u->actions[UPKEEP_MANIFESTS], err) ||
+        !take_bool(&s, "orphans", &u->actions[UPKEEP_ORPHANS], err))
+        return false;
+    u->marked = str_is(tables, "marked");
+    return !tables.len || u->marked || str_is(tables, "all") ||
+           wrong(&s, "tables", "all or marked", err);
+}
+
 bool server_config_read(const struct json *doc, const char *dir, struct arena *a,
                         struct server_config *out, struct error *err)
 {
@@ -312,7 +338,7 @@ bool server_config_read(const struct json *doc, const char *dir, struct arena *a
                                    .events_attempts = 12 };
     if (!read_server(doc, a, out, err) || !read_tls(doc, dir, a, out, err) ||
         !read_auth(doc, dir, a, out, err) || !read_throttle(doc, a, out, err) ||
-        !read_events(doc, a, out, err))
+        !read_events(doc, a, out, err) || !read_maintenance(doc, a, &out->upkeep, err))
         return false;
     if (out->session_us < out->token_us)
         out->session_us = out->token_us;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The server's part of firn.yaml: sections server, tls, auth, throttle and events.  docs/operations.md lists every setting.  Unknown names and
+ * The server's part of firn.yaml: sections server, tls, auth, throttle, events and maintenance.  docs/operations.md lists every setting.  Unknown names and
  * values out of range are refused with the setting's full name; nothing is guessed. */
 #ifndef FIRN_SERVER_CONFIG_H
 #define FIRN_SERVER_CONFIG_H
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "server/upkeep.h"
 
 struct json;
 
@@ -29,7 +30,8 @@ struct provider_config {
 };
 
 struct server_config {
-    str listen; /* empty: the command's default */
+    struct upkeep_config upkeep; /* maintenance */
+    str listen;                  /* empty: the command's default */
     str hosts
         [CONFIG_HOSTS_MAX]; /* names by which clients may call this server, beside loopback's */
     size_t hosts_n;

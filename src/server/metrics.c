@@ -28,12 +28,21 @@ struct route_metrics {
     atomic_uint_least64_t sum_ns;
 };
 
+#define ACTIONS_MAX 8
+
+struct action_metrics {
+    _Atomic(const char *) name;
+    atomic_uint_least64_t done, failed;
+};
+
 struct metrics {
     struct arena *arena; /* of this struct */
     int64_t began_us;
     atomic_int_least64_t connections, in_flight;
     atomic_uint_least64_t refused;
-    size_t n; /* routes; one more row counts requests without one */
+    struct action_metrics
+        actions[ACTIONS_MAX]; /* of maintenance, in the order of their first end */
+    size_t n;                 /* routes; one more row counts requests without one */
     struct route_metrics *routes;
 };
 
@@ -179,9 +188,41 @@ static double resident_bytes(void)
     return str_to_i64(resident, &pages) ? (double)pages * (double)sysconf(_SC_PAGESIZE) : 0;
 }
 
+/* One thread runs maintenance, so names are added by one. */
+void metrics_maintenance(struct metrics *m, const char *action, bool ok)
+{
+    for (size_t i = 0; m && i < ACTIONS_MAX; i++) {
+        const char *name = atomic_load(&m->actions[i].name);
+        if (!name)
+            atomic_store(&m->actions[i].name, name = action);
+        if (!str_is(str_of(name), action))
+            continue;
+        atomic_fetch_add(ok ? &m->actions[i].done : &m->actions[i].failed, 1);
+        return;
+    }
+}
+
+static void write_actions(const struct metrics *m, struct buf *out)
+{
+    buf_lit(out, "# HELP firn_maintenance_actions_total Actions of maintenance by result.\n"
+                 "# TYPE firn_maintenance_actions_total counter\n");
+    for (size_t i = 0; i < ACTIONS_MAX; i++) {
+        const struct action_metrics *x = &m->actions[i];
+        const char *name = atomic_load(&x->name);
+        if (!name)
+            break;
+        buf_printf(out,
+                   "firn_maintenance_actions_total{action=\"%s\",result=\"done\"} %llu\n"
+                   "firn_maintenance_actions_total{action=\"%s\",result=\"failed\"} %llu\n",
+                   name, (unsigned long long)atomic_load(&x->done), name,
+                   (unsigned long long)atomic_load(&x->failed));
+    }
+}
+
 void metrics_write(const struct metrics *m, struct buf *out)
 {
     write_requests(m, out);
+    write_actions(m, out);
     buf_lit(out, "# HELP firn_http_request_duration_seconds Time in the handler.\n"
                  "# TYPE firn_http_request_duration_seconds histogram\n");
     for (size_t i = 0; i <= m->n; i++)

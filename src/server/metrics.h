@@ -5,6 +5,7 @@
 #ifndef FIRN_SERVER_METRICS_H
 #define FIRN_SERVER_METRICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -22,6 +23,8 @@ void metrics_request(struct metrics *m, const struct route *route, int status, i
 void metrics_connections(struct metrics *m, int change); /* opened or closed */
 void metrics_in_flight(struct metrics *m, int change);   /* requests begun or ended */
 void metrics_refused(struct metrics *m); /* 503 because the workers' queue was full */
+/* An action of maintenance (upkeep.h) that ended; `action` is text that lives for ever, and there are few. */
+void metrics_maintenance(struct metrics *m, const char *action, bool ok);
 
 int64_t metrics_requests_total(const struct metrics *m); /* of all routes */
 

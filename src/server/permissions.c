@@ -111,6 +111,7 @@ static const struct permission_row rows[] = {
     { "POST", "/api/tables/{name}/rewrite-deletes", TABLE_WRITE_DATA, AT_BODY, ask_compact },
     { "POST", "/api/tables/{name}/rewrite-manifests", TABLE_WRITE_DATA, AT_BODY, ask_rewrite },
     { "POST", "/api/tables/{name}/orphans", TABLE_REMOVE_SNAPSHOTS, AT_BODY, ask_orphans },
+    { "GET", "/api/maintenance", SERVICE_OPERATE, AT_SERVICE, NULL },
     { "POST", "/api/garbage/collect", SERVICE_OPERATE, AT_SERVICE, NULL },
 
     { "POST", "/api/sql", PRIVILEGE_SIGNED_IN, AT_NOTHING, NULL },

@@ -112,8 +112,8 @@ static bool read_allowed(const struct json *doc, struct arena *a, struct config 
 
 /* All settings of firn.yaml.  Those of the server are read by server/config.h. */
 static const char *const settings[] = {
-    "catalog", "warehouse", "artifacts", "memory_limit", "allowed_locations",
-    "server",  "tls",       "auth",      "throttle",     "events",
+    "catalog", "warehouse", "artifacts", "memory_limit", "allowed_locations", "server",
+    "tls",     "auth",      "throttle",  "events",       "maintenance",
 };
 #define SETTINGS_N (sizeof settings / sizeof *settings)
 

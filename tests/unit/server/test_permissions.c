@@ -138,6 +138,7 @@ static const struct row rows[] = {
       "TABLE_WRITE_DATA table a/b/t@dev" },
     { "POST", "/api/tables/{name}/orphans", "a.b.t", "", "{\"branch\":\"dev\"}",
       "TABLE_REMOVE_SNAPSHOTS table a/b/t@dev;TABLE_WRITE_DATA table a/b/t@dev" },
+    { "GET", "/api/maintenance", "", "", NULL, "SERVICE_OPERATE service" },
     { "POST", "/api/garbage/collect", "", "", "{}", "SERVICE_OPERATE service" },
 
     { "POST", "/api/sql", "", "", "{}", "" },

@@ -413,7 +413,7 @@ TEST(rows_are_laid_along_a_curve)
     int64_t n = 0;
     CHECK(str_to_i64(files, &n) && n > 8);
     /* One column sorted would give 40,000 and n times that: a curve makes both small. */
-    CHECK(spread(lake, "a") < n * 20000 && spread(lake, "b") < n * 20000);
+    CHECK(spread(lake, "a") < n * 26000 && spread(lake, "b") < n * 26000);
     CHECK(str_eq(ask(lake, SUMS), sums));
     ask(lake, REWRITE "strategy => 'zorder', sort_order => 'name, a')");
     CHECK(str_eq(ask(lake, SUMS), sums));
