@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tables one at a time: load, create, register, drop, rename.  Commits are in table_commit.c. */
+ * Tables one at a time: load, create, register, drop.  Commits are in table_commit.c, names change in rename.c. */
 #include "catalog/confine.h"
 #include "catalog/refs.h"
 #include "catalog/table_priv.h"
@@ -81,19 +81,6 @@ bool table_need_free(struct attempt *t, str ns, str name, struct error *err)
                     STR_ARG(name_to_text(ns, name, t->arena)));
     attempt_need(t, key_namespace(ns, t->arena));
     return true;
-}
-
-bool table_need_free_for(struct attempt *t, str ns, str name, str to_ns, str to_name,
-                         struct error *err)
-{
-    if (table_need_free(t, to_ns, to_name, err))
-        return true;
-    if (err->code == ERR_EXISTS)
-        fail(err, ERR_EXISTS, "Cannot rename " STR_FMT " to " STR_FMT ". %s already exists",
-             STR_ARG(name_to_text(ns, name, t->arena)),
-             STR_ARG(name_to_text(to_ns, to_name, t->arena)),
-             str_starts(str_of(err->msg), STR("View")) ? "View" : "Table");
-    return false;
 }
 
 bool table_plan_entry(struct attempt *t, str key, const struct metadata *m, str location,
@@ -257,7 +244,7 @@ bool catalog_create_table(struct catalog *c, str ref, const struct table_create 
 }
 
 struct table_request {
-    str ns, name, to_ns, to_name, location;
+    str ns, name, location;
     bool purge, overwrite;
     struct table *out;
     const struct metadata *metadata;
@@ -386,30 +373,4 @@ bool catalog_unregister_table(struct catalog *c, str ref, str ns, str name,
     return check_names(ns, name, err) &&
            attempt_run(c, ref, info, what_of("unregister", ns, name, a), plan_unregister,
                        unregistered, &r, a, NULL, err);
-}
-
-static bool plan_rename(void *ctx, struct attempt *t, struct error *err)
-{
-    struct table_request *r = ctx;
-    struct entry e;
-    str value;
-    if (!table_entry(&t->view, r->ns, r->name, t->arena, &e, &value, err) ||
-        !table_need_free_for(t, r->ns, r->name, r->to_ns, r->to_name, err))
-        return false;
-    attempt_remove(t, key_entry(ENTRY_TABLE, r->ns, r->name, t->arena), ENTRY_TABLE, value);
-    attempt_put(t, key_entry(ENTRY_TABLE, r->to_ns, r->to_name, t->arena), ENTRY_TABLE, (str){ 0 },
-                value);
-    return true;
-}
-
-bool catalog_rename_table(struct catalog *c, str ref, str ns, str name, str to_ns, str to_name,
-                          const struct commit_info *info, struct arena *a, str *commit_id,
-                          struct error *err)
-{
-    struct table_request r = { .ns = ns, .name = name, .to_ns = to_ns, .to_name = to_name };
-    if (!check_names(ns, name, err) || !check_names(to_ns, to_name, err))
-        return false;
-    str what = arena_printf(a, STR_FMT " to " STR_FMT, STR_ARG(what_of("rename", ns, name, a)),
-                            STR_ARG(name_to_text(to_ns, to_name, a)));
-    return attempt_run(c, ref, info, what, plan_rename, NULL, &r, a, commit_id, err);
 }

@@ -18,10 +18,6 @@ str table_default_location(struct catalog *c, str ns, str name, str uuid, struct
 /* A new UUID as text, in `a`. */
 str table_new_uuid(struct catalog *c, struct arena *a);
 
-/* The same for the target of a rename, in the words of one. */
-MUST_USE bool table_need_free_for(struct attempt *t, str ns, str name, str to_ns, str to_name,
-                                  struct error *err);
-
 /* As catalog_commit, by a caller who has taken the turn of the tables. */
 MUST_USE bool table_commit_in_turn(struct catalog *c, str ref, const struct table_change *changes,
                                    size_t n, const struct commit_info *info, struct arena *a,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Views: create, load, replace, register, drop, rename.  They stand among the tables, so that a name is one or the other;
+ * Views: create, load, replace, register, drop (names change in rename.c).  They stand among the tables, so that a name is one or the other;
  * which of the two it is, is in the words of every refusal, because clients compare them. */
 #include "catalog/views.h"
 
@@ -8,7 +8,7 @@
 #include "iceberg/view.h"
 
 struct view_request {
-    str ns, name, to_ns, to_name, location, ref;
+    str ns, name, location, ref;
     const struct view_requirement *requirements;
     size_t requirements_n;
     const struct view_update *updates;
@@ -285,30 +285,4 @@ bool catalog_drop_view(struct catalog *c, str ref, str ns, str name, const struc
     struct view_request r = { .ns = ns, .name = name };
     return check_names(ns, name, err) && attempt_run(c, ref, info, what_of("drop", ns, name, a),
                                                      plan_drop, NULL, &r, a, commit_id, err);
-}
-
-static bool plan_rename(void *ctx, struct attempt *t, struct error *err)
-{
-    struct view_request *r = ctx;
-    struct entry e;
-    str value;
-    if (!need_view(&t->view, r->ns, r->name, t->arena, &e, &value, err) ||
-        !table_need_free_for(t, r->ns, r->name, r->to_ns, r->to_name, err))
-        return false;
-    attempt_remove(t, key_entry(ENTRY_VIEW, r->ns, r->name, t->arena), ENTRY_VIEW, value);
-    attempt_put(t, key_entry(ENTRY_VIEW, r->to_ns, r->to_name, t->arena), ENTRY_VIEW, (str){ 0 },
-                value);
-    return true;
-}
-
-bool catalog_rename_view(struct catalog *c, str ref, str ns, str name, str to_ns, str to_name,
-                         const struct commit_info *info, struct arena *a, str *commit_id,
-                         struct error *err)
-{
-    struct view_request r = { .ns = ns, .name = name, .to_ns = to_ns, .to_name = to_name };
-    if (!check_names(ns, name, err) || !check_names(to_ns, to_name, err))
-        return false;
-    str what = arena_printf(a, STR_FMT " to " STR_FMT, STR_ARG(what_of("rename", ns, name, a)),
-                            STR_ARG(name_to_text(to_ns, to_name, a)));
-    return attempt_run(c, ref, info, what, plan_rename, NULL, &r, a, commit_id, err);
 }

@@ -88,6 +88,9 @@ MUST_USE bool iceberg_identifier_parse(const struct json *doc, const char *key, 
 /* One page, or all, of the entries of a kind in the namespace of the path. */
 MUST_USE bool iceberg_list_entries(struct app *app, struct api_request *req, enum entry_type type,
                                    struct json_writer *w, struct error *err);
+/* The table or view that the body names gets the other name that it names. */
+MUST_USE bool iceberg_rename_entry(struct app *app, struct api_request *req, enum entry_type type,
+                                   struct api_answer *answer, struct error *err);
 /* What a client sent, not what is stored, is at fault when a schema or a metadata file cannot be read.  Always false. */
 bool iceberg_blame_request(struct error *err);
 

@@ -257,21 +257,27 @@ bool iceberg_unregister_table(struct app *app, struct api_request *req, struct a
     return false;
 }
 
-bool iceberg_rename_table(struct app *app, struct api_request *req, struct api_answer *answer,
-                          struct json_writer *w, struct error *err)
+bool iceberg_rename_entry(struct app *app, struct api_request *req, enum entry_type type,
+                          struct api_answer *answer, struct error *err)
 {
     const struct json *doc;
     struct commit_info info;
     str ref, ns, name, to_ns, to_name;
-    (void)w;
     iceberg_path(req, 0, &ref);
     if (!api_body(req, &doc, err) ||
         !iceberg_identifier_parse(doc, "source", req->arena, &ns, &name, err) ||
         !iceberg_identifier_parse(doc, "destination", req->arena, &to_ns, &to_name, err) ||
         !iceberg_commit_info(req, &info, err) ||
-        !catalog_rename_table(app->lake->catalog, ref, ns, name, to_ns, to_name, &info, req->arena,
-                              NULL, err))
+        !(type == ENTRY_VIEW ? catalog_rename_view : catalog_rename_table)(
+            app->lake->catalog, ref, ns, name, to_ns, to_name, &info, req->arena, NULL, err))
         return false;
     iceberg_no_content(answer);
     return true;
+}
+
+bool iceberg_rename_table(struct app *app, struct api_request *req, struct api_answer *answer,
+                          struct json_writer *w, struct error *err)
+{
+    (void)w;
+    return iceberg_rename_entry(app, req, ENTRY_TABLE, answer, err);
 }

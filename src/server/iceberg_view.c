@@ -217,18 +217,6 @@ bool iceberg_drop_view(struct app *app, struct api_request *req, struct api_answ
 bool iceberg_rename_view(struct app *app, struct api_request *req, struct api_answer *answer,
                          struct json_writer *w, struct error *err)
 {
-    const struct json *doc;
-    struct commit_info info;
-    str ref, ns, name, to_ns, to_name;
     (void)w;
-    iceberg_path(req, 0, &ref);
-    if (!api_body(req, &doc, err) ||
-        !iceberg_identifier_parse(doc, "source", req->arena, &ns, &name, err) ||
-        !iceberg_identifier_parse(doc, "destination", req->arena, &to_ns, &to_name, err) ||
-        !iceberg_commit_info(req, &info, err) ||
-        !catalog_rename_view(app->lake->catalog, ref, ns, name, to_ns, to_name, &info, req->arena,
-                             NULL, err))
-        return false;
-    iceberg_no_content(answer);
-    return true;
+    return iceberg_rename_entry(app, req, ENTRY_VIEW, answer, err);
 }
