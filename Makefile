@@ -50,9 +50,9 @@ unit: deps-test dev
 test: deps-test
 	@tools/run-tests
 
-## make interop    Spark, Trino, DuckDB and the compatibility kits, one after the other (fetches 2 GB into build/; half an hour)
+## make interop    all other engines and the compatibility kits, one after the other (fetches 2 GB into build/; an hour); T=trino for one
 interop: build deps-test
-	@tools/run-interop
+	@tools/run-interop $(T)
 
 ## make check-all  test, then ThreadSanitizer, static analysis, longer sweeps: every fault, 10,000 kills, 20,000 power cuts
 check-all: test
@@ -61,7 +61,7 @@ check-all: test
 	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_fault_commit
 	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_fault_moves
 	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_isolation
-	@FIRN_TEST_STEPS=60 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_dml
+	@FIRN_TEST_STEPS=60 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_dml_histories
 	@FIRN_KILLS=10000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_catalog_kill
 	@FIRN_KILLS=1000 FIRN_TEST_TIMEOUT_S=7200 tools/with-postgres build/dev/tests/test_catalog_kill
 	@FIRN_POWER_CUTS=20000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_io_db_power
