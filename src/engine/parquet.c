@@ -348,18 +348,16 @@ static void add_options(struct job *j)
     buf_add_char(&j->sql, ')');
 }
 
-/* A decimal that is truncated may have one digit more than its type, -999.99 by 1.00 for one; other engines write that as it is, too,
- * which the bytes of the type have room for. */
-static bool truncated_decimal(const struct type *t, str text, struct arena *a, struct value *out)
+/* A decimal that is truncated may have one digit more than its type: -999.99 by 5.00.  The bytes of the type would have room for
+ * it, but Java, which reads and merges manifests, refuses such a value. */
+static bool truncated_decimal(const struct partition_field *f, const struct type *t, str text,
+                              struct arena *a, struct value *out, struct error *err)
 {
-    struct type wide = *t;
-    struct error ignored;
-    wide.precision = DECIMAL_PRECISION_MAX;
-    if (!value_from_text(&wide, text, a, out, &ignored))
-        return false;
-    *out = value_decimal(t->precision, t->scale, out->dec);
-    int32_t bits = 8 * decimal_bytes(t->precision) - 1;
-    return bits >= 127 || (out->dec >= -((int128)1 << bits) && out->dec < (int128)1 << bits);
+    return value_from_text(t, text, a, out, err) ||
+           fail(err, ERR_INVALID,
+                "partition field " STR_FMT ": a row's value " STR_FMT
+                " has more digits than decimal(%d, %d)",
+                STR_ARG(f->name), STR_ARG(text), (int)t->precision, (int)t->scale);
 }
 
 static bool key_value(const struct partition_field *f, const struct type *source, str text,
@@ -376,7 +374,7 @@ static bool key_value(const struct partition_field *f, const struct type *source
         *out = value_f64(t->kind, __builtin_nan(""));
         ok = true;
     } else if (t->kind == TYPE_DECIMAL) {
-        ok = truncated_decimal(t, text, a, out);
+        return truncated_decimal(f, t, text, a, out, err);
     } else {
         ok = stats_value(t, text, a, out) || value_from_text(t, text, a, out, &ignored);
     }

@@ -290,13 +290,15 @@ TEST(a_table_that_changes_under_an_insert_is_a_conflict)
     lake_close(lake);
 }
 
-TEST(a_truncated_decimal_may_have_a_digit_more)
+TEST(a_truncated_decimal_has_no_digit_more_than_its_type)
 {
     struct lake *lake = open_lake();
     ask(lake, "CREATE SCHEMA a");
     ask(lake, "CREATE TABLE a.t (x DECIMAL(10,2), i INT) PARTITIONED BY (truncate(500, x))");
-    ask(lake, "INSERT INTO a.t VALUES (-99999999.99, 1), (99999999.99, 2), (-0.01, 3), (NULL, 4)");
-    CHECK_STR(ask(lake, "SELECT i FROM a.t WHERE x < -99999999"), "1");
+    ask(lake, "INSERT INTO a.t VALUES (-99999995.00, 1), (99999999.99, 2), (-0.01, 3), (NULL, 4)");
+    refuse(lake, "INSERT INTO a.t VALUES (-99999999.99, 1)", ERR_INVALID,
+           "-100000000.00 has more digits than decimal(10, 2)");
+    CHECK_STR(ask(lake, "SELECT i FROM a.t WHERE x < -99999990"), "1");
     CHECK_STR(ask(lake, "SELECT i FROM a.t WHERE x = 99999999.99"), "2");
     ask(lake, "DELETE FROM a.t WHERE x < 0");
     CHECK_STR(ask(lake, "SELECT string_agg(i, ' ' ORDER BY i) FROM a.t"), "2 4");
