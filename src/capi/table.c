@@ -48,51 +48,12 @@ static bool write_tables(struct call *c, str ref, str ns, struct json_writer *w)
     return true;
 }
 
-int firn_list_namespaces(firn_lake *lake, const char *ref, char **json, firn_error *err)
-{
-    struct call c;
-    struct json_writer w;
-    struct buf text = BUF_INIT(CAPI_JSON_MAX);
-    if (json)
-        *json = NULL;
-    jw_init(&w, &text);
-    jw_begin_array(&w);
-    bool ok = capi_begin(&c, lake, false, err) && capi_needs(&c, json, "json") &&
-              write_namespaces(&c, str_of(ref), (str){ 0 }, &w);
-    if (ok) {
-        jw_end_array(&w);
-        ok = capi_text(&c, &text, json);
-    }
-    buf_deinit(&text);
-    return capi_end(&c, ok);
-}
-
-int firn_list_tables(firn_lake *lake, const char *ref, const char *ns, char **json, firn_error *err)
-{
-    struct call c;
-    struct json_writer w;
-    struct buf text = BUF_INIT(CAPI_JSON_MAX);
-    if (json)
-        *json = NULL;
-    jw_init(&w, &text);
-    jw_begin_array(&w);
-    bool ok = capi_begin(&c, lake, false, err) && capi_needs(&c, json, "json") &&
-              write_tables(&c, str_of(ref), ns_from_dotted(str_of(ns), c.a), &w);
-    if (ok) {
-        jw_end_array(&w);
-        ok = capi_text(&c, &text, json);
-    }
-    buf_deinit(&text);
-    return capi_end(&c, ok);
-}
-
 static bool write_refs(struct call *c, struct json_writer *w)
 {
     struct ref_info *refs;
     size_t n;
     if (!catalog_list_refs(c->lake->lake->catalog, c->a, &refs, &n, &c->err))
         return false;
-    jw_begin_array(w);
     for (size_t i = 0; i < n; i++) {
         jw_begin_object(w);
         jw_key(w, STR("name"));
@@ -103,11 +64,16 @@ static bool write_refs(struct call *c, struct json_writer *w)
         jw_str(w, refs[i].commit_id);
         jw_end_object(w);
     }
-    jw_end_array(w);
     return true;
 }
 
-int firn_list_refs(firn_lake *lake, char **json, firn_error *err)
+/* What a list is made of. */
+struct listing {
+    bool (*write)(struct call *c, const struct listing *l, struct json_writer *w);
+    const char *ref, *ns;
+};
+
+static int list_json(firn_lake *lake, const struct listing *l, char **json, firn_error *err)
 {
     struct call c;
     struct json_writer w;
@@ -115,10 +81,46 @@ int firn_list_refs(firn_lake *lake, char **json, firn_error *err)
     if (json)
         *json = NULL;
     jw_init(&w, &text);
-    bool ok = capi_begin(&c, lake, false, err) && capi_needs(&c, json, "json") &&
-              write_refs(&c, &w) && capi_text(&c, &text, json);
+    bool ok = capi_begin(&c, lake, false, err) && capi_needs(&c, json, "json");
+    if (ok) {
+        jw_begin_array(&w);
+        ok = l->write(&c, l, &w);
+        jw_end_array(&w);
+    }
+    ok = ok && capi_text(&c, &text, json);
     buf_deinit(&text);
     return capi_end(&c, ok);
+}
+
+static bool list_namespaces(struct call *c, const struct listing *l, struct json_writer *w)
+{
+    return write_namespaces(c, str_of(l->ref), (str){ 0 }, w);
+}
+
+static bool list_tables(struct call *c, const struct listing *l, struct json_writer *w)
+{
+    return write_tables(c, str_of(l->ref), ns_from_dotted(str_of(l->ns), c->a), w);
+}
+
+static bool list_refs(struct call *c, const struct listing *l, struct json_writer *w)
+{
+    (void)l;
+    return write_refs(c, w);
+}
+
+int firn_list_namespaces(firn_lake *lake, const char *ref, char **json, firn_error *err)
+{
+    return list_json(lake, &(struct listing){ list_namespaces, ref, NULL }, json, err);
+}
+
+int firn_list_tables(firn_lake *lake, const char *ref, const char *ns, char **json, firn_error *err)
+{
+    return list_json(lake, &(struct listing){ list_tables, ref, ns }, json, err);
+}
+
+int firn_list_refs(firn_lake *lake, char **json, firn_error *err)
+{
+    return list_json(lake, &(struct listing){ list_refs, NULL, NULL }, json, err);
 }
 
 /* ---- One table */
