@@ -76,7 +76,38 @@ static const char *const type_names[TYPE_KINDS] = {
     [TYPE_UNKNOWN] = "INTEGER", /* only ever null */
 };
 
-static bool struct_sql(struct buf *out, const struct type *t, struct error *err)
+/* How DDL names what the engine has no type for; its own types otherwise. */
+static bool definition_text(struct buf *out, const struct type *t)
+{
+    switch (t->kind) {
+    case TYPE_FIXED:
+        buf_printf(out, "fixed(%d)", (int)t->length);
+        return true;
+    case TYPE_TIMESTAMPTZ_NS:
+    case TYPE_UNKNOWN:
+        buf_add_str(out, str_of(type_kind_name(t->kind)));
+        return true;
+    case TYPE_GEOMETRY:
+    case TYPE_GEOGRAPHY:
+        buf_add_str(out, str_of(type_kind_name(t->kind)));
+        if (!t->crs.len)
+            return true;
+        buf_add_char(out, '(');
+        quote_text(out, t->crs);
+        if (t->algorithm.len) {
+            buf_lit(out, ", ");
+            quote_text(out, t->algorithm);
+        }
+        buf_add_char(out, ')');
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool any_type(struct buf *out, const struct type *t, bool definition, struct error *err);
+
+static bool struct_sql(struct buf *out, const struct type *t, bool definition, struct error *err)
 {
     buf_lit(out, "STRUCT(");
     for (size_t i = 0; i < t->fields_n; i++) {
@@ -84,37 +115,39 @@ static bool struct_sql(struct buf *out, const struct type *t, struct error *err)
             buf_lit(out, ", ");
         quote_ident(out, t->fields[i].name);
         buf_add_char(out, ' ');
-        if (!sql_type(out, t->fields[i].type, err))
+        if (!any_type(out, t->fields[i].type, definition, err))
             return false;
     }
     buf_add_char(out, ')');
     return true;
 }
 
-static bool map_sql(struct buf *out, const struct type *t, struct error *err)
+static bool map_sql(struct buf *out, const struct type *t, bool definition, struct error *err)
 {
     buf_lit(out, "MAP(");
-    if (!sql_type(out, type_key(t)->type, err))
+    if (!any_type(out, type_key(t)->type, definition, err))
         return false;
     buf_lit(out, ", ");
-    if (!sql_type(out, type_value(t)->type, err))
+    if (!any_type(out, type_value(t)->type, definition, err))
         return false;
     buf_add_char(out, ')');
     return true;
 }
 
-bool sql_type(struct buf *out, const struct type *t, struct error *err)
+static bool any_type(struct buf *out, const struct type *t, bool definition, struct error *err)
 {
+    if (definition && definition_text(out, t))
+        return true;
     switch (t->kind) {
     case TYPE_DECIMAL:
         buf_printf(out, "DECIMAL(%d,%d)", t->precision, t->scale);
         return true;
     case TYPE_STRUCT:
-        return struct_sql(out, t, err);
+        return struct_sql(out, t, definition, err);
     case TYPE_MAP:
-        return map_sql(out, t, err);
+        return map_sql(out, t, definition, err);
     case TYPE_LIST:
-        if (!sql_type(out, type_element(t)->type, err))
+        if (!any_type(out, type_element(t)->type, definition, err))
             return false;
         buf_lit(out, "[]");
         return true;
@@ -123,6 +156,16 @@ bool sql_type(struct buf *out, const struct type *t, struct error *err)
         buf_add_str(out, str_of(type_names[t->kind]));
         return true;
     }
+}
+
+bool sql_type(struct buf *out, const struct type *t, struct error *err)
+{
+    return any_type(out, t, false, err);
+}
+
+bool sql_definition_type(struct buf *out, const struct type *t, struct error *err)
+{
+    return any_type(out, t, true, err);
 }
 
 static void add_hex(struct buf *out, str bytes)

@@ -30,5 +30,7 @@ MUST_USE bool quote_default(struct buf *out, const struct field *f, struct error
 /* The engine's name of an Iceberg type: "BIGINT", "STRUCT(""a"" INTEGER)".  What it has no type for is read as its nearest: a
  * timestamptz_ns is a TIMESTAMP_NS in UTC, a geography a GEOMETRY, unknown an INTEGER that is null. */
 MUST_USE bool sql_type(struct buf *out, const struct type *t, struct error *err);
+/* The same as a definition of a table names it: "fixed(4)", "geography('srid:4326', 'karney')". */
+MUST_USE bool sql_definition_type(struct buf *out, const struct type *t, struct error *err);
 
 #endif

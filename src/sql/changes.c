@@ -76,11 +76,14 @@ static bool describe(struct changes *c, const struct scan_task *t, struct scan_f
                      struct error *err)
 {
     str path;
-    if (!str_is(t->file->format, "parquet"))
+    bool avro = str_is(t->file->format, "avro");
+    if (!avro && !str_is(t->file->format, "parquet"))
         return fail(err, ERR_UNSUPPORTED,
-                    "data file " STR_FMT " is " STR_FMT ": changes are read from parquet only",
+                    "data file " STR_FMT " is " STR_FMT
+                    ": changes are read from parquet and avro only",
                     STR_ARG(t->file->path), STR_ARG(t->file->format));
     *out = (struct scan_file){ .rows = t->file->records,
+                               .avro = avro,
                                .sequence = t->sequence_number,
                                .first_row_id = t->file->first_row_id,
                                .spec_id = t->file->spec_id };

@@ -33,14 +33,15 @@ static bool take_file(struct delete_rows *d, const struct data_file *f, struct a
         data_file_copy(f, a, vec_push(a, &d->vectors));
         return true;
     }
-    if (!str_is(f->format, "parquet"))
+    bool avro = str_is(f->format, "avro");
+    if (!avro && !str_is(f->format, "parquet"))
         return fail(err, ERR_UNSUPPORTED,
-                    "delete file " STR_FMT " is " STR_FMT ": only parquet is read",
+                    "delete file " STR_FMT " is " STR_FMT ": only parquet and avro are read",
                     STR_ARG(f->path), STR_ARG(f->format));
     struct scan_file *out = vec_push(a, &d->files);
-    *out = (struct scan_file){ .rows = f->records,
-                               .first_row_id = -1,
-                               .location = arena_str(a, f->path) };
+    *out = (struct scan_file){
+        .rows = f->records, .avro = avro, .first_row_id = -1, .location = arena_str(a, f->path)
+    };
     return store_from_uri(d->src->lake->warehouse, f->path, a, &path, err) &&
            store_local_path(d->src->lake->warehouse, path, a, &out->path, err);
 }

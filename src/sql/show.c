@@ -107,7 +107,8 @@ static str type_text(struct run *r, const struct type *t)
 {
     struct buf sql = BUF_INIT(1 << 20);
     struct error unknown = { 0 };
-    str out = sql_type(&sql, t, &unknown) ? arena_str(r->a, buf_str(&sql)) : type_format(t, r->a);
+    str out = sql_definition_type(&sql, t, &unknown) ? arena_str(r->a, buf_str(&sql))
+                                                     : type_format(t, r->a);
     buf_deinit(&sql);
     return out;
 }

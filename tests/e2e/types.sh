@@ -13,6 +13,8 @@ works "fill it" sql -c "INSERT INTO t.all SELECT i, ('ab' || lpad(i::VARCHAR, 2,
   12345678901234567890.5, '00000000-0000-0000-0000-000000000001', {'v': i::VARIANT, 'f': 'qq'::BLOB, 'u': NULL} FROM range(20) r(i)"
 row="7,ab07,2020-01-08 00:00:00.123456789,1969-12-31 23:59:59.999999999,,\"{\"\"k\"\":[7,2]}\",POINT (7 2),POINT (3 4),12345678901234567890.5000000000,00000000-0000-0000-0000-000000000001,\"{'v': 7, 'f': qq, 'u': NULL}\""
 equal "it is read" "$(query "SELECT * FROM t.all WHERE f = 'ab07'::BLOB")" "$row"
+contains "a definition says the types" "$(query 'SHOW CREATE TABLE t.all')" 'fixed(4)'
+contains "and their parameters" "$out$(query 'SHOW CREATE TABLE t.all')" "geography('srid:4326', 'karney')"
 works "rows change" sql -c "UPDATE t.all SET v = 'new'::VARIANT WHERE id < 5"
 equal "they have changed" "$(query "SELECT count(*), count(DISTINCT id) FROM t.all WHERE v::VARCHAR = 'new'")" 5,5
 works "rows go" sql -c "DELETE FROM t.all WHERE z >= '2020-01-15'"
@@ -33,6 +35,8 @@ works "a column more" sql -c "ALTER TABLE t.avro ADD COLUMN later VARCHAR"
 works "delete of it" sql -c "DELETE FROM t.avro WHERE id % 2 = 1"
 equal "its files" "$(query "SELECT DISTINCT file_format FROM t.avro.data_files")" AVRO
 equal "its rows" "$(query "SELECT count(*), sum(l[1].a), sum(m['k']), count(later) FROM t.avro")" 500,249500,249500.00,0
+equal "its changes" "$(query 'SELECT count(*) FROM t.avro.changes')" 2500
+equal "its deletes" "$(query 'SELECT count(*) FROM t.avro.position_deletes')" 0
 works "ORC is asked for" sql -c "CREATE TABLE t.orc (id INTEGER) WITH ('write.format.default' = 'orc')"
 fails "ORC is refused" 1 "parquet or avro only" sql -c "INSERT INTO t.orc VALUES (1)"
 finish
