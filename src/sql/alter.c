@@ -438,9 +438,10 @@ static void set_property(struct alter *t, str key, str value)
 static bool change_order(struct alter *t, const struct alter_action *x, struct error *err)
 {
     size_t i = x->term;
+    struct lex lex = { t->r->lex.at, x->term_end }; /* other changes may follow behind a comma */
     if (x->unordered)
         t->order = &sort_order_none;
-    else if (!sort_by_read(&t->r->lex, &i, t->schema, t->a, &t->order, err) ||
+    else if (!sort_by_read(&lex, &i, t->schema, t->a, &t->order, err) ||
              (i != x->term_end && !clause_end(t->r, i, err)))
         return false;
     if (x->mode)

@@ -241,7 +241,8 @@ TEST(write_order)
 {
     struct lake *lake = open_lake();
     ask(lake, "CREATE TABLE a.t (id INT, c TEXT)");
-    ask(lake, "ALTER TABLE a.t WRITE ORDERED BY c DESC, bucket(4, id) NULLS LAST");
+    ask(lake, "ALTER TABLE a.t WRITE ORDERED BY c DESC, bucket(4, id) NULLS LAST, "
+              "SET TBLPROPERTIES ('x' = 'y')");
     const struct sort_order *o = metadata_order(load(lake));
     CHECK_INT(o->fields_n, 2);
     CHECK(o->fields[0].descending && o->fields[0].nulls_last);
