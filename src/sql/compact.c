@@ -10,6 +10,7 @@
 #include "sql/layout_priv.h"
 #include "sql/maintain.h"
 #include "sql/maintain_priv.h"
+#include "sql/own_run_priv.h"
 #include "sql/write.h"
 
 #define COMMITS_DEFAULT 10
@@ -229,15 +230,10 @@ bool run_compact(struct run *r, const struct compact_request *req, struct compac
 bool maintain_compact(struct lake *lake, const struct compact_request *req, struct arena *a,
                       struct compact_result *out, struct error *err)
 {
-    struct sql_request sql = { .branch = req->branch,
-                               .access = req->access,
-                               .cancel = req->cancel };
-    struct sql_outcome outcome = { 0 };
-    struct run r = { .lake = lake, .req = &sql, .a = a, .out = &outcome };
-    if (!session_open(lake->engine, &r.session, err))
+    struct own_run own;
+    if (!own_run_open(&own, lake, req->branch, req->access, req->cancel, a, err))
         return false;
-    session_set_cancel(r.session, req->cancel);
-    bool ok = run_compact(&r, req, out, err);
-    session_close(r.session);
+    bool ok = run_compact(&own.run, req, out, err);
+    own_run_close(&own);
     return ok || fail_in(err, "compact " STR_FMT, STR_ARG(req->table));
 }
