@@ -314,6 +314,31 @@ static bool load_results(struct attempt *t, struct table_commit *tc, str ref, st
     return true;
 }
 
+static bool is_logged(const struct metadata *m, str file)
+{
+    for (size_t i = m->metadata_log_n; i-- > 0;)
+        if (str_eq(m->metadata_log[i].file, file))
+            return true;
+    return false;
+}
+
+/* Metadata files that fell off the log are garbage when the table says so (write.metadata.delete-after-commit.enabled): they go once no
+ * branch, tag or young commit reaches them. */
+static void forget_metadata(struct attempt *t, const struct table_plan *p)
+{
+    str wanted =
+        metadata_property(p->next, "write.metadata.delete-after-commit.enabled", (str){ 0 });
+    if (!p->base || !str_eq_nocase(wanted, STR("true")))
+        return;
+    str *gone = arena_array(t->arena, str, p->base->metadata_log_n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < p->base->metadata_log_n; i++)
+        if (!is_logged(p->next, p->base->metadata_log[i].file))
+            gone[n++] = p->base->metadata_log[i].file;
+    if (n > 0)
+        garbage_add(t->catalog, "old metadata", gone, n);
+}
+
 static bool committed(void *ctx, struct attempt *t, const struct sha256 *commit, bool replayed,
                       struct error *err)
 {
@@ -333,6 +358,8 @@ static bool committed(void *ctx, struct attempt *t, const struct sha256 *commit,
                        t->out, out);
         if (p->text)
             out->json = buf_str(p->text);
+        if (!tc->applied_before && p->next != p->base)
+            forget_metadata(t, p);
         if (!tc->applied_before && p->next != p->base)
             metadata_draft_keep(t->catalog, p->draft, m, location);
     }

@@ -288,3 +288,34 @@ TEST(lost_answers_lose_and_forget_nothing)
 {
     sweep(FAULT_ANSWER_LOST, 2);
 }
+
+/* Metadata files that fell off the log, when the table asks for it. */
+TEST(old_metadata_goes_when_the_table_says_so)
+{
+    struct fixture f;
+    struct error err;
+    struct write_outcome out;
+    struct table t;
+    begin(&f);
+    static const struct property set[] = {
+        { STR_INIT("write.metadata.previous-versions-max"), STR_INIT("2") },
+        { STR_INIT("write.metadata.delete-after-commit.enabled"), STR_INIT("true") },
+    };
+    CHECK_OK(catalog_load_table(f.catalog, (str){ 0 }, STR("ns"), STR("t"), f.arena, &t, &err));
+    str first = t.metadata->metadata_log[0].file, path;
+    struct table_update u = { .kind = UPDATE_SET_PROPERTIES, .properties = { set, 2 } };
+    struct table_change change = {
+        .ns = STR("ns"), .name = STR("t"), .updates = &u, .updates_n = 1
+    };
+    struct commit_result done;
+    CHECK_OK(catalog_commit(f.catalog, (str){ 0 }, &change, 1, NULL, f.arena, &done, &err));
+    CHECK_INT((int64_t)done.tables[0].metadata->metadata_log_n, 2);
+    CHECK(append_file(&f, "", "t", "more", f.arena, &out, &err));
+    CHECK_OK(store_from_uri(f.store, first, f.arena, &path, &err));
+    CHECK(collect_with(&f, INT64_C(3600) * 1000000, INT64_MAX).waiting > 2); /* commits need them */
+    CHECK(is_there(&f, arena_cstr(f.arena, path)));
+    CHECK(collect(&f).removed > 2);
+    CHECK(!is_there(&f, arena_cstr(f.arena, path)));
+    CHECK_INT((int64_t)count_files(&f, "", "t", ""), 2);
+    fixture_close(&f);
+}
