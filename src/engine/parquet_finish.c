@@ -236,22 +236,19 @@ static bool copy_range(int from, int to, int64_t start, int64_t end, int64_t *at
 /* Which levels stand before the values of a leaf. */
 static void find_levels(const struct file *f, size_t leaf, struct parquet_pages *p)
 {
-    size_t path[64], depth = 0; /* ends of the groups around */
-    int64_t left[64];
-    for (size_t i = 1; i <= leaf && depth < 64; i++) {
+    size_t *path = arena_array(f->arena, size_t, leaf + 1), depth = 0; /* the groups around */
+    int64_t *left = arena_array(f->arena, int64_t, leaf + 1);          /* their parts to come */
+    for (size_t i = 1; i <= leaf; i++) {
         while (depth && left[depth - 1] == 0)
             depth--;
         if (depth)
             left[depth - 1]--;
-        if (i == leaf)
-            break;
-        if (f->elements[i].type < 0) {
+        if (i < leaf && f->elements[i].type < 0) {
             path[depth] = i;
             left[depth++] = f->elements[i].children_n;
         }
     }
-    p->repeated = f->elements[leaf].repetition == 2;
-    p->optional = f->elements[leaf].repetition != 0;
+    path[depth++] = leaf;
     for (size_t k = 0; k < depth; k++) {
         p->repeated = p->repeated || f->elements[path[k]].repetition == 2;
         p->optional = p->optional || f->elements[path[k]].repetition != 0;
