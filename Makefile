@@ -63,7 +63,7 @@ check-all: test
 	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_isolation
 	@FIRN_TEST_STEPS=60 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_dml_histories
 	@FIRN_KILLS=10000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_catalog_kill
-	@FIRN_KILLS=1000 FIRN_TEST_TIMEOUT_S=7200 tools/with-postgres build/dev/tests/test_catalog_kill
+	@FIRN_KILLS=10000 FIRN_TEST_TIMEOUT_S=14400 tools/with-postgres build/dev/tests/test_catalog_kill
 	@FIRN_POWER_CUTS=20000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_io_db_power
 	@LOST_SECONDS=60 bash tests/e2e/lost_replies.sh
 	@SHARED_SECONDS=60 bash tests/e2e/two_servers.sh

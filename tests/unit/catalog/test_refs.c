@@ -382,11 +382,12 @@ static bool is_called(void *ctx, str name)
 }
 
 /* Whether who may read this ref alone may read the commit. */
-static bool is_state_of(struct fixture *f, str commit, char *ref)
+static bool is_state_of(struct fixture *f, str commit, const char *ref)
 {
     struct error err;
     bool there;
-    CHECK_OK(catalog_commit_is_in(f->catalog, commit, is_called, ref, &there, &err));
+    CHECK_OK(
+        catalog_commit_is_in(f->catalog, commit, is_called, (void *)(uintptr_t)ref, &there, &err));
     return there;
 }
 
