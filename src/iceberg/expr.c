@@ -252,7 +252,7 @@ static bool leaf_matches(const struct expr *e, const struct value *v)
     }
 }
 
-bool expr_matches(const struct expr *e, expr_get_fn get, const void *row)
+bool expr_evaluate(const struct expr *e, expr_leaf_fn leaf, const void *ctx)
 {
     bool is_and = e->op == EXPR_AND;
     switch (e->op) {
@@ -263,12 +263,28 @@ bool expr_matches(const struct expr *e, expr_get_fn get, const void *row)
     case EXPR_AND:
     case EXPR_OR:
         for (size_t i = 0; i < e->args_n; i++)
-            if (expr_matches(e->args[i], get, row) != is_and)
+            if (expr_evaluate(e->args[i], leaf, ctx) != is_and)
                 return !is_and;
         return is_and;
     case EXPR_NOT:
         panic("a filter is evaluated before it was bound");
     default:
-        return leaf_matches(e, get(row, e->field_id));
+        return leaf(e, ctx);
     }
+}
+
+struct row {
+    expr_get_fn get;
+    const void *row;
+};
+
+static bool row_matches(const struct expr *leaf, const void *ctx)
+{
+    const struct row *r = ctx;
+    return leaf_matches(leaf, r->get(r->row, leaf->field_id));
+}
+
+bool expr_matches(const struct expr *e, expr_get_fn get, const void *row)
+{
+    return expr_evaluate(e, row_matches, &(struct row){ get, row });
 }

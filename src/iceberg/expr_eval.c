@@ -128,54 +128,34 @@ static struct expr_facts facts_of(facts_fn facts, const void *group, const struc
     return f;
 }
 
+struct group {
+    facts_fn facts;
+    const void *of;
+};
+
+static bool group_may_match(const struct expr *leaf, const void *ctx)
+{
+    const struct group *g = ctx;
+    struct expr_facts f = facts_of(g->facts, g->of, leaf);
+    return expr_leaf_may_match(leaf, &f);
+}
+
 static bool may_match(const struct expr *e, facts_fn facts, const void *group)
 {
-    struct expr_facts f;
-    switch (e->op) {
-    case EXPR_TRUE:
-        return true;
-    case EXPR_FALSE:
-        return false;
-    case EXPR_AND:
-        for (size_t i = 0; i < e->args_n; i++)
-            if (!may_match(e->args[i], facts, group))
-                return false;
-        return true;
-    case EXPR_OR:
-        for (size_t i = 0; i < e->args_n; i++)
-            if (may_match(e->args[i], facts, group))
-                return true;
-        return false;
-    case EXPR_NOT:
-        panic("a filter is evaluated before it was bound");
-    default:
-        f = facts_of(facts, group, e);
-        return expr_leaf_may_match(e, &f);
-    }
+    return expr_evaluate(e, group_may_match, &(struct group){ facts, group });
+}
+
+static bool group_must_match(const struct expr *leaf, const void *ctx)
+{
+    const struct group *g = ctx;
+    struct expr_facts f = facts_of(g->facts, g->of, leaf);
+    return expr_leaf_must_match(leaf, &f);
 }
 
 /* Of or: some argument must match by itself, which is less than could be proved. */
 static bool must_match(const struct expr *e, facts_fn facts, const void *group)
 {
-    struct expr_facts f;
-    bool is_and = e->op == EXPR_AND;
-    switch (e->op) {
-    case EXPR_TRUE:
-        return true;
-    case EXPR_FALSE:
-        return false;
-    case EXPR_AND:
-    case EXPR_OR:
-        for (size_t i = 0; i < e->args_n; i++)
-            if (must_match(e->args[i], facts, group) != is_and)
-                return !is_and;
-        return is_and;
-    case EXPR_NOT:
-        panic("a filter is evaluated before it was bound");
-    default:
-        f = facts_of(facts, group, e);
-        return expr_leaf_must_match(e, &f);
-    }
+    return expr_evaluate(e, group_must_match, &(struct group){ facts, group });
 }
 
 /* A bound as bytes; one that cannot be read, or is NaN (old writers), is not known. */

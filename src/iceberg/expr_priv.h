@@ -33,6 +33,10 @@ size_t expr_values_sort(struct value *values, size_t n);
 const struct expr *expr_leaf(struct arena *a, enum expr_op op, int32_t field_id,
                              const struct type *type, const struct value *values, size_t n);
 
+/* What a bound filter gives when each predicate gives what `leaf` says; AND and OR stop at the first that decides. */
+typedef bool (*expr_leaf_fn)(const struct expr *leaf, const void *ctx);
+bool expr_evaluate(const struct expr *e, expr_leaf_fn leaf, const void *ctx);
+
 /* The opposite operator of a predicate, for a row without nulls. */
 enum expr_op expr_op_negate(enum expr_op op);
 

@@ -17,20 +17,6 @@ struct expiry {
     VEC(struct table_update) updates;
 };
 
-/* The place of a snapshot in snapshots_by_id, or -1. */
-static int64_t place_of(const struct metadata *m, int64_t id)
-{
-    size_t lo = 0, hi = m->snapshots_n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (m->snapshots_by_id[mid]->id < id)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < m->snapshots_n && m->snapshots_by_id[lo]->id == id ? (int64_t)lo : -1;
-}
-
 /* Subtraction that stays in range: ages come from properties. */
 static int64_t before(int64_t now, int64_t age)
 {
@@ -75,7 +61,7 @@ static void keep_branch(struct expiry *x, const struct snapshot_ref *r)
     int64_t n = 0, id = r->snapshot_id;
     bool keeping = true;
     for (size_t steps = 0; steps <= x->m->snapshots_n; steps++) { /* parents may go in a circle */
-        int64_t at = place_of(x->m, id);
+        int64_t at = metadata_snapshot_place(x->m, id);
         if (at < 0)
             return;
         const struct snapshot *s = x->m->snapshots_by_id[at];
@@ -93,7 +79,7 @@ static void keep_by_refs(struct expiry *x, struct expire_plan *out)
 {
     for (size_t i = 0; i < x->m->refs_n; i++) {
         const struct snapshot_ref *r = &x->m->refs[i];
-        int64_t at = place_of(x->m, r->snapshot_id);
+        int64_t at = metadata_snapshot_place(x->m, r->snapshot_id);
         if (!ref_stays(x, r)) {
             *vec_push(x->arena, &x->updates) =
                 (struct table_update){ .kind = UPDATE_REMOVE_SNAPSHOT_REF, .ref = *r };
@@ -124,7 +110,7 @@ static const struct snapshot_ref *ref_at(const struct expiry *x, int64_t id)
 static bool drop_named(struct expiry *x, struct error *err)
 {
     for (size_t i = 0; i < x->o->ids_n; i++) {
-        int64_t at = place_of(x->m, x->o->ids[i]);
+        int64_t at = metadata_snapshot_place(x->m, x->o->ids[i]);
         const struct snapshot_ref *r = ref_at(x, x->o->ids[i]);
         if (at < 0)
             return fail(err, ERR_NOT_FOUND, "the table has no snapshot %lld",
@@ -148,7 +134,7 @@ static bool drop_named(struct expiry *x, struct error *err)
 static void keep_needed(struct expiry *x)
 {
     for (size_t i = 0; i < x->o->needed_n; i++) {
-        int64_t at = place_of(x->m, x->o->needed[i]);
+        int64_t at = metadata_snapshot_place(x->m, x->o->needed[i]);
         if (at >= 0)
             x->kept[at] = true;
     }
@@ -161,7 +147,7 @@ static void list_gone(struct expiry *x, struct expire_plan *out)
     int64_t *ids = arena_array(x->arena, int64_t, x->m->snapshots_n);
     for (size_t i = 0; i < x->m->snapshots_n; i++) {
         const struct snapshot *s = x->m->snapshots[i];
-        if (!x->kept[place_of(x->m, s->id)]) {
+        if (!x->kept[metadata_snapshot_place(x->m, s->id)]) {
             ids[out->gone_n] = s->id;
             out->gone[out->gone_n++] = s;
         }
@@ -174,7 +160,7 @@ static void list_gone(struct expiry *x, struct expire_plan *out)
 
 static bool is_gone(const struct expiry *x, int64_t id)
 {
-    int64_t at = place_of(x->m, id);
+    int64_t at = metadata_snapshot_place(x->m, id);
     return at >= 0 && !x->kept[at];
 }
 

@@ -79,7 +79,7 @@ const struct sort_order *metadata_order(const struct metadata *m)
     return metadata_order_by_id(m, m->default_order_id);
 }
 
-const struct snapshot *metadata_snapshot_by_id(const struct metadata *m, int64_t id)
+ptrdiff_t metadata_snapshot_place(const struct metadata *m, int64_t id)
 {
     size_t low = 0, high = m->snapshots_n;
     while (low < high) {
@@ -89,8 +89,13 @@ const struct snapshot *metadata_snapshot_by_id(const struct metadata *m, int64_t
         else
             high = mid;
     }
-    return low < m->snapshots_n && m->snapshots_by_id[low]->id == id ? m->snapshots_by_id[low]
-                                                                     : NULL;
+    return low < m->snapshots_n && m->snapshots_by_id[low]->id == id ? (ptrdiff_t)low : -1;
+}
+
+const struct snapshot *metadata_snapshot_by_id(const struct metadata *m, int64_t id)
+{
+    ptrdiff_t place = metadata_snapshot_place(m, id);
+    return place < 0 ? NULL : m->snapshots_by_id[place];
 }
 
 const struct snapshot *metadata_snapshot(const struct metadata *m)

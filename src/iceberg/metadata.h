@@ -156,6 +156,8 @@ void snapshot_write(const struct snapshot *s, int format_version, struct json_wr
 MUST_USE bool snapshot_ref_parse(const struct json *json, str name, struct arena *a,
                                  struct snapshot_ref *out, struct error *err);
 void snapshot_ref_write(const struct snapshot_ref *r, struct json_writer *w);
+/* Its members, inside of an object that is open. */
+void snapshot_ref_write_members(const struct snapshot_ref *r, struct json_writer *w);
 MUST_USE bool statistics_file_parse(const struct json *json, struct arena *a,
                                     struct statistics_file *out, struct error *err);
 void statistics_file_write(const struct statistics_file *f, struct json_writer *w);
@@ -196,6 +198,8 @@ const struct sort_order *metadata_order(const struct metadata *m); /* default; n
 const struct sort_order *metadata_order_by_id(const struct metadata *m, int32_t id);
 const struct snapshot *metadata_snapshot(const struct metadata *m); /* current, or NULL */
 const struct snapshot *metadata_snapshot_by_id(const struct metadata *m, int64_t id); /* O(log n) */
+/* Its place in snapshots_by_id; -1 when there is none. */
+ptrdiff_t metadata_snapshot_place(const struct metadata *m, int64_t id);
 const struct snapshot_ref *metadata_ref(const struct metadata *m, str name);
 const struct snapshot *metadata_snapshot_of_ref(const struct metadata *m, str name);
 /* The snapshot that was current at that time, by the snapshot log; NULL before the first. */

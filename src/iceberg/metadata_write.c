@@ -65,7 +65,7 @@ void snapshot_write(const struct snapshot *s, int format_version, struct json_wr
     jw_end_object(w);
 }
 
-static void write_ref_members(const struct snapshot_ref *r, struct json_writer *w)
+void snapshot_ref_write_members(const struct snapshot_ref *r, struct json_writer *w)
 {
     jw_kv_int(w, "snapshot-id", r->snapshot_id);
     jw_kv_str(w, "type", r->kind == REF_TAG ? STR("tag") : STR("branch"));
@@ -80,7 +80,7 @@ static void write_ref_members(const struct snapshot_ref *r, struct json_writer *
 void snapshot_ref_write(const struct snapshot_ref *r, struct json_writer *w)
 {
     jw_begin_object(w);
-    write_ref_members(r, w);
+    snapshot_ref_write_members(r, w);
     jw_end_object(w);
 }
 

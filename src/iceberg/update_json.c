@@ -291,19 +291,6 @@ static void write_statistics(const struct table_update *u, struct json_writer *w
     }
 }
 
-static void write_ref(const struct snapshot_ref *r, struct json_writer *w)
-{
-    jw_kv_str(w, "ref-name", r->name);
-    jw_kv_int(w, "snapshot-id", r->snapshot_id);
-    jw_kv_str(w, "type", r->kind == REF_TAG ? STR("tag") : STR("branch"));
-    if (r->min_snapshots_to_keep > 0)
-        jw_kv_int(w, "min-snapshots-to-keep", r->min_snapshots_to_keep);
-    if (r->max_snapshot_age_ms > 0)
-        jw_kv_int(w, "max-snapshot-age-ms", r->max_snapshot_age_ms);
-    if (r->max_ref_age_ms > 0)
-        jw_kv_int(w, "max-ref-age-ms", r->max_ref_age_ms);
-}
-
 static void write_members(const struct table_update *u, struct json_writer *w)
 {
     switch (u->kind) {
@@ -339,7 +326,8 @@ static void write_members(const struct table_update *u, struct json_writer *w)
         snapshot_write(u->snapshot, FORMAT_VERSION_MAX, w);
         return;
     case UPDATE_SET_SNAPSHOT_REF:
-        write_ref(&u->ref, w);
+        jw_kv_str(w, "ref-name", u->ref.name);
+        snapshot_ref_write_members(&u->ref, w);
         return;
     case UPDATE_REMOVE_SNAPSHOT_REF:
         jw_kv_str(w, "ref-name", u->ref.name);
