@@ -73,13 +73,16 @@ def avro_of_spark(spark):
         "TIMESTAMP '2020-01-01 00:00:00.000001', 'hé', X'00FF', array(1, NULL, 3), named_struct('a', 7, 'b', array('x', 'y')), "
         "map('p', CAST(1.5 AS double), 'q', NULL), map(2, 'zwei'))"
     )
-    spark.sql("INSERT INTO firn.t.spark_avro (i) VALUES (6)")
+    spark.sql("INSERT INTO firn.t.spark_avro (i) SELECT /*+ COALESCE(1) */ CAST(id AS int) FROM range(6, 9)")
     assert firn("SELECT DISTINCT file_format FROM t.spark_avro.files") == [("AVRO",)]
     assert firn(f"SELECT {FIRN_TEXT} FROM t.spark_avro WHERE b") == [(ROW,)]
     assert firn("SELECT count(*) FROM t.spark_avro WHERE li IS NULL AND i = 6") == [(1,)]
     spark.sql("ALTER TABLE firn.t.spark_avro SET TBLPROPERTIES ('write.delete.mode'='merge-on-read')")
     spark.sql("DELETE FROM firn.t.spark_avro WHERE i = 6")
-    assert firn("SELECT count(*) FROM t.spark_avro") == [(1,)]
+    assert firn("SELECT DISTINCT file_format FROM t.spark_avro.delete_files") == [("AVRO",)]
+    assert firn("SELECT count(*), sum(i) FROM t.spark_avro") == [(3, 10)]
+    firn("DELETE FROM t.spark_avro WHERE i = 7")
+    assert [tuple(row) for row in spark.sql("SELECT count(*), sum(i) FROM firn.t.spark_avro").collect()] == [(2, 3)]
 
 
 def avro_of_firn(spark):
@@ -109,6 +112,14 @@ def variants_of_firn(spark):
     assert rows == [(1, '{"a":[1,2],"b":"x"}'), (2, None), (3, "42")], rows
 
 
+def nested_variants_of_firn(spark):
+    spark.sql("CREATE TABLE firn.t.nested (id int, s struct<v: variant, l: array<variant>>) USING iceberg TBLPROPERTIES ('format-version'='3')")
+    firn("INSERT INTO t.nested VALUES (1, {'v': {'a': 1}::VARIANT, 'l': [2::VARIANT, 'x'::VARIANT]}), (2, NULL), (3, {'v': NULL, 'l': []})")
+    found = "SELECT id, to_json(s.v), to_json(get(s.l, 1)), size(s.l) FROM firn.t.nested ORDER BY id"
+    rows = [tuple(row) for row in spark.sql(found).collect()]
+    assert [row[:3] for row in rows] == [(1, '{"a":1}', '"x"'), (2, None, None), (3, None, None)], rows
+
+
 def fixed_of_firn(spark):
     firn("CREATE TABLE t.firn_fixed (id INTEGER) WITH ('format-version' = '3')")
     firn("ALTER TABLE t.firn_fixed ADD COLUMN f fixed(3)")
@@ -124,7 +135,7 @@ def reason():
     return "\n".join([line for line in lines if not line.lstrip().startswith(("at ", "..."))][-12:])[:2000]
 
 
-CASES = [avro_of_spark, avro_of_firn, variants_of_spark, variants_of_firn, fixed_of_firn]
+CASES = [avro_of_spark, avro_of_firn, variants_of_spark, variants_of_firn, nested_variants_of_firn, fixed_of_firn]
 
 
 def main():

@@ -408,8 +408,15 @@ TEST(partitions_are_sorted)
     struct partition_spec spec = { .id = 1, .fields = &by, .fields_n = 1 };
     struct parquet_file *files;
     size_t n;
+    struct value limit = value_i64(TYPE_INT, 20000);
+    struct param param = { .type = type_of(TYPE_INT), .value = &limit };
     w.order = &order;
     w.spec = &spec;
+    w.query =
+        STR("SELECT i % 5 AS p, (i * 7919) % 10007 AS k, {'a': i} AS s FROM range(30000) t(i) "
+            "WHERE i < $1");
+    w.params = &param;
+    w.params_n = 1;
     CHECK_OK(parquet_write(s, &w, test_arena(), &files, &n, &err));
     CHECK_INT(n, 5);
     for (size_t i = 0; i < n; i++) {
