@@ -269,18 +269,44 @@ bool db_touch(struct db_tx *tx, const char *area, struct error *err)
                   DB_ARGS(db_val_text(str_of(area))), NULL, NULL, err);
 }
 
+bool db_change(struct db *db, str sql, const struct db_value *args, size_t n, int64_t *changes,
+               struct error *err)
+{
+    struct db_tx *tx;
+    struct db_rows rows = { 0 };
+    if (!db_begin(db, &tx, err))
+        return false;
+    struct arena *a = arena_create(0);
+    bool ok = db_run(tx, sql, args, n, a, &rows, err);
+    if (ok)
+        ok = db_commit(tx, err);
+    else
+        db_rollback(tx);
+    if (changes)
+        *changes = rows.changes;
+    arena_destroy(a);
+    return ok;
+}
+
+bool db_select(struct db *db, str sql, const struct db_value *args, size_t n, struct arena *a,
+               struct db_rows *rows, struct error *err)
+{
+    struct db_tx *tx;
+    if (!db_read_begin(db, &tx, err))
+        return false;
+    bool ok = db_run(tx, sql, args, n, a, rows, err);
+    db_rollback(tx);
+    return ok;
+}
+
 /* How often the area was touched; 0 when never. */
 static bool read_changes(struct db *db, const char *area, int64_t *out)
 {
     struct error err;
-    struct db_tx *tx;
-    if (!db_read_begin(db, &tx, &err))
-        return false;
-    struct arena *a = arena_create(0);
     struct db_rows rows;
-    bool ok = db_run(tx, STR("SELECT n FROM area_changes WHERE area = ?"),
-                     DB_ARGS(db_val_text(str_of(area))), a, &rows, &err);
-    db_rollback(tx);
+    struct arena *a = arena_create(0);
+    bool ok = db_select(db, STR("SELECT n FROM area_changes WHERE area = ?"),
+                        DB_ARGS(db_val_text(str_of(area))), a, &rows, &err);
     if (ok)
         *out = rows.n ? db_int(&rows, 0, 0) : 0;
     arena_destroy(a);

@@ -163,6 +163,13 @@ MUST_USE bool db_commit(struct db_tx *tx, struct error *err);
 /* Undoes and ends; NULL is fine. */
 void db_rollback(struct db_tx *tx);
 
+/* One statement as a write transaction of its own; *changes (may be NULL) is how many rows it touched.  Errors as db_commit. */
+MUST_USE bool db_change(struct db *db, str sql, const struct db_value *args, size_t n,
+                        int64_t *changes, struct error *err);
+/* One query as a read transaction of its own. */
+MUST_USE bool db_select(struct db *db, str sql, const struct db_value *args, size_t n,
+                        struct arena *a, struct db_rows *rows, struct error *err);
+
 /* A step of the schema.  Versions are 1, 2, 3, ... in the table's order; a step once released never
  * changes.  `sql` may hold several statements. */
 struct migration {

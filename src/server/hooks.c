@@ -159,36 +159,6 @@ static bool insert_hook(struct db_tx *tx, const struct hook *k, struct error *er
                   NULL, NULL, err);
 }
 
-/* Runs one statement as a transaction; *changes says how many rows it touched. */
-static bool run_alone(struct hooks *h, str sql, const struct db_value *args, size_t n,
-                      int64_t *changes, struct error *err)
-{
-    struct db_tx *tx;
-    struct db_rows rows = { 0 };
-    if (!db_begin(h->db, &tx, err))
-        return false;
-    struct arena *a = arena_create(0);
-    bool ok = db_run(tx, sql, args, n, a, &rows, err);
-    if (ok)
-        ok = db_commit(tx, err);
-    else
-        db_rollback(tx);
-    *changes = rows.changes;
-    arena_destroy(a);
-    return ok;
-}
-
-static bool select_hooks(struct hooks *h, str sql, const struct db_value *args, size_t n,
-                         struct arena *a, struct db_rows *rows, struct error *err)
-{
-    struct db_tx *tx;
-    if (!db_read_begin(h->db, &tx, err))
-        return false;
-    bool ok = db_run(tx, sql, args, n, a, rows, err);
-    db_rollback(tx);
-    return ok;
-}
-
 /* ---- By hand ---- */
 
 static bool no_hook(str name, struct error *err)
@@ -267,7 +237,7 @@ static bool by_hand(struct hooks *h, str name, str sql, const struct db_value *a
                     struct error *err)
 {
     int64_t changes;
-    if (!run_alone(h, sql, args, n, &changes, err))
+    if (!db_change(h->db, sql, args, n, &changes, err))
         return false;
     atomic_fetch_add(&h->changed, 1);
     return changes > 0 || no_hook(name, err);
@@ -289,8 +259,8 @@ bool hook_set_state(struct hooks *h, str name, enum hook_state state, struct err
 bool hook_get(struct hooks *h, str name, struct arena *a, struct hook *out, struct error *err)
 {
     struct db_rows rows;
-    if (!select_hooks(h, STR("SELECT " COLUMNS " FROM hook_hooks WHERE name = ?"),
-                      DB_ARGS(text(name)), a, &rows, err))
+    if (!db_select(h->db, STR("SELECT " COLUMNS " FROM hook_hooks WHERE name = ?"),
+                   DB_ARGS(text(name)), a, &rows, err))
         return false;
     if (rows.n == 0)
         return no_hook(name, err);
@@ -301,8 +271,8 @@ bool hook_get(struct hooks *h, str name, struct arena *a, struct hook *out, stru
 bool hook_list(struct hooks *h, struct arena *a, struct hook **out, size_t *n, struct error *err)
 {
     struct db_rows rows;
-    if (!select_hooks(h, STR("SELECT " COLUMNS " FROM hook_hooks ORDER BY name"), DB_NO_ARGS, a,
-                      &rows, err))
+    if (!db_select(h->db, STR("SELECT " COLUMNS " FROM hook_hooks ORDER BY name"), DB_NO_ARGS, a,
+                   &rows, err))
         return false;
     *n = rows.n;
     *out = arena_array(a, struct hook, rows.n);
@@ -316,8 +286,8 @@ bool hook_list(struct hooks *h, struct arena *a, struct hook **out, size_t *n, s
 bool hook_save(struct hooks *h, const struct hook *k, struct error *err)
 {
     int64_t changes;
-    return run_alone(
-        h,
+    return db_change(
+        h->db,
         STR("UPDATE hook_hooks SET state = ?, cursor_seq = ?, cursor_index = ?, attempts = ?, "
             "next_us = ?, delivered = ?, last_us = ?, last_status = ?, last_error = ? "
             "WHERE id = ? AND revision = ?"),
@@ -332,7 +302,7 @@ bool hooks_lease(struct hooks *h, int64_t holder, int64_t until_us, bool *held, 
 {
     int64_t changes;
     *held = false;
-    if (!run_alone(h,
+    if (!db_change(h->db,
                    STR("INSERT INTO hook_lease (id, holder, until_us) VALUES (1, ?, ?) "
                        "ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, "
                        "until_us = excluded.until_us WHERE hook_lease.holder = ? OR "

@@ -77,42 +77,13 @@ void upkeep_close(struct upkeep *u)
 
 /* --- notes --- */
 
-static bool run_alone(struct upkeep *u, str sql, const struct db_value *args, size_t n,
-                      int64_t *changes, struct error *err)
-{
-    struct db_tx *tx;
-    struct db_rows rows = { 0 };
-    if (!db_begin(u->app->lake->db, &tx, err))
-        return false;
-    struct arena *a = arena_create(0);
-    bool ok = db_run(tx, sql, args, n, a, &rows, err);
-    if (ok)
-        ok = db_commit(tx, err);
-    else
-        db_rollback(tx);
-    *changes = rows.changes;
-    arena_destroy(a);
-    return ok;
-}
-
-static bool read_rows(struct upkeep *u, str sql, const struct db_value *args, size_t n,
-                      struct arena *a, struct db_rows *rows, struct error *err)
-{
-    struct db_tx *tx;
-    if (!db_read_begin(u->app->lake->db, &tx, err))
-        return false;
-    bool ok = db_run(tx, sql, args, n, a, rows, err);
-    db_rollback(tx);
-    return ok;
-}
-
 /* K1. */
 static bool take_lease(struct upkeep *u, bool *held, struct error *err)
 {
     int64_t changes, now = env_now_us(u->app->lake->env), me = u->app->lake->server_id;
     int64_t until = now + u->config.action_us + LEASE_EXTRA_US;
     *held = false;
-    if (!run_alone(u,
+    if (!db_change(u->app->lake->db,
                    STR("INSERT INTO keep_lease (id, holder, until_us) VALUES (1, ?, ?) "
                        "ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, "
                        "until_us = excluded.until_us WHERE keep_lease.holder = ? OR "
@@ -128,7 +99,7 @@ static void leave_lease(struct upkeep *u)
 {
     int64_t changes;
     struct error err = { 0 };
-    if (!run_alone(u, STR("DELETE FROM keep_lease WHERE holder = ?"),
+    if (!db_change(u->app->lake->db, STR("DELETE FROM keep_lease WHERE holder = ?"),
                    DB_ARGS(db_val_int(u->app->lake->server_id)), &changes, &err))
         log_warn("maintenance", "%s", err.msg);
 }
@@ -144,7 +115,8 @@ static bool read_note(struct upkeep *u, str name, struct arena *a, struct note *
 {
     struct db_rows rows;
     *out = (struct note){ .name = name };
-    if (!read_rows(u, STR("SELECT location, next_us, failures FROM keep_tables WHERE name = ?"),
+    if (!db_select(u->app->lake->db,
+                   STR("SELECT location, next_us, failures FROM keep_tables WHERE name = ?"),
                    DB_ARGS(db_val_text(name)), a, &rows, err))
         return false;
     if (rows.n > 0) {
@@ -333,8 +305,8 @@ static bool write_note(struct run_of *x, const struct note *before, int64_t bega
                            &ignored))
         location = now.metadata_location;
     str error = failed->code ? str_of(failed->msg) : (str){ 0 };
-    return run_alone(
-        x->u,
+    return db_change(
+        x->u->app->lake->db,
         STR("INSERT INTO keep_tables (name, location, last_us, next_us, took_us, failures, done, "
             "error) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
             "location = excluded.location, last_us = excluded.last_us, next_us = excluded.next_us, "
@@ -454,9 +426,9 @@ static void write_table(const struct db_rows *rows, size_t i, struct json_writer
 bool upkeep_write(struct upkeep *u, struct arena *a, struct json_writer *w, struct error *err)
 {
     struct db_rows lease, tables;
-    if (!read_rows(u, STR("SELECT holder FROM keep_lease WHERE until_us >= ?"),
+    if (!db_select(u->app->lake->db, STR("SELECT holder FROM keep_lease WHERE until_us >= ?"),
                    DB_ARGS(db_val_int(env_now_us(u->app->lake->env))), a, &lease, err) ||
-        !read_rows(u,
+        !db_select(u->app->lake->db,
                    STR("SELECT name, last_us, next_us, took_us, failures, done, error FROM "
                        "keep_tables ORDER BY last_us DESC, name LIMIT 10000"),
                    NULL, 0, a, &tables, err))
