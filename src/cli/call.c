@@ -12,6 +12,7 @@
 
 #include "base/vec.h"
 #include "cli/http.h"
+#include "cli/print.h"
 #include "govern/identity.h"
 #include "io/lock.h"
 #include "sql/lake.h"
@@ -254,6 +255,14 @@ void print_json(const struct json *doc)
     buf_add_char(&text, '\n');
     out_str(buf_str(&text));
     buf_deinit(&text);
+}
+
+void print_answer(const struct cli *cli, const struct json *doc, const struct print_column *columns)
+{
+    if (cli->json)
+        print_json(doc);
+    else
+        print_object(doc, columns);
 }
 
 static void add_encoded(struct buf *out, str s)

@@ -20,6 +20,10 @@ MUST_USE bool cli_call_raw(struct cli *cli, const char *method, str path, str bo
 
 /* Prints the answer as it is (--json). */
 void print_json(const struct json *doc);
+/* The same with --json, else these of its members as lines (cli/print.h). */
+struct print_column;
+void print_answer(const struct cli *cli, const struct json *doc,
+                  const struct print_column *columns);
 
 /* A path to add to; its memory lives until the command ends. */
 struct buf *path_begin(struct cli *cli, const char *start);

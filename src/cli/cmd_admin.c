@@ -234,10 +234,7 @@ static bool key_make(struct cli *cli, struct error *err)
     body_str(b, "lifetime", cli_flag(cli, "lifetime", ""));
     if (!cli_call(cli, "POST", buf_str(principal_path(cli, "/api-keys")), body_end(b), &doc, err))
         return false;
-    if (cli->json)
-        print_json(doc);
-    else
-        print_object(doc, columns);
+    print_answer(cli, doc, columns);
     note(cli, "the key is not kept: write it down now");
     return true;
 }

@@ -41,10 +41,7 @@ static bool run_ingest(struct cli *cli, struct error *err)
     body_list(b, "key", keys, keys_n);
     if (!cli_call(cli, "POST", STR("/api/ingest"), body_end(b), &doc, err))
         return false;
-    if (cli->json)
-        print_json(doc);
-    else
-        print_object(doc, columns);
+    print_answer(cli, doc, columns);
     return true;
 }
 

@@ -19,10 +19,7 @@ static bool post(struct cli *cli, const char *path, const struct body_flag *flag
     if (!body_flags(cli, b, flags, err) ||
         !cli_call(cli, "POST", buf_str(to), body_end(b), &doc, err))
         return false;
-    if (cli->json)
-        print_json(doc);
-    else
-        print_object(doc, columns);
+    print_answer(cli, doc, columns);
     return true;
 }
 

@@ -58,10 +58,7 @@ static bool hook_make(struct cli *cli, struct error *err)
     body_str(b, "after", cli_flag(cli, "after", ""));
     if (!cli_call(cli, "POST", STR(WEBHOOKS), body_end(b), &doc, err))
         return false;
-    if (cli->json)
-        print_json(doc);
-    else
-        print_object(doc, columns);
+    print_answer(cli, doc, columns);
     note(cli, "the secret is not shown again: write it down now");
     return true;
 }
