@@ -12,6 +12,21 @@ bool management_catalog(str name, struct error *err)
 
 /* ---- The catalog ---- */
 
+/* The warehouse, and what firn.yaml allows beside it (lake_open has checked its form). */
+static void write_allowed(const struct lake *lake, str root, struct json_writer *w)
+{
+    const struct json *list = lake->config ? json_get(lake->config, "allowed_locations") : NULL;
+    jw_kv_array(w, "allowedLocations");
+    jw_str(w, root);
+    for (size_t i = 0; list && list->kind == JSON_ARRAY && i < list->array.n; i++) {
+        const struct json *item = &list->array.items[i];
+        const struct json *location = item->kind == JSON_STR ? item : json_get(item, "location");
+        if (location && location->kind == JSON_STR)
+            jw_str(w, location->s);
+    }
+    jw_end_array(w);
+}
+
 static void write_catalog(struct app *app, struct api_request *req, struct json_writer *w)
 {
     str root = store_uri(app->lake->warehouse, STR(""), req->arena);
@@ -24,9 +39,7 @@ static void write_catalog(struct app *app, struct api_request *req, struct json_
     jw_kv_int(w, "entityVersion", 1);
     jw_kv_object(w, "storageConfigInfo");
     jw_kv_str(w, "storageType", STR("FILE"));
-    jw_kv_array(w, "allowedLocations");
-    jw_str(w, root);
-    jw_end_array(w);
+    write_allowed(app->lake, root, w);
     jw_end_object(w);
     jw_end_object(w);
 }

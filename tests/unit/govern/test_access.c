@@ -305,23 +305,17 @@ TEST(refusals_name_principal_roles_privilege_and_object)
 TEST(hostile_names)
 {
     static const char *const bad[] = { "",
-                                       "a/b",
                                        "..",
                                        ".",
                                        "a\x1f"
                                        "b",
                                        "a\nb",
-                                       "a'b",
-                                       "a\"b",
-                                       "a;b",
-                                       "%2e",
                                        "\xff\xfe",
                                        " a",
                                        "a ",
                                        "$x",
                                        "a*b",
                                        "a\\b",
-                                       "<script>",
                                        "a\x7f" };
     struct fixture f;
     fixture_begin(&f);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The management API as Polaris's clients use it: shapes, statuses, and that every grant reads back as it was written. */
+#include <sys/stat.h>
+
 #include "codec/json.h"
 #include "server/api.h"
 #include "sql/lake.h"
@@ -188,6 +190,33 @@ TEST(grants_read_back_as_they_were_written)
     end(&w);
 }
 
+/* Where tables may lie: the warehouse, and what firn.yaml allows. */
+TEST(the_catalog_says_where_its_tables_may_lie)
+{
+    struct world w;
+    begin(&w);
+    end(&w);
+    CHECK(mkdir(arena_printf(test_arena(), "%s/one", test_tmpdir()).ptr, 0755) == 0);
+    CHECK(mkdir(arena_printf(test_arena(), "%s/two", test_tmpdir()).ptr, 0755) == 0);
+    FILE *f = fopen(arena_printf(test_arena(), "%s/data/firn.yaml", test_tmpdir()).ptr, "w");
+    CHECK(f &&
+          fprintf(f, "allowed_locations: [%s/one, {location: 's3://bucket/two', dir: %s/two}]\n",
+                  test_tmpdir(), test_tmpdir()) > 0);
+    fclose(f);
+    begin(&w);
+    const struct json *c = get(&w, M "catalogs/firn");
+    const struct json *allowed = member(c, "storageConfigInfo", "allowedLocations");
+    CHECK_INT(allowed->array.n, 3);
+    CHECK(str_eq(allowed->array.items[0].s, member(c, "properties", "default-base-location")->s));
+    CHECK(str_ends(allowed->array.items[1].s, STR("/one")));
+    CHECK_STR(allowed->array.items[2].s, "s3://bucket/two");
+    call(&w, "POST", M "catalogs", "{\"catalog\":{\"name\":\"other\"}}", 406);
+    call(&w, "POST", M "catalogs", "{\"catalog\":{\"name\":\"firn\"}}", 409);
+    call(&w, "PUT", M "catalogs/firn", "{}", 406);
+    call(&w, "GET", M "catalogs/other", NULL, 404);
+    end(&w);
+}
+
 TEST(bad_grants_are_refused)
 {
     static const char *const bad[] = {
@@ -204,7 +233,7 @@ TEST(bad_grants_are_refused)
         "{\"grant\":{\"type\":\"namespace\",\"namespace\":[],\"privilege\":\"TABLE_LIST\"}}",
         "{\"grant\":{\"type\":\"namespace\",\"namespace\":[\"..\"],\"privilege\":\"TABLE_LIST\"}}",
         "{\"grant\":{\"type\":\"table\",\"namespace\":[\"a\"],\"privilege\":\"TABLE_LIST\"}}",
-        "{\"grant\":{\"type\":\"table\",\"namespace\":[\"a\"],\"tableName\":\"a/b\",\"privilege\":\"TABLE_LIST\"}}",
+        "{\"grant\":{\"type\":\"table\",\"namespace\":[\"a\"],\"tableName\":\"a*b\",\"privilege\":\"TABLE_LIST\"}}",
         "{\"grant\":{\"type\":\"catalog\",\"privilege\":\"TABLE_LIST\",\"ref\":\"a b\"}}",
         "{\"grant\":{\"type\":\"catalog\",\"privilege\":\"TABLE_LIST\",\"ref\":7}}",
         "{\"grant\":{\"type\":\"catalog\",\"type\":\"catalog\",\"privilege\":\"TABLE_LIST\"}}",
