@@ -161,6 +161,9 @@ static bool plan_pick(struct moving *m, const struct table *t, const struct snap
     if (!snapshot_files_read(m->catalog->store, meta, s, a, &files, err) ||
         (replace && !check_partitions(m, meta, head, s, &files, a, err)))
         return false;
+    if (files.adds_deletes)
+        return fail(err, ERR_INVALID, "snapshot %lld deletes single rows, which cannot be picked",
+                    (long long)s->id);
     str *removed = arena_array(a, str, files.removed_n);
     for (size_t i = 0; i < files.removed_n; i++)
         removed[i] = files.removed[i].path;

@@ -12,7 +12,7 @@ struct reading {
     struct arena *a;
     VEC(struct data_file) added;
     VEC(struct data_file) removed;
-    bool deletes;
+    bool adds_deletes;
 };
 
 static void take(struct reading *r, const struct manifest_entry *e)
@@ -20,7 +20,7 @@ static void take(struct reading *r, const struct manifest_entry *e)
     if (e->snapshot_id != r->snapshot->id || e->status == ENTRY_EXISTING)
         return;
     if (e->file.content != FILE_DATA) {
-        r->deletes = true;
+        r->adds_deletes = r->adds_deletes || e->status == ENTRY_ADDED;
         return;
     }
     struct data_file *f =
@@ -62,7 +62,7 @@ bool snapshot_files_read(struct store *store, const struct metadata *m, const st
                                     .added_n = r.added.n,
                                     .removed = r.removed.at,
                                     .removed_n = r.removed.n,
-                                    .deletes = r.deletes };
+                                    .adds_deletes = r.adds_deletes };
     return true;
 }
 

@@ -22,7 +22,7 @@ struct snapshot_files {
     size_t added_n;
     const struct data_file *removed;
     size_t removed_n;
-    bool deletes; /* it added or removed delete files, too */
+    bool adds_deletes; /* it added delete files, too */
 };
 
 /* Reads the manifests that the snapshot wrote.  In `a`.  ERR_CORRUPT and what stores fail with. */

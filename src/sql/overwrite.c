@@ -279,6 +279,14 @@ static bool rows_query(struct overwrite *o, str bound, size_t n, struct buf *sql
     return buf_ok(sql, "the query", err);
 }
 
+static bool has_values(const struct overwrite *o)
+{
+    for (size_t i = 0; i < o->partition.n; i++)
+        if (o->partition.at[i].value.len)
+            return true;
+    return false;
+}
+
 static bool write_rows(struct overwrite *o, struct error *err)
 {
     struct dml *d = &o->d;
@@ -300,14 +308,21 @@ static bool write_rows(struct overwrite *o, struct error *err)
     if (o->by_name) /* the query's own names */
         for (size_t i = 0; i < n; i++)
             *vec_push(d->a, &o->columns) = columns[i].name;
-    bool ok = rows_query(o, d->bound.query, n, &sql, err);
+    /* Values of PARTITION are expressions, too: what they name is looked up and asked about like the query. */
+    bool ok = rows_query(o, has_values(o) ? o->query : d->bound.query, n, &sql, err);
+    str query = arena_str(d->a, buf_str(&sql));
+    buf_deinit(&sql);
+    if (ok && has_values(o)) {
+        b.query = query;
+        ok = sql_bind(r->lake, r->session, &b, d->a, &d->bound, err);
+        query = d->bound.query;
+    }
     struct rows_request req = { .session = r->session,
                                 .table = d->table.metadata,
-                                .query = arena_str(d->a, buf_str(&sql)),
+                                .query = query,
                                 .params = r->params,
                                 .params_n = r->req->params_n,
                                 .cancel = r->req->cancel };
-    buf_deinit(&sql);
     return ok && sql_write_rows(r->lake, &req, d->a, &o->rows, &o->rows_n, err);
 }
 

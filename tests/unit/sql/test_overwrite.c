@@ -219,6 +219,9 @@ TEST(static_overwrites_replace_what_is_named)
         CHECK_STR(all(lake), "6|d");
         ask(lake, "INSERT OVERWRITE s.t BY NAME SELECT 'e' AS p, 7 AS id");
         CHECK_STR(all(lake), "7|e");
+        ask(lake,
+            "INSERT OVERWRITE s.t PARTITION (p = (SELECT max(p) FROM s.t)) SELECT 7 FROM s.t");
+        CHECK_STR(all(lake), "7|e");
         ask(lake, "INSERT OVERWRITE s.t SELECT id + 1, p FROM s.t"); /* reads itself */
         CHECK_STR(all(lake), "8|e");
         ask(lake, "INSERT OVERWRITE s.t SELECT * FROM s.t WHERE false");
@@ -316,6 +319,14 @@ TEST(overwrites_that_are_wrong)
     refuse(lake, "INSERT INTO s.t REPLACE WHERE nothing = 1 SELECT 1, 'a'", ERR_INVALID, "");
     refuse(lake, "INSERT OVERWRITE s.none SELECT 1", ERR_NOT_FOUND, "");
     refuse(lake, "INSERT s.t SELECT 1", ERR_INVALID, "INTO or OVERWRITE");
+    /* A value may name no more than a query may. */
+    refuse_on(
+        lake, "", false,
+        "INSERT OVERWRITE s.t PARTITION (p = (SELECT content FROM read_text('/etc/hostname'))) "
+        "SELECT 1",
+        ERR_DENIED, "read_text");
+    refuse(lake, "INSERT OVERWRITE s.t PARTITION (p = (SELECT p FROM s.none)) SELECT 1",
+           ERR_NOT_FOUND, "s.none");
     CHECK_STR(all(lake), "2|a\n3|b\n4|NULL");
     lake_close(lake);
 }
