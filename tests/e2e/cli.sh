@@ -97,6 +97,16 @@ equal "plan" "$(value "(d['files'], d['files_total'])" <<<"$out")" "[2, 4]"
 works "plan with files" table plan bronze.t --filter "day >= '2001-01-03'" --files --json
 equal "plan with files" "$(value "[len(d['list']), d['groups'], sum(f['pieces'] for f in d['list'])]" <<<"$out")" "[2, 1, 2]"
 works "plan without a filter" table plan bronze.t
+works "analyze" table analyze bronze.t --json
+equal "analyze" "$(value "(d['written'], d['rows_read'], len(d['columns']) > 0)" <<<"$out")" "[true, 4, true]"
+works "analyze again" table analyze bronze.t --json
+equal "what is known is not read again" "$(value "(d['written'], d['rows_read'])" <<<"$out")" "[false, 0]"
+works "analyze for people" table analyze bronze.t
+fails "analyze a column that is not there" 1 "no column" table analyze bronze.t --columns nope
+works "analyze partitions" table analyze bronze.t --partitions --json
+equal "a row a partition" "$(value "d['partitions']" <<<"$out")" "$(query 'SELECT count(*) FROM bronze.t.partitions')"
+works "partitions come out of the file" sql -c "SELECT sum(record_count) FROM bronze.t.partitions" --format csv
+equal "partitions come out of the file" "${out##*$'\n'}" "$(query 'SELECT count(*) FROM bronze.t')"
 fails "plan with a bad filter" 1 "nope" table plan bronze.t --filter "nope = 1"
 works "time travel" sql -c "SELECT count(*) FROM bronze.t FOR VERSION AS OF $first" --format csv
 equal "time travel" "$out" $'count_star()\n3'
