@@ -93,7 +93,7 @@ cd "$work" || exit 1 # the server writes below its own folder
     -Dfile.encoding=UTF-8 "${args[@]}" -Dconfig="$work/etc/config.properties" -Dnode.config="$work/etc/node.properties" \
     -Dlog.levels-file="$work/etc/log.properties" -cp "$home/lib/*" io.trino.server.TrinoServer >"$work/trino.log" 2>&1 &
 started+=($!)
-for _ in $(seq 240); do
+for _ in $(seq 1200); do
     curl -s "http://127.0.0.1:$port/v1/info" | grep -q '"starting":false' && break
     kill -0 "${started[1]}" 2>/dev/null || break
     sleep 0.5
