@@ -31,7 +31,6 @@ TEST(what_is_not_supported_is_refused)
 {
     static const char *const bad[] = {
         "PRAGMA version",
-        "SET threads = 1",
         "ATTACH 'x.db'",
         "COPY (SELECT 1) TO '/tmp/firn-test-out.csv'",
         "INSTALL httpfs",
@@ -44,6 +43,7 @@ TEST(what_is_not_supported_is_refused)
     struct lake *lake = open_lake();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refuse(lake, bad[i], ERR_UNSUPPORTED, "not supported");
+    refuse(lake, "SET threads = 1", ERR_UNSUPPORTED, "settings cannot be changed here");
     refuse(lake, "CALL pragma_version()", ERR_NOT_FOUND, "there is no procedure pragma_version");
     refuse(lake, "", ERR_INVALID, "empty");
     refuse(lake, " ;; -- nothing", ERR_INVALID, "empty");
