@@ -44,8 +44,9 @@ TEST(namespaces_come_go_and_keep_properties)
     CHECK_FAILS(catalog_create_namespace(f.catalog, MAIN, ns_from_dotted(STR("x.y"), a), NULL, 0,
                                          NULL, a, NULL, &err),
                 ERR_NOT_FOUND);
-    CHECK_FAILS(catalog_create_namespace(f.catalog, MAIN, STR("a/../b"), NULL, 0, NULL, a, NULL, &err),
-                ERR_INVALID);
+    CHECK_FAILS(
+        catalog_create_namespace(f.catalog, MAIN, STR("a/../b"), NULL, 0, NULL, a, NULL, &err),
+        ERR_INVALID);
     CHECK_OK(catalog_load_namespace(f.catalog, MAIN, STR("ns"), a, &props, &n, &err));
     CHECK_INT(n, 2);
     CHECK_STR(props[0].key, "a");
