@@ -8,8 +8,8 @@
  *       commit with it has ended by then.
  *   G2  No scan runs in this process that began before it was listed.
  *   G3  No table or view reaches it, in any snapshot of the metadata that any branch or tag names now, or named
- *       in commits younger than the horizon.  Everything is read for this; when one file cannot be read, nothing is
- *       removed.
+ *       in commits younger than the horizon.  Everything is read for this; when a file that a head reaches cannot be read,
+ *       nothing is removed; what is missing of other commits is passed over.
  *   G4  After that no ref has moved to a version that was not looked at.
  *
  * A location that ends a table (a dropped one's folder) stands for the objects below it. */

@@ -156,15 +156,14 @@ static enum verdict judge(struct orphans *x, str location)
 
 /* --- what is reached --- */
 
-/* O2, O3: strictly what is recent, then what is left of the rest of history. */
+/* O2, O3: strictly what heads reach, then what is left of history. */
 static bool look(struct orphans *x, struct error *err)
 {
     size_t before;
     do {
         before = x->versions.n;
         reach_forgive_missing(x->reach, false);
-        if (!catalog_reach(x->catalog, x->now_us - ORPHANS_AGE_US, x->reach, &x->versions,
-                           note_reached, x, err))
+        if (!catalog_reach(x->catalog, INT64_MAX, x->reach, &x->versions, note_reached, x, err))
             return fail_in(err, "nothing is removed: it is not known what is in use");
         reach_forgive_missing(x->reach, true);
         if (!catalog_reach(x->catalog, INT64_MIN, x->reach, &x->versions, note_reached, x, err))

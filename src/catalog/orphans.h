@@ -6,8 +6,9 @@
  *   O1  A file younger than older_than_ms is nobody's business: a writer may be about to commit it.  That time is not less than
  *       ORPHANS_AGE_MIN_US ago unless the caller insists, and not after the oldest session of this process began.
  *   O2  A file stays that is reached by any table, of any commit that any branch or tag leads to, in any snapshot, in its metadata
- *       log or statistics; whichever way its location is spelled ("file:/x", "file:///x", "//", "%20" for a space).  What heads
- *       and young commits reach has to be readable, else nothing is removed; what is missing of older commits is passed over.
+ *       log or statistics; whichever way its location is spelled ("file:/x", "file:///x", "//", "%20" for a space).  What
+ *       heads reach has to be readable, else nothing is removed; what is missing of older commits is passed over: other
+ *       engines' expiry removes files at once.
  *   O3  Before a batch of files is removed, commits made since are looked at.
  *   O4  Names that begin with '.' or '_' are others' marks and stay, and so does version-hint.text.
  *

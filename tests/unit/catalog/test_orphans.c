@@ -211,12 +211,6 @@ TEST(what_any_commit_names_stays)
     CHECK_OK(catalog_collect(f.catalog, &now, f.arena, &collected, &err));
     CHECK(!is_there(&f, "three"));
     put(&f, "stray", 9 * DAY_MS);
-    struct table t;
-    CHECK_OK(catalog_load_table(f.catalog, (str){ 0 }, STR("ns"), STR("t"), f.arena, &t, &err));
-    struct db_tx *tx; /* as if all commits but the heads were old */
-    CHECK_OK(db_begin(f.db, &tx, &err));
-    CHECK_OK(db_run(tx, STR("UPDATE cat_commits SET time_us = 1"), NULL, 0, NULL, NULL, &err));
-    CHECK_OK(db_commit(tx, &err));
     CHECK_INT(remove_all(&f).removed, 1);
     CHECK(is_there(&f, "one") && is_there(&f, "two") && is_there(&f, "four"));
     fixture_close(&f);
