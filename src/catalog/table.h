@@ -22,7 +22,7 @@ struct table {
     str metadata_location;           /* absolute; empty for a staged table */
     const struct metadata *metadata; /* immutable, shared; lives as long as the arena */
     str json; /* the metadata as its file has it, plain, when it is at hand: as long; else empty */
-    int64_t snapshot_id;             /* the current one, -1: none */
+    int64_t snapshot_id; /* the current one, -1: none */
 };
 
 /* ERR_NOT_FOUND; ERR_CORRUPT when the metadata file is damaged or is another table's. */
