@@ -17,8 +17,9 @@ struct arena *arena_create(size_t bytes_max); /* 0: no budget */
 void arena_destroy(struct arena *a);          /* runs deferred calls, last first; NULL is fine */
 void arena_reset(struct arena *a);            /* as destroy + create, keeping one block */
 size_t arena_used(const struct arena *a);     /* bytes handed out */
-size_t arena_held(const struct arena *a);     /* bytes taken for them, with what is not handed out yet */
-size_t arena_left(const struct arena *a);     /* bytes of the budget not handed out */
+size_t
+arena_held(const struct arena *a); /* bytes taken for them, with what is not handed out yet */
+size_t arena_left(const struct arena *a); /* bytes of the budget not handed out */
 
 /* size 0 gives a place of its own. */
 void *arena_alloc(struct arena *a, size_t size);
