@@ -94,6 +94,7 @@ static bool load(struct binder *b, struct opened *v, struct view_context *at, bo
 {
     struct catalog_view view;
     struct error missing = { 0 };
+    bool own = str_eq(at->branch, b->req->branch);
     *found = true;
     if (is_new(b, v->ns, v->name, at->branch)) {
         v->text = b->req->view->text;
@@ -105,9 +106,12 @@ static bool load(struct binder *b, struct opened *v, struct view_context *at, bo
                           &missing)) {
         at->branch = at->point->ref;
         at->point = NULL;
-    } else if (!catalog_load_view(b->lake->catalog, at->branch, v->ns, v->name, b->a, &view, err)) {
+    } else if (!catalog_load_view(b->lake->catalog, own && b->pin.len ? b->pin : at->branch, v->ns,
+                                  v->name, b->a, &view, err)) {
         *found = false;
         return err->code == ERR_NOT_FOUND || err->code == ERR_INVALID;
+    } else if (own) {
+        b->pin = view.commit_id; /* the tables are read as they were then */
     }
     take_metadata(b, v, &view);
     return view_text_pick(v->metadata, b->a, &v->text, &v->dialect, err);
