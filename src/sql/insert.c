@@ -92,7 +92,7 @@ static bool replace_defaults(struct insert *x, size_t from, str *out, struct err
     buf_init(sql, VALUES_MAX);
     buf_in_arena(sql, r->a);
     for (size_t i = from; i < r->lex.n; i++) {
-        const struct field *f;
+        const struct field *f = NULL;
         if (lex_is(&r->lex, i, "(") || lex_is(&r->lex, i, "[") || lex_is(&r->lex, i, "{"))
             place = depth++ == 0 ? 0 : place;
         else if (lex_is(&r->lex, i, ")") || lex_is(&r->lex, i, "]") || lex_is(&r->lex, i, "}"))
