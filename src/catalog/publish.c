@@ -22,7 +22,6 @@ struct publisher {
     atomic_uint_least64_t *changes;
     pthread_mutex_t
         lock; /* guards the queue, busy and the done flags; never held in a transaction */
-    pthread_cond_t moved;
     struct publish_request *first, **last;
     bool busy;
     uint64_t transactions;
@@ -35,7 +34,6 @@ struct publisher *publisher_create(struct db *db, struct env *env, struct lru *n
     struct publisher *p = arena_new(a, struct publisher);
     *p = (struct publisher){ .arena = a, .db = db, .env = env, .nodes = nodes, .changes = changes };
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->moved, NULL);
     p->last = &p->first;
     return p;
 }
@@ -45,7 +43,6 @@ void publisher_destroy(struct publisher *p)
     if (!p)
         return;
     ASSERT(!p->first && !p->busy);
-    pthread_cond_destroy(&p->moved);
     pthread_mutex_destroy(&p->lock);
     arena_destroy(p->arena);
 }
@@ -391,9 +388,11 @@ static void lead(struct publisher *p)
     for (struct publish_request *r = batch, *next; r; r = next) {
         next = r->next; /* r's owner may leave as soon as the lock is free */
         r->done = true;
+        pthread_cond_signal(&r->settled);
     }
     p->busy = false;
-    pthread_cond_broadcast(&p->moved);
+    if (p->first)
+        pthread_cond_signal(&p->first->settled);
 }
 
 bool publish(struct publisher *p, struct publish_request *r, struct error *err)
@@ -402,16 +401,18 @@ bool publish(struct publisher *p, struct publish_request *r, struct error *err)
     r->done = r->ok = false;
     r->next = NULL;
     r->err = (struct error){ 0 };
+    pthread_cond_init(&r->settled, NULL);
     pthread_mutex_lock(&p->lock);
     *p->last = r;
     p->last = &r->next;
     while (!r->done) {
         if (p->busy)
-            pthread_cond_wait(&p->moved, &p->lock);
+            pthread_cond_wait(&r->settled, &p->lock);
         else
             lead(p);
     }
     pthread_mutex_unlock(&p->lock);
+    pthread_cond_destroy(&r->settled);
     if (!r->ok)
         *err = r->err;
     return r->ok;

@@ -9,6 +9,8 @@
 #ifndef FIRN_CATALOG_PUBLISH_PRIV_H
 #define FIRN_CATALOG_PUBLISH_PRIV_H
 
+#include <pthread.h>
+
 #include "base/vec.h"
 #include "catalog/history.h"
 #include "catalog/lru.h"
@@ -56,6 +58,7 @@ struct publish_request {
     struct sha256 nonce;     /* first 16 bytes used */
     bool done, ok;
     struct error err;
+    pthread_cond_t settled; /* it is done, or nobody leads and it is the first in line */
     struct publish_request *next;
 };
 

@@ -8,7 +8,6 @@
 struct turns {
     struct arena *arena;  /* of this struct */
     pthread_mutex_t lock; /* guards the line; never held during work */
-    pthread_cond_t moved;
     struct turn *first, *last;
 };
 
@@ -18,7 +17,6 @@ struct turns *turns_create(void)
     struct turns *t = arena_new(a, struct turns);
     t->arena = a;
     pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->moved, NULL);
     return t;
 }
 
@@ -27,7 +25,6 @@ void turns_destroy(struct turns *t)
     if (!t)
         return;
     ASSERT(!t->first);
-    pthread_cond_destroy(&t->moved);
     pthread_mutex_destroy(&t->lock);
     arena_destroy(t->arena);
 }
@@ -52,12 +49,13 @@ static bool must_wait(const struct turn *turn)
 void turn_take(struct turns *t, struct turn *turn, const str *keys, size_t n)
 {
     *turn = (struct turn){ .keys = keys, .n = n };
+    pthread_cond_init(&turn->ready, NULL);
     pthread_mutex_lock(&t->lock);
     turn->before = t->last;
     *(t->last ? &t->last->after : &t->first) = turn;
     t->last = turn;
     while (must_wait(turn))
-        pthread_cond_wait(&t->moved, &t->lock);
+        pthread_cond_wait(&turn->ready, &t->lock);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -66,6 +64,9 @@ void turn_end(struct turns *t, struct turn *turn)
     pthread_mutex_lock(&t->lock);
     *(turn->before ? &turn->before->after : &t->first) = turn->after;
     *(turn->after ? &turn->after->before : &t->last) = turn->before;
-    pthread_cond_broadcast(&t->moved);
+    for (struct turn *x = turn->after; x; x = x->after)
+        if (share_key(x, turn) && !must_wait(x))
+            pthread_cond_signal(&x->ready);
     pthread_mutex_unlock(&t->lock);
+    pthread_cond_destroy(&turn->ready);
 }

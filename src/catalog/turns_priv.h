@@ -6,6 +6,8 @@
 #ifndef FIRN_CATALOG_TURNS_PRIV_H
 #define FIRN_CATALOG_TURNS_PRIV_H
 
+#include <pthread.h>
+
 #include "base/str.h"
 
 struct turns;
@@ -17,6 +19,7 @@ void turns_destroy(struct turns *t); /* NULL is fine */
 struct turn {
     const str *keys; /* live as long as the turn */
     size_t n;
+    pthread_cond_t ready; /* nobody who came before is in the way any more */
     struct turn *before, *after;
 };
 
