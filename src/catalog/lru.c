@@ -113,6 +113,31 @@ static void insert(struct lru *l, struct cached *o)
     ref_get(&o->ref); /* the cache's own */
 }
 
+/* Lets go of what evict took out. */
+static void release(struct cached *evicted)
+{
+    for (struct cached *next; evicted; evicted = next) {
+        next = evicted->chain;
+        evicted->chain = NULL;
+        cached_unref(evicted);
+    }
+}
+
+struct cached *lru_put(struct lru *l, struct cached *object)
+{
+    ref_init(&object->ref);
+    pthread_mutex_lock(&l->lock);
+    struct cached *there = *slot_of(l, object->key);
+    if (there)
+        take_out(l, there);
+    insert(l, object);
+    struct cached *evicted = evict(l);
+    pthread_mutex_unlock(&l->lock);
+    cached_unref(there);
+    release(evicted);
+    return object;
+}
+
 struct cached *lru_add(struct lru *l, struct cached *object)
 {
     ref_init(&object->ref);
@@ -127,11 +152,7 @@ struct cached *lru_add(struct lru *l, struct cached *object)
     pthread_mutex_unlock(&l->lock);
     if (there)
         cached_unref(object);
-    for (struct cached *next; evicted; evicted = next) {
-        next = evicted->chain;
-        evicted->chain = NULL;
-        cached_unref(evicted);
-    }
+    release(evicted);
     return there ? there : object;
 }
 

@@ -32,6 +32,9 @@ struct cached *lru_get(struct lru *l, str key);
  * before. */
 struct cached *lru_add(struct lru *l, struct cached *object);
 
+/* The same, but the new object takes the place of the one that was there. */
+struct cached *lru_put(struct lru *l, struct cached *object);
+
 /* Throws the object of that key out, if there is one. */
 void lru_drop(struct lru *l, str key);
 

@@ -108,9 +108,9 @@ void metadata_draft_keep(struct catalog *c, struct metadata_draft *d, const stru
     o->base.destroy = destroy_cached;
     o->metadata = m;
     d->object = NULL;
-    cached_keep(lru_add(c->metadata, &o->base), d->keeper);
-    lru_drop(c->metadata,
-             d->below); /* nobody will ask for it soon, and it is counted with this one */
+    /* A reader may have been faster.  What it stands on nobody will ask for soon, and it is counted with this one. */
+    cached_keep(lru_put(c->metadata, &o->base), d->keeper);
+    lru_drop(c->metadata, d->below);
 }
 
 static bool load_cached(struct catalog *c, str location, struct arena *a,

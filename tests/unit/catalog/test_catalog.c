@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog/catalog_priv.h"
 #include "fixture.h"
 
 #include "base/vec.h"
@@ -241,6 +242,38 @@ TEST(append_makes_snapshots_and_history)
         catalog_replace(f.catalog, MAIN, STR("ns"), STR("t"), &d.path, 1, &e, 1, NULL, a, &w, &err),
         ERR_CONFLICT);
     CHECK_INT(total_records(&f, "", "t"), 7);
+    fixture_close(&f);
+}
+
+TEST(what_a_commit_made_outlives_a_reader_who_was_faster)
+{
+    struct fixture f;
+    struct error err;
+    struct table t;
+    const struct metadata *next, *seen;
+    str location;
+    fixture_open(&f);
+    make_namespace(&f, "ns");
+    make_table(&f, "t");
+    struct arena *a = arena_create(0), *reader = arena_create(0);
+    CHECK_OK(catalog_load_table(f.catalog, MAIN, STR("ns"), STR("t"), a, &t, &err));
+    struct metadata_draft *d = metadata_draft(f.catalog, t.metadata, t.metadata_location, a);
+    CHECK(d != NULL);
+    struct property p = { STR("n"), STR("1") };
+    struct table_update set = { .kind = UPDATE_SET_PROPERTIES, .properties = { &p, 1 } }, *copy;
+    struct arena *own = metadata_draft_arena(d);
+    CHECK(table_updates_copy(&set, 1, own, &copy));
+    CHECK_OK(metadata_apply(t.metadata, arena_str(own, t.metadata_location), copy, 1, 1, own, &next,
+                            &err));
+    CHECK_OK(metadata_save(f.catalog, next, t.metadata_location, a, &location, NULL, &err));
+    CHECK_OK(metadata_load(f.catalog, location, (str){ 0 }, reader, &seen, &err));
+    metadata_draft_keep(f.catalog, d, next, location);
+    CHECK_STR(metadata_property(next, "n", STR("")), "1");
+    CHECK_STR(metadata_property(seen, "n", STR("")), "1");
+    CHECK_OK(metadata_load(f.catalog, location, (str){ 0 }, a, &seen, &err));
+    CHECK(seen == next);
+    arena_destroy(a);
+    arena_destroy(reader);
     fixture_close(&f);
 }
 

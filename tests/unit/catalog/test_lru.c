@@ -103,3 +103,19 @@ TEST(what_is_dropped_lives_on_with_who_holds_it)
     CHECK_INT(alive, 2);
     lru_destroy(l);
 }
+
+TEST(what_is_put_takes_the_place_of_what_was_there)
+{
+    struct arena *a = test_arena();
+    atomic_int alive = 0;
+    struct lru *l = lru_create(100);
+    cached_unref(lru_add(l, &make(a, &alive, 7, 60)->base));
+    struct thing *second = make(a, &alive, 7, 60);
+    cached_unref(lru_put(l, &second->base));
+    CHECK_INT(alive, 1);
+    struct cached *there = lru_get(l, STR("7"));
+    CHECK(there == &second->base);
+    cached_unref(there);
+    lru_destroy(l);
+    CHECK_INT(alive, 0);
+}
