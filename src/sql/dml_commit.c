@@ -61,13 +61,9 @@ static str new_uuid(struct dml *d)
     return arena_str(d->a, uuid_format(&id, text));
 }
 
-/* The table's data folder as a path of the store. */
 static bool data_path(struct dml *d, str *out, struct error *err)
 {
-    const struct metadata *m = d->table.metadata;
-    str location = metadata_property(m, "write.data.path",
-                                     arena_printf(d->a, STR_FMT "/data", STR_ARG(m->location)));
-    return store_from_uri(d->run->lake->warehouse, location, d->a, out, err);
+    return write_data_path(d->run->lake, &d->table, d->table.metadata, d->a, out, err);
 }
 
 /* ---- Deletion vectors */

@@ -257,13 +257,18 @@ static str new_prefix(struct writer *w)
     return arena_str(w->a, uuid_format(&id, text));
 }
 
-/* The table's data folder as a path of the store. */
+bool write_data_path(struct lake *lake, const struct table *t, const struct metadata *m,
+                     struct arena *a, str *out, struct error *err)
+{
+    str location = metadata_property(m, "write.data.path",
+                                     arena_printf(a, STR_FMT "/data", STR_ARG(m->location)));
+    return store_from_uri(lake->warehouse, location, a, out, err) ||
+           fail_in(err, "table metadata " STR_FMT, STR_ARG(t->metadata_location));
+}
+
 static bool data_path(struct writer *w, str *out, struct error *err)
 {
-    str location =
-        metadata_property(w->target, "write.data.path",
-                          arena_printf(w->a, STR_FMT "/data", STR_ARG(w->target->location)));
-    return store_from_uri(w->lake->warehouse, location, w->a, out, err);
+    return write_data_path(w->lake, &w->table, w->target, w->a, out, err);
 }
 
 struct publishing {

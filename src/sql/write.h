@@ -18,6 +18,7 @@ struct session;
 struct sort_order;
 struct value;
 struct sql_settings;
+struct table;
 
 enum write_mode {
     WRITE_CREATE, /* the table must not exist */
@@ -75,6 +76,11 @@ struct ArrowArrayStream; /* engine/arrow_abi.h */
 MUST_USE bool sql_append_small(struct lake *lake, const struct write_request *req,
                                struct ArrowArrayStream *rows, struct arena *a,
                                struct write_result *out, bool *done, struct error *err);
+
+/* The table's data folder (write.data.path, else "data" below its location, by the metadata `m`) as a path of the store; errors name
+ * the file that says so. */
+MUST_USE bool write_data_path(struct lake *lake, const struct table *t, const struct metadata *m,
+                              struct arena *a, str *out, struct error *err);
 
 /* How rows lie in files, other than the table says. */
 struct rows_layout {
