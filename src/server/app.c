@@ -12,8 +12,8 @@
 #include "server/upkeep.h"
 #include "sql/lake.h"
 
-#define TABLE_ANSWERS_MAX ((size_t)64 << 20) /* bytes: 6,000 tables of ten snapshots */
-#define LOADS_MAX ((size_t)8 << 20)          /* likewise, without the answers themselves */
+#define TABLE_ANSWERS_MAX ((size_t)32 << 20) /* bytes: 3,000 tables of ten snapshots */
+#define LOADS_MAX ((size_t)4 << 20)          /* likewise, without the answers themselves */
 
 static bool open_server_parts(struct app *app, struct error *err)
 {
