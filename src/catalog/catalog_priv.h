@@ -73,8 +73,10 @@ MUST_USE bool metadata_load(struct catalog *c, str location, str uuid, struct ar
 /* Writes metadata durably under a fresh name that follows `previous` (empty: the first version). */
 MUST_USE bool metadata_save(struct catalog *c, const struct metadata *m, str previous,
                             struct arena *a, str *location, struct buf *text, struct error *err);
-/* A fresh name for a metadata file in `folder` (empty: "metadata" below `base`) that follows `previous` (empty: the first). */
-str metadata_new_location(struct catalog *c, str folder, str base, str previous, struct arena *a);
+/* A fresh name for a metadata file in `folder` (empty: "metadata" below `base`) that follows `previous` (empty: the first); a packed one's ends
+ * with .gz.metadata.json, as Java names it. */
+str metadata_new_location(struct catalog *c, str folder, str base, str previous, bool packed,
+                          struct arena *a);
 /* ERR_DENIED or ERR_INVALID, naming `what`, unless the location may be used; an empty one may. */
 MUST_USE bool check_place(struct catalog *c, const char *what, str location, struct arena *a,
                           struct error *err);

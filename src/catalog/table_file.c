@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "catalog/catalog_priv.h"
+#include "codec/compress.h"
 #include "codec/uri.h"
 #include "codec/uuid.h"
 #include "iceberg/metadata.h"
@@ -158,7 +159,8 @@ static int64_t version_of(str location)
     return version;
 }
 
-str metadata_new_location(struct catalog *c, str folder, str base, str previous, struct arena *a)
+str metadata_new_location(struct catalog *c, str folder, str base, str previous, bool packed,
+                          struct arena *a)
 {
     uint8_t random[16];
     char text[UUID_TEXT_LEN + 1];
@@ -170,22 +172,43 @@ str metadata_new_location(struct catalog *c, str folder, str base, str previous,
     while (str_ends(folder, STR("/")))
         folder.len--;
     int64_t version = previous.len ? version_of(previous) + 1 : 0;
-    return arena_printf(a, STR_FMT "/%05" PRId64 "-%s.metadata.json", STR_ARG(folder), version,
-                        text);
+    return arena_printf(a, STR_FMT "/%05" PRId64 "-%s%s.metadata.json", STR_ARG(folder), version,
+                        text, packed ? ".gz" : "");
+}
+
+/* Packs the file when the table wants it (write.metadata.compression-codec), and when it can be read back: not what shrinks as only hostile files
+ * do. */
+static bool pack_metadata(const struct metadata *m, str plain, struct buf *packed,
+                          struct error *err)
+{
+    str codec = metadata_property(m, "write.metadata.compression-codec", STR("none"));
+    if (str_eq_nocase(codec, STR("none")))
+        return true;
+    if (!str_eq_nocase(codec, STR("gzip")))
+        return fail(err, ERR_INVALID,
+                    "write.metadata.compression-codec is none or gzip, not \"" STR_FMT "\"",
+                    STR_ARG(codec));
+    if (!compress_bytes(COMPRESSION_GZIP, 0, plain, packed, err))
+        return false;
+    if (plain.len > metadata_unpacked_max(packed->len))
+        packed->len = 0;
+    return true;
 }
 
 bool metadata_save(struct catalog *c, const struct metadata *m, str previous, struct arena *a,
                    str *location, struct buf *text, struct error *err)
 {
     str folder = metadata_property(m, "write.metadata.path", (str){ 0 });
-    *location = metadata_new_location(c, folder, m->location, previous, a);
     struct arena *scratch = arena_create(0);
-    struct buf own = BUF_INIT(METADATA_BYTES_MAX), *b = text ? text : &own;
+    struct buf own = BUF_INIT(METADATA_BYTES_MAX), packed = BUF_INIT(METADATA_BYTES_MAX);
+    struct buf *b = text ? text : &own;
     metadata_write(m, b);
     str path;
-    bool ok = buf_ok(b, "table metadata", err) &&
-              store_from_uri(c->store, *location, scratch, &path, err) &&
-              store_put(c->store, path, buf_str(b), STORE_CREATE_NEW, err);
+    bool ok = buf_ok(b, "table metadata", err) && pack_metadata(m, buf_str(b), &packed, err);
+    *location = metadata_new_location(c, folder, m->location, previous, packed.len > 0, a);
+    ok = ok && store_from_uri(c->store, *location, scratch, &path, err) &&
+         store_put(c->store, path, buf_str(packed.len ? &packed : b), STORE_CREATE_NEW, err);
+    buf_deinit(&packed);
     buf_deinit(&own);
     arena_destroy(scratch);
     if (ok)

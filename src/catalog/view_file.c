@@ -124,7 +124,7 @@ bool view_file_save(struct catalog *c, const struct view_metadata *m, str previo
 {
     struct buf b = BUF_INIT(VIEW_BYTES_MAX);
     str folder = property_get(&m->properties, "write.metadata.path", (str){ 0 });
-    *location = metadata_new_location(c, folder, m->location, previous, a);
+    *location = metadata_new_location(c, folder, m->location, previous, false, a);
     view_metadata_write(m, &b);
     bool ok = save(c, "view", *location, &b, err);
     buf_deinit(&b);
@@ -136,7 +136,7 @@ bool function_file_save(struct catalog *c, const struct function_metadata *m, st
 {
     struct buf b = BUF_INIT(FUNCTION_BYTES_MAX);
     struct json_writer w;
-    *location = metadata_new_location(c, (str){ 0 }, base, previous, a);
+    *location = metadata_new_location(c, (str){ 0 }, base, previous, false, a);
     jw_init(&w, &b);
     function_metadata_write_json(m, &w);
     bool ok = save(c, "function", *location, &b, err);

@@ -143,6 +143,9 @@ MUST_USE bool metadata_parse_kept(str text, struct arena *a, const struct metada
 MUST_USE bool metadata_from_json(const struct json *json, struct arena *a,
                                  const struct metadata **out, struct error *err);
 
+/* What a packed file of so many bytes may unpack to: what shrinks more was made to fill memory. */
+size_t metadata_unpacked_max(size_t packed);
+
 /* Appends the JSON of the metadata's own format version (check buf_ok afterwards). */
 void metadata_write(const struct metadata *m, struct buf *out);
 /* The same into a JSON document that is being written.  refs_only leaves out snapshots that no

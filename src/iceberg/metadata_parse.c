@@ -462,12 +462,20 @@ bool metadata_from_json(const struct json *json, struct arena *a, const struct m
     return parse_all(&p, json, out, err) || fail_in(err, "table metadata");
 }
 
+size_t metadata_unpacked_max(size_t packed)
+{
+    if (packed >= METADATA_BYTES_MAX / RATIO_MAX)
+        return METADATA_BYTES_MAX;
+    size_t max = packed * RATIO_MAX + RATIO_SLACK;
+    return max < METADATA_BYTES_MAX ? max : METADATA_BYTES_MAX;
+}
+
 bool metadata_text(str text, size_t max, struct arena *a, str *out, struct error *err)
 {
     struct buf b = BUF_INIT(max);
     bool packed = str_starts(text, STR("\x1f\x8b"));
-    if (packed && text.len < max / RATIO_MAX && text.len * RATIO_MAX + RATIO_SLACK < max)
-        max = text.len * RATIO_MAX + RATIO_SLACK;
+    if (packed && metadata_unpacked_max(text.len) < max)
+        max = metadata_unpacked_max(text.len);
     bool ok = !packed || decompress_bytes(COMPRESSION_GZIP, text, max, &b, err);
     str plain = packed ? buf_str(&b) : text;
     if (ok && (plain.len > max || plain.len > arena_left(a) / EXPANSION))

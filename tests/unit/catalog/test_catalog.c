@@ -510,3 +510,63 @@ TEST(damaged_metadata_is_reported)
     CHECK_FAILS(catalog_load_table(f.catalog, MAIN, STR("ns"), STR("u"), a, &t, &err), ERR_CORRUPT);
     fixture_close(&f);
 }
+
+static bool set_codec(struct fixture *f, const char *codec, struct commit_result *out,
+                      struct error *err)
+{
+    struct property p = { STR("write.metadata.compression-codec"), str_of(codec) };
+    struct table_update set = { .kind = UPDATE_SET_PROPERTIES, .properties = { &p, 1 } };
+    struct table_change ch = { .ns = STR("ns"), .name = STR("t"), .updates = &set, .updates_n = 1 };
+    return catalog_commit(f->catalog, MAIN, &ch, 1, NULL, f->arena, out, err);
+}
+
+TEST(metadata_is_packed_when_the_table_wants_it)
+{
+    struct fixture f;
+    struct error err;
+    struct commit_result done;
+    struct table t;
+    str path, bytes;
+    fixture_open(&f);
+    make_namespace(&f, "ns");
+    make_table(&f, "t");
+    CHECK_FAILS(set_codec(&f, "zip", &done, &err), ERR_INVALID);
+    CHECK_OK(set_codec(&f, "gzip", &done, &err));
+    str location = done.tables[0].metadata_location;
+    CHECK(str_find(location, STR("/00001-")) > 0 && str_ends(location, STR(".gz.metadata.json")));
+    CHECK_OK(store_from_uri(f.store, location, f.arena, &path, &err));
+    CHECK_OK(store_get(f.store, path, METADATA_BYTES_MAX, f.arena, &bytes, &err));
+    CHECK(str_starts(bytes, STR("\x1f\x8b")));
+    CHECK(str_starts(done.tables[0].json, STR("{"))); /* what is answered is not */
+    fixture_reopen(&f);
+    CHECK_OK(catalog_load_table(f.catalog, MAIN, STR("ns"), STR("t"), f.arena, &t, &err));
+    CHECK_STR(metadata_property(t.metadata, "write.metadata.compression-codec", STR("")), "gzip");
+    CHECK_OK(set_codec(&f, "none", &done, &err));
+    location = done.tables[0].metadata_location;
+    CHECK(str_find(location, STR("/00002-")) > 0 && str_find(location, STR(".gz.")) < 0);
+    fixture_close(&f);
+}
+
+/* It would be taken for a file that was made to fill memory. */
+TEST(what_shrinks_too_well_is_not_packed)
+{
+    struct fixture f;
+    struct error err;
+    struct commit_result done;
+    struct table t;
+    size_t len = 4 << 20;
+    fixture_open(&f);
+    make_namespace(&f, "ns");
+    make_table(&f, "t");
+    CHECK_OK(set_codec(&f, "gzip", &done, &err));
+    char *text = arena_alloc(f.arena, len);
+    memset(text, 'x', len);
+    struct property p = { STR("long"), str_make(text, len) };
+    struct table_update set = { .kind = UPDATE_SET_PROPERTIES, .properties = { &p, 1 } };
+    struct table_change ch = { .ns = STR("ns"), .name = STR("t"), .updates = &set, .updates_n = 1 };
+    CHECK_OK(catalog_commit(f.catalog, MAIN, &ch, 1, NULL, f.arena, &done, &err));
+    CHECK(str_find(done.tables[0].metadata_location, STR(".gz.")) < 0);
+    fixture_reopen(&f);
+    CHECK_OK(catalog_load_table(f.catalog, MAIN, STR("ns"), STR("t"), f.arena, &t, &err));
+    fixture_close(&f);
+}
