@@ -138,23 +138,15 @@ static size_t field_rank(const struct schema *s, int32_t id)
     return rank;
 }
 
-static bool column_mode(const struct schema *schema, const struct property_list *properties,
-                        const struct schema_node *node, struct arena *a, enum metrics_mode *mode,
-                        size_t *width, struct error *err)
+/* What a column has that no property names. */
+static bool default_mode(const struct schema *schema, const struct property_list *properties,
+                         const struct schema_node *node, enum metrics_mode *mode, size_t *width,
+                         struct error *err)
 {
-    str key = arena_printf(a, COLUMN_PREFIX STR_FMT, STR_ARG(node->name));
-    str text = property_get(properties, key.ptr, (str){ 0 });
-    if (text.ptr != NULL) {
-        if (!metrics_mode_parse(text, mode, width, err))
-            return fail_in(err, "table property " STR_FMT, STR_ARG(key));
-        return true;
-    }
-    text = property_get(properties, "write.metadata.metrics.default", (str){ 0 });
-    if (text.ptr != NULL) {
-        if (!metrics_mode_parse(text, mode, width, err))
-            return fail_in(err, "table property write.metadata.metrics.default");
-        return true;
-    }
+    str text = property_get(properties, "write.metadata.metrics.default", (str){ 0 });
+    if (text.ptr != NULL)
+        return metrics_mode_parse(text, mode, width, err) ||
+               fail_in(err, "table property write.metadata.metrics.default");
     *mode = METRICS_TRUNCATE;
     *width = METRICS_TRUNCATE_DEFAULT;
     text =
@@ -167,6 +159,39 @@ static bool column_mode(const struct schema *schema, const struct property_list 
     if (schema->nodes_n > (size_t)columns_max &&
         field_rank(schema, node->field->id) >= (size_t)columns_max)
         *mode = METRICS_NONE;
+    return true;
+}
+
+/* Whether the order of rows is that of the column's values, so that its bounds prune well. */
+static bool sorts_by(const struct sort_order *order, int32_t id)
+{
+    for (size_t i = 0; i < order->fields_n; i++) {
+        const struct sort_field *f = &order->fields[i];
+        enum transform_kind kind = f->transform.kind;
+        if (f->source_id == id && f->source_ids_n <= 1 && kind != TRANSFORM_BUCKET &&
+            kind != TRANSFORM_VOID && kind != TRANSFORM_UNKNOWN)
+            return true;
+    }
+    return false;
+}
+
+static bool column_mode(const struct schema *schema, const struct sort_order *order,
+                        const struct property_list *properties, const struct schema_node *node,
+                        struct arena *a, enum metrics_mode *mode, size_t *width, struct error *err)
+{
+    str key = arena_printf(a, COLUMN_PREFIX STR_FMT, STR_ARG(node->name));
+    str text = property_get(properties, key.ptr, (str){ 0 });
+    if (text.ptr != NULL) {
+        if (!metrics_mode_parse(text, mode, width, err))
+            return fail_in(err, "table property " STR_FMT, STR_ARG(key));
+        return true;
+    }
+    if (!default_mode(schema, properties, node, mode, width, err))
+        return false;
+    if ((*mode == METRICS_NONE || *mode == METRICS_COUNTS) && sorts_by(order, node->field->id)) {
+        *mode = METRICS_TRUNCATE;
+        *width = METRICS_TRUNCATE_DEFAULT;
+    }
     return true;
 }
 
@@ -251,9 +276,10 @@ static int column_order(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-bool metrics_make(const struct schema *schema, const struct property_list *properties,
-                  const struct column_stats *stats, size_t stats_n, struct arena *a,
-                  struct column_metrics **out, size_t *n, struct error *err)
+bool metrics_make(const struct schema *schema, const struct sort_order *order,
+                  const struct property_list *properties, const struct column_stats *stats,
+                  size_t stats_n, struct arena *a, struct column_metrics **out, size_t *n,
+                  struct error *err)
 {
     struct column_metrics *columns = arena_array(a, struct column_metrics, stats_n ? stats_n : 1);
     for (size_t i = 0; i < stats_n; i++) {
@@ -263,7 +289,7 @@ bool metrics_make(const struct schema *schema, const struct property_list *prope
         if (node == NULL)
             return fail(err, ERR_INVALID, "statistics of field %d, which the schema does not have",
                         (int)stats[i].field_id);
-        if (!column_mode(schema, properties, node, a, &mode, &width, err) ||
+        if (!column_mode(schema, order, properties, node, a, &mode, &width, err) ||
             !make_column(node, &stats[i], mode, width, a, &columns[i], err))
             return false;
     }

@@ -9,6 +9,7 @@
 
 struct column_metrics;
 struct property_list;
+struct sort_order;
 struct schema;
 struct value;
 
@@ -25,15 +26,17 @@ struct column_stats {
 };
 
 /* The mode for a column, by its dotted name: write.metadata.metrics.column.NAME, then
- * write.metadata.metrics.default, then truncate(16).  ERR_INVALID for a text that is no mode. */
+ * write.metadata.metrics.default, then truncate(16); a column that rows are sorted by gets at least that, unless it is
+ * named itself.  ERR_INVALID for a text that is no mode. */
 MUST_USE bool metrics_mode_parse(str text, enum metrics_mode *mode, size_t *width,
                                  struct error *err);
 
 /* The metrics of stats_n columns, ascending by field id, in `a`.  Columns that the schema does not
  * have are ERR_INVALID.  Columns below lists and maps get no bounds. */
-MUST_USE bool metrics_make(const struct schema *schema, const struct property_list *properties,
-                           const struct column_stats *stats, size_t stats_n, struct arena *a,
-                           struct column_metrics **out, size_t *n, struct error *err);
+MUST_USE bool metrics_make(const struct schema *schema, const struct sort_order *order,
+                           const struct property_list *properties, const struct column_stats *stats,
+                           size_t stats_n, struct arena *a, struct column_metrics **out, size_t *n,
+                           struct error *err);
 
 /* Bounds of strings and bytes cut to `width` code points or bytes.  The lower one is a prefix; the
  * upper one is a prefix with its last part incremented, or ptr NULL when there is none. */

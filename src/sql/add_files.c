@@ -320,7 +320,8 @@ static bool describe(struct adding *x, const struct incoming *f, const struct pa
         !import_stats(schema, &match, foot->stats, foot->stats_n, x->a, &stats, &stats_n, err) ||
         (!f->partition && !import_partition(schema, spec, folders, folders_n, stats, stats_n, x->a,
                                             &partition, err)) ||
-        !metrics_make(schema, &m->properties, stats, stats_n, x->a, &columns, &out->columns_n, err))
+        !metrics_make(schema, metadata_order(m), &m->properties, stats, stats_n, x->a, &columns,
+                      &out->columns_n, err))
         return fail_in(err, STR_FMT, STR_ARG(out->path));
     out->columns = columns;
     out->partition = f->partition ? f->partition : partition;

@@ -323,8 +323,8 @@ static bool describe_file(struct writer *w, const struct parquet_file *f, str pa
         .content_offset = -1,
         .content_size = -1,
     };
-    if (!metrics_make(s, &w->target->properties, f->stats, own_stats(f), w->a, &columns,
-                      &out->columns_n, err))
+    if (!metrics_make(s, metadata_order(w->target), &w->target->properties, f->stats, own_stats(f),
+                      w->a, &columns, &out->columns_n, err))
         return false;
     out->columns = columns;
     w->rows += f->rows;

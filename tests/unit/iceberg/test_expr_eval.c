@@ -260,8 +260,8 @@ static struct data_file make_file(struct rand *r, const struct schema *schema,
                            .first_row_id = -1,
                            .content_offset = -1,
                            .content_size = -1 };
-    CHECK_OK(
-        metrics_make(schema, &properties, stats, n, test_arena(), &columns, &f.columns_n, &err));
+    CHECK_OK(metrics_make(schema, &sort_order_none, &properties, stats, n, test_arena(), &columns,
+                          &f.columns_n, &err));
     f.columns = columns;
     return f;
 }

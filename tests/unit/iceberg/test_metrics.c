@@ -69,16 +69,22 @@ TEST(modes_are_read_as_java_reads_them)
     CHECK_FAILS(metrics_mode_parse(STR(""), &mode, &width, &err), ERR_INVALID);
 }
 
-static struct column_metrics *make(const struct property *p, size_t p_n,
-                                   const struct column_stats *s, size_t s_n)
+static struct column_metrics *make_sorted(const struct sort_order *order, const struct property *p,
+                                          size_t p_n, const struct column_stats *s, size_t s_n)
 {
     struct error err;
     struct column_metrics *out;
     size_t n;
     struct property_list list = { p, p_n };
-    CHECK_OK(metrics_make(test_schema(), &list, s, s_n, test_arena(), &out, &n, &err));
+    CHECK_OK(metrics_make(test_schema(), order, &list, s, s_n, test_arena(), &out, &n, &err));
     CHECK_INT(n, s_n);
     return out;
+}
+
+static struct column_metrics *make(const struct property *p, size_t p_n,
+                                   const struct column_stats *s, size_t s_n)
+{
+    return make_sorted(&sort_order_none, p, p_n, s, s_n);
 }
 
 TEST(properties_choose_what_is_kept_of_each_column)
@@ -106,6 +112,27 @@ TEST(properties_choose_what_is_kept_of_each_column)
     CHECK(c[2].values == -1 && c[2].lower.ptr == NULL && c[2].size == 3);
 }
 
+/* Bounds of those prune well, as Java's MetricsConfig sees it. */
+TEST(columns_that_rows_are_sorted_by_keep_bounds)
+{
+    struct value low = value_bytes(TYPE_STRING, STR("abcdefghijklmnopqrstuvwxyz"));
+    struct value x = value_i64(TYPE_INT, 5);
+    struct column_stats stats[] = {
+        { .field_id = 1, .size = 4, .values = 9, .nulls = 2, .nans = -1, .min = &low, .max = &low },
+        { .field_id = 7, .size = 3, .values = 9, .nulls = 1, .nans = -1, .min = &x, .max = &x },
+    };
+    struct sort_field by[] = { { .source_id = 1, .transform = { .kind = TRANSFORM_IDENTITY } },
+                               { .source_id = 7, .transform = { TRANSFORM_BUCKET, 8, STR("") } } };
+    struct sort_order order = { .id = 1, .fields = by, .fields_n = 2 };
+    struct property p[] = { { STR("write.metadata.metrics.default"), STR("none") },
+                            { STR("write.metadata.metrics.column.s"), STR("counts") } };
+    struct column_metrics *c = make_sorted(&order, p, 1, stats, 2);
+    CHECK_STR(c[0].lower, "abcdefghijklmnop");
+    CHECK(c[1].values == -1 && c[1].lower.ptr == NULL); /* a bucket keeps no order */
+    c = make_sorted(&order, p, 2, stats, 2);
+    CHECK(c[0].values == 9 && c[0].lower.ptr == NULL); /* it is named itself */
+}
+
 TEST(zeros_are_widened_and_what_is_no_bound_is_refused)
 {
     struct error err;
@@ -120,15 +147,19 @@ TEST(zeros_are_widened_and_what_is_no_bound_is_refused)
     CHECK((unsigned char)c->lower.ptr[7] == 0x80); /* -0.0 */
     CHECK((unsigned char)c->upper.ptr[7] == 0x00);
     s.min = &nan;
-    CHECK_FAILS(metrics_make(test_schema(), &none, &s, 1, test_arena(), &out, &n, &err),
-                ERR_INVALID);
+    CHECK_FAILS(
+        metrics_make(test_schema(), &sort_order_none, &none, &s, 1, test_arena(), &out, &n, &err),
+        ERR_INVALID);
     s.min = &text;
-    CHECK_FAILS(metrics_make(test_schema(), &none, &s, 1, test_arena(), &out, &n, &err),
-                ERR_INVALID);
+    CHECK_FAILS(
+        metrics_make(test_schema(), &sort_order_none, &none, &s, 1, test_arena(), &out, &n, &err),
+        ERR_INVALID);
     s = (struct column_stats){ .field_id = 99 };
-    CHECK_FAILS(metrics_make(test_schema(), &none, &s, 1, test_arena(), &out, &n, &err),
-                ERR_INVALID);
+    CHECK_FAILS(
+        metrics_make(test_schema(), &sort_order_none, &none, &s, 1, test_arena(), &out, &n, &err),
+        ERR_INVALID);
     struct column_stats twice[] = { { .field_id = 1 }, { .field_id = 1 } };
-    CHECK_FAILS(metrics_make(test_schema(), &none, twice, 2, test_arena(), &out, &n, &err),
+    CHECK_FAILS(metrics_make(test_schema(), &sort_order_none, &none, twice, 2, test_arena(), &out,
+                             &n, &err),
                 ERR_INVALID);
 }
