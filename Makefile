@@ -68,9 +68,9 @@ check-all: test
 	@LOST_SECONDS=60 bash tests/e2e/lost_replies.sh
 	@SHARED_SECONDS=60 bash tests/e2e/two_servers.sh
 	@SHARED_SECONDS=180 bash tests/e2e/two_servers_mixed.sh
-	@HOSTILE_SECONDS=600 bash tests/e2e/hostile.sh
+	@HOSTILE_SECONDS=600 HOSTILE_SEED=$$RANDOM$$RANDOM bash tests/e2e/hostile.sh
 	@MIXED_SECONDS=600 bash tests/e2e/mixed_writers.sh
-	@HISTORY_SECONDS=900 bash tests/interop/histories.sh --steps 60
+	@HISTORY_SECONDS=900 HISTORY_SEED=$$RANDOM$$RANDOM bash tests/interop/histories.sh --steps 60
 
 ## make fuzz       libFuzzer on every target, SECONDS_EACH (60) seconds each; T=avro for one
 fuzz:
