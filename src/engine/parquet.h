@@ -46,8 +46,9 @@ struct parquet_write {
     const char *dir; /* absolute, must exist; files are made in it or below */
     str prefix;      /* begins every file's name; make it unique (a uuid) */
     enum parquet_codec codec;
-    int level;        /* of zstd, 1 to 22; 0: the engine's */
-    bool no_bloom;    /* no bloom filters; else for columns that a dictionary suits */
+    int level; /* of zstd, 1 to 22; 0: the engine's */
+    bool
+        no_bloom; /* no bloom filters; else for columns that a dictionary suits (not of bytes or floating numbers: they are wrong) */
     double bloom_fpp; /* rate of false positives; 0: the engine's, 0.01 */
     bool shred;       /* variants that are columns are written in typed columns */
     bool bloom_named; /* only these columns, by field id, may have bloom filters */

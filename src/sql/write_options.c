@@ -63,6 +63,14 @@ static bool bloom_rate(const struct property *p, struct parquet_write *out, stru
     return true;
 }
 
+/* Whether the engine's filters tell the truth about a type: those of bytes are asked for the hash of a text, and those of floating numbers know
+ * two zeros that are equal. */
+static bool bloom_fits(const struct type *t)
+{
+    return t->kind != TYPE_BINARY && t->kind != TYPE_FIXED && t->kind != TYPE_FLOAT &&
+           t->kind != TYPE_DOUBLE;
+}
+
 /* The engine has one switch for all columns, and one rate: it is on when a column wants a filter, and the filters of columns that do
  * not are left out of the footer.  Names of no column of the schema are as in the Java library: nothing. */
 static bool find_bloom(const struct metadata *m, struct arena *a, struct parquet_write *out,
@@ -77,14 +85,14 @@ static bool find_bloom(const struct metadata *m, struct arena *a, struct parquet
             const struct field *f =
                 schema_field_by_name(metadata_schema(m), str_from(p->key, enabled.len), true);
             out->bloom_named = true;
-            if (f && str_eq_nocase(p->value, STR("true")))
+            if (f && bloom_fits(f->type) && str_eq_nocase(p->value, STR("true")))
                 ids[out->bloom_n++] = f->id;
         }
         if (str_starts(p->key, rate) && !bloom_rate(p, out, err))
             return false;
     }
     out->bloom_ids = ids;
-    out->no_bloom = out->bloom_named && !out->bloom_n;
+    out->no_bloom = out->bloom_n == 0;
     return true;
 }
 
