@@ -735,7 +735,7 @@ bool pit_write_parquet(struct session *s, const struct pit_entities *e,
     pit_select_sql(e, joined, n, &sql);
     buf_lit(&sql, ") TO ");
     quote_text(&sql, path);
-    buf_lit(&sql, " (FORMAT parquet)");
+    buf_lit(&sql, " (FORMAT parquet, COMPRESSION lz4_raw, WRITE_BLOOM_FILTER false)");
     bool ok = buf_ok(&sql, "point-in-time join: SQL", err) && session_exec(s, buf_str(&sql), err);
     buf_deinit(&sql);
     return ok;
