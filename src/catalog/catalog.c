@@ -23,10 +23,14 @@ static const struct migration migrations[] = {
     { 2, "rules of branches",
       "CREATE TABLE cat_rules (pattern TEXT NOT NULL PRIMARY KEY, allowed TEXT NOT NULL,"
       " author TEXT NOT NULL, updated_us BIGINT NOT NULL);" },
-    { 3, "changes, for those who want to be told",
+    { 3, "metadata files that are synced late",
+      "CREATE TABLE cat_late (seq BIGINT NOT NULL PRIMARY KEY, location TEXT NOT NULL,"
+      " bytes BLOB NOT NULL);" },
+    { 4, "changes, for those who want to be told",
       "CREATE TABLE cat_events (seq BIGINT NOT NULL PRIMARY KEY, time_us BIGINT NOT NULL,"
       " kind INTEGER NOT NULL, ref TEXT NOT NULL, ref_kind INTEGER NOT NULL, other TEXT NOT NULL,"
       " from_id BLOB NOT NULL, to_id BLOB NOT NULL, who TEXT NOT NULL);" },
+    { 5, "metadata files are synced at once again", "DROP TABLE cat_late;" },
 };
 
 static bool make_main(struct catalog *c, struct db_tx *tx, struct error *err)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "catalog/events.h"
 #include "fixture.h"
 
 #define DUMP_BYTES_MAX (1u << 20)
@@ -76,6 +77,32 @@ TEST(the_first_schema_is_brought_forward)
     make_table(&f, "t");
     CHECK_OK(catalog_log(f.catalog, STR("main"), (str){ 0 }, 100, f.arena, &page, &err));
     CHECK_INT(page.n, 10);
+    fixture_close(&f);
+}
+
+TEST(the_schema_of_late_syncing_is_brought_forward)
+{
+    if (on_postgres())
+        return; /* the dump is SQLite's */
+    struct fixture f;
+    struct error err;
+    struct ref_info *refs;
+    struct change *changes;
+    size_t n;
+    bool there;
+    load_dump(&f, "catalog-4.sql");
+    CHECK_INT(ask(&f, "SELECT max(version) FROM schema_version WHERE area = 'catalog'"), 4);
+    CHECK_OK(open_catalog(&f, &err));
+    CHECK(ask(&f, "SELECT max(version) FROM schema_version WHERE area = 'catalog'") >= 5);
+    CHECK_INT(ask(&f, "SELECT count(*) FROM sqlite_master WHERE name = 'cat_late'"), 0);
+    CHECK_OK(catalog_list_refs(f.catalog, f.arena, &refs, &n, &err));
+    CHECK_INT(n, 3);
+    CHECK_OK(catalog_table_exists(f.catalog, STR("dev"), STR("s2"), STR("u"), &there, &err));
+    CHECK(there);
+    CHECK_OK(catalog_changes(f.catalog, 0, 100, f.arena, &changes, &n, &err));
+    CHECK_INT(n, 6);          /* four statements, a branch, a tag */
+    make_namespace(&f, "ns"); /* and it goes on from there */
+    make_table(&f, "t");
     fixture_close(&f);
 }
 
