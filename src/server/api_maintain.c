@@ -3,7 +3,6 @@
  * Maintenance of tables: what the procedures of SQL do (sql/procedures.c), as requests. */
 #include "base/time.h"
 #include "base/vec.h"
-#include "govern/access.h"
 #include "iceberg/expire.h"
 #include "server/tables_priv.h"
 #include "server/upkeep.h"
@@ -15,24 +14,12 @@
 
 /* --- bodies --- */
 
-/* A time: a text, or milliseconds since 1970. */
-static bool read_time(const struct json *doc, const char *key, int64_t fallback, int64_t *out,
-                      struct error *err)
+static bool opt_time(const struct json *doc, const char *key, int64_t fallback, int64_t *out,
+                     struct error *err)
 {
     const struct json *v = json_get(doc, key);
-    str text;
     *out = fallback;
-    if (!v || v->kind == JSON_NULL)
-        return true;
-    if (v->kind != JSON_STR)
-        return json_need_int(doc, key, out, err);
-    if (!json_need_str(doc, key, &text, err))
-        return false;
-    if (!time_parse(text, out, NULL))
-        return fail(err, ERR_INVALID, "%s: \"" STR_FMT "\" is not a time like 2026-02-03T04:05:06Z",
-                    key, STR_ARG(text));
-    *out = floor_div(*out, US_PER_MS);
-    return true;
+    return !v || v->kind == JSON_NULL || body_time(doc, key, out, err);
 }
 
 static bool read_ids(const struct json *doc, const char *key, struct arena *a, int64_t **out,
@@ -51,13 +38,6 @@ static bool read_ids(const struct json *doc, const char *key, struct arena *a, i
     *out = ids.at;
     *n = ids.n;
     return true;
-}
-
-static struct write_info info_of(struct api_request *req)
-{
-    struct write_info info = { .cancel = request_cancel(req, MAINTAIN_TIMEOUT_MS) };
-    access_sign(req->access, req->arena, &info.commit);
-    return info;
 }
 
 /* --- expire --- */
@@ -92,7 +72,7 @@ static bool expire(struct app *app, struct api_request *req, struct api_answer *
     (void)answer;
     if (!api_body(req, &doc, err) ||
         !body_only(doc, "older_than retain_last snapshot_ids clean_metadata dry_run branch", err) ||
-        !read_time(doc, "older_than", EXPIRE_AGE_NONE, &o.older_than_ms, err) ||
+        !opt_time(doc, "older_than", EXPIRE_AGE_NONE, &o.older_than_ms, err) ||
         !json_opt_int(doc, "retain_last", 0, &retain, err) ||
         !read_ids(doc, "snapshot_ids", req->arena, &ids, &o.ids_n, err) ||
         !json_opt_bool(doc, "clean_metadata", false, &o.clean_metadata, err) ||
@@ -103,7 +83,7 @@ static bool expire(struct app *app, struct api_request *req, struct api_answer *
     if (retain < 0 || retain > INT32_MAX)
         return fail(err, ERR_INVALID, "retain_last is %lld and has to be from 1 to %d",
                     (long long)retain, INT32_MAX);
-    struct write_info info = info_of(req);
+    struct write_info info = request_write_info(req, MAINTAIN_TIMEOUT_MS);
     o.retain_last = (int32_t)retain;
     o.ids = ids;
     o.cancel = info.cancel;
@@ -249,7 +229,7 @@ static bool rewrite_manifests(struct app *app, struct api_request *req, struct a
                               struct json_writer *w, struct error *err)
 {
     const struct json *doc;
-    struct write_info info = info_of(req);
+    struct write_info info = request_write_info(req, MAINTAIN_TIMEOUT_MS);
     struct manifests_request r = { .table = req->params[0], .info = &info };
     struct manifests_outcome done;
     struct manifests_options *o = &r.options;
@@ -324,7 +304,7 @@ static bool read_orphans(const struct json *doc, struct arena *a, struct orphans
                          struct error *err)
 {
     str mode;
-    return read_time(doc, "older_than", INT64_MIN, &o->older_than_ms, err) &&
+    return opt_time(doc, "older_than", INT64_MIN, &o->older_than_ms, err) &&
            json_opt_str(doc, "location", (str){ 0 }, &o->location, err) &&
            json_opt_bool(doc, "dry_run", false, &o->dry_run, err) &&
            json_opt_bool(doc, "any_age", false, &o->any_age, err) &&

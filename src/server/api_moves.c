@@ -2,38 +2,13 @@
  *
  * A table's snapshots, format version and files as requests: what the procedures of SQL do (sql/procedures_snapshots.c,
  * procedures_files.c).  "branch" is the catalog's, "table_branch" the table's own. */
-#include "base/time.h"
 #include "base/vec.h"
 #include "catalog/moves.h"
-#include "govern/access.h"
 #include "server/tables_priv.h"
 #include "sql/add_files.h"
 #include "sql/lake.h"
 
 #define MOVE_TIMEOUT_MS (3600 * 1000)
-
-static struct write_info info_of(struct api_request *req)
-{
-    struct write_info info = { .cancel = request_cancel(req, MOVE_TIMEOUT_MS) };
-    access_sign(req->access, req->arena, &info.commit);
-    return info;
-}
-
-/* A time: a text, or milliseconds since 1970. */
-static bool read_time(const struct json *doc, const char *key, int64_t *out, struct error *err)
-{
-    const struct json *v = json_get(doc, key);
-    str text;
-    if (v->kind != JSON_STR)
-        return json_need_int(doc, key, out, err);
-    if (!json_need_str(doc, key, &text, err))
-        return false;
-    if (!time_parse(text, out, NULL))
-        return fail(err, ERR_INVALID, "%s: \"" STR_FMT "\" is not a time like 2026-02-03T04:05:06Z",
-                    key, STR_ARG(text));
-    *out = floor_div(*out, US_PER_MS);
-    return true;
-}
 
 /* What all requests of this file begin with. */
 struct begun {
@@ -53,7 +28,7 @@ static bool begin(struct api_request *req, const char *members, struct begun *b,
 static bool answer_move(struct app *app, struct api_request *req, const struct begun *b,
                         struct move *v, const char *what, struct json_writer *w, struct error *err)
 {
-    struct write_info info = info_of(req);
+    struct write_info info = request_write_info(req, MOVE_TIMEOUT_MS);
     struct moved done;
     v->dry_run = b->dry_run;
     info.commit.message = arena_printf(req->arena, "%s " STR_FMT, what, STR_ARG(req->params[0]));
@@ -87,7 +62,7 @@ static bool roll_back(struct app *app, struct api_request *req, struct api_answe
         return fail(err, ERR_INVALID, "either snapshot_id or timestamp, not both");
     if (by_time)
         v.kind = MOVE_ROLLBACK_TIME;
-    if (by_time ? !read_time(b.doc, "timestamp", &v.timestamp_ms, err)
+    if (by_time ? !body_time(b.doc, "timestamp", &v.timestamp_ms, err)
                 : !json_need_int(b.doc, "snapshot_id", &v.snapshot_id, err))
         return false;
     if (answer_move(app, req, &b, &v, "roll back", w, err))
@@ -126,7 +101,7 @@ static bool upgrade(struct app *app, struct api_request *req, struct api_answer 
     if (!begin(req, "format_version dry_run branch", &b, err) ||
         !json_need_i32(b.doc, "format_version", &version, err))
         return false;
-    struct write_info info = info_of(req);
+    struct write_info info = request_write_info(req, MOVE_TIMEOUT_MS);
     info.commit.message = arena_printf(req->arena, "upgrade " STR_FMT " to format version %d",
                                        STR_ARG(req->params[0]), (int)version);
     if (!catalog_upgrade_table(app->lake->catalog, b.branch, b.ns, b.name, (int)version, b.dry_run,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tables as the catalog and their metadata describe them.  Counts come from snapshot summaries: nothing here opens a manifest. */
+#include "base/time.h"
 #include "catalog/table_ops.h"
+#include "govern/access.h"
 #include "iceberg/update.h"
 #include "server/tables_priv.h"
 #include "sql/lake.h"
@@ -15,6 +17,28 @@ bool load_named_table(struct app *app, str dotted, str branch, struct arena *a, 
     str ns, name;
     return name_split(dotted, a, &ns, &name, err) &&
            catalog_load_table(app->lake->catalog, branch, ns, name, a, out, err);
+}
+
+bool body_time(const struct json *doc, const char *key, int64_t *out, struct error *err)
+{
+    const struct json *v = json_get(doc, key);
+    str text;
+    if (!v || v->kind != JSON_STR)
+        return json_need_int(doc, key, out, err);
+    if (!json_need_str(doc, key, &text, err))
+        return false;
+    if (!time_parse(text, out, NULL))
+        return fail(err, ERR_INVALID, "%s: \"" STR_FMT "\" is not a time like 2026-02-03T04:05:06Z",
+                    key, STR_ARG(text));
+    *out = floor_div(*out, US_PER_MS);
+    return true;
+}
+
+struct write_info request_write_info(struct api_request *req, int64_t timeout_ms)
+{
+    struct write_info info = { .cancel = request_cancel(req, timeout_ms) };
+    access_sign(req->access, req->arena, &info.commit);
+    return info;
 }
 
 int64_t summary_number(const struct snapshot *s, const char *key)

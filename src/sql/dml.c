@@ -402,16 +402,9 @@ static bool find_changes(struct dml *d, struct error *err)
         check_sets(d, err) &&
         (d->statement.kind == DML_MERGE ? merge_query(d, &sql, err) : plain_query(d, &sql, err)) &&
         buf_ok(&sql, "the statement", err);
-    struct bind_request b = { .query = arena_printf(d->a, STR_FMT " " STR_FMT, STR_ARG(r->with),
-                                                    STR_ARG(buf_str(&sql))),
-                              .branch = r->req->branch,
-                              .local_files = r->req->local_files,
-                              .access = r->req->access,
-                              .params = r->params,
-                              .params_n = r->req->params_n,
-                              .settings = r->req->settings,
-                              .cancel = r->req->cancel,
-                              .target = &d->target };
+    struct bind_request b = run_bind(
+        r, arena_printf(d->a, STR_FMT " " STR_FMT, STR_ARG(r->with), STR_ARG(buf_str(&sql))));
+    b.target = &d->target;
     buf_deinit(&sql);
     if (!ok || !sql_bind(r->lake, r->session, &b, d->a, &d->bound, err))
         return false;

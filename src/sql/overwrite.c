@@ -291,14 +291,7 @@ static bool write_rows(struct overwrite *o, struct error *err)
 {
     struct dml *d = &o->d;
     struct run *r = d->run;
-    struct bind_request b = { .query = o->query,
-                              .branch = r->req->branch,
-                              .local_files = r->req->local_files,
-                              .access = r->req->access,
-                              .params = r->params,
-                              .params_n = r->req->params_n,
-                              .settings = r->req->settings,
-                              .cancel = r->req->cancel };
+    struct bind_request b = run_bind(r, o->query);
     struct result_column *columns;
     struct buf sql = BUF_INIT(QUERY_MAX);
     size_t n;

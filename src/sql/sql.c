@@ -18,16 +18,21 @@
 
 #define SQL_TEXT_MAX ((size_t)64 << 20)
 
+struct bind_request run_bind(const struct run *r, str query)
+{
+    return (struct bind_request){ .query = query,
+                                  .branch = r->req->branch,
+                                  .local_files = r->req->local_files,
+                                  .access = r->req->access,
+                                  .params = r->params,
+                                  .params_n = r->req->params_n,
+                                  .settings = r->req->settings,
+                                  .cancel = r->req->cancel };
+}
+
 static bool query(struct run *r, str prefix, str text, struct error *err)
 {
-    struct bind_request b = { .query = text,
-                              .branch = r->req->branch,
-                              .local_files = r->req->local_files,
-                              .access = r->req->access,
-                              .params = r->params,
-                              .params_n = r->req->params_n,
-                              .settings = r->req->settings,
-                              .cancel = r->req->cancel };
+    struct bind_request b = run_bind(r, text);
     struct bound bound;
     if (!sql_bind(r->lake, r->session, &b, r->a, &bound, err))
         return false;

@@ -5,6 +5,7 @@
 #define FIRN_SQL_STATEMENT_PRIV_H
 
 #include "engine/session.h"
+#include "sql/bind.h"
 #include "sql/lex.h"
 #include "sql/sql.h"
 
@@ -38,5 +39,8 @@ bool run_comment(struct run *r, struct error *err); /* COMMENT ON */
 bool run_call(struct run *r, struct error *err);    /* procedures */
 bool run_analyze(struct run *r, struct error *err);
 bool run_show_stats(struct run *r, struct error *err);
+
+/* What binding a query of the statement needs: its branch, rights, parameters, settings. */
+struct bind_request run_bind(const struct run *r, str query);
 
 #endif

@@ -13,6 +13,16 @@ struct load {
     str if_none_match;
 };
 
+static struct api_request request_of(struct load l, struct arena *a)
+{
+    return (struct api_request){ .method = STR("GET"),
+                                 .path = str_of(l.path ? l.path : LOAD),
+                                 .query = str_of(l.query),
+                                 .accepts_gzip = l.gzip,
+                                 .if_none_match = l.if_none_match,
+                                 .arena = a };
+}
+
 /* What the quick way answers; status 0: it is left to the handler. */
 static struct reply quick(struct app *app, struct load l)
 {
@@ -20,12 +30,7 @@ static struct reply quick(struct app *app, struct load l)
     struct api_answer answer;
     const struct route *route;
     struct arena *a = arena_create(0); /* what is remembered must not need the request */
-    struct api_request req = { .method = STR("GET"),
-                               .path = str_of(l.path ? l.path : LOAD),
-                               .query = str_of(l.query),
-                               .accepts_gzip = l.gzip,
-                               .if_none_match = l.if_none_match,
-                               .arena = a };
+    struct api_request req = request_of(l, a);
     struct reply out = { 0 };
     api_answer_init(&answer);
     CHECK_OK(route_find(&req, &route, &answer.allow, &err));
@@ -45,12 +50,7 @@ static struct reply slow(struct app *app, struct load l)
 {
     struct api_answer answer;
     struct arena *a = arena_create(0);
-    struct api_request req = { .method = STR("GET"),
-                               .path = str_of(l.path ? l.path : LOAD),
-                               .query = str_of(l.query),
-                               .accepts_gzip = l.gzip,
-                               .if_none_match = l.if_none_match,
-                               .arena = a };
+    struct api_request req = request_of(l, a);
     api_answer_init(&answer);
     api_dispatch(app, &req, &answer);
     struct reply out = { answer.status, arena_str(test_arena(), buf_str(&answer.body)),
