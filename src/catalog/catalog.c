@@ -92,7 +92,7 @@ bool catalog_open(const struct catalog_options *o, struct catalog **out, struct 
         catalog_close(c);
         return fail_in(err, "open catalog");
     }
-    c->publisher = publisher_create(c->db, c->env, c->nodes, &c->changes);
+    c->publisher = publisher_create(c->db, c->store, c->env, c->nodes, &c->changes);
     *out = c;
     return true;
 }

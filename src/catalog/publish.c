@@ -9,6 +9,7 @@
 #include "catalog/events_priv.h"
 #include "catalog/operations_priv.h"
 #include "catalog/rules_priv.h"
+#include "io/store.h"
 
 #define BATCH_MAX 128 /* requests in one transaction */
 #define LEDGER_KEEP_US (48 * 3600 * 1000000LL)
@@ -17,6 +18,7 @@
 struct publisher {
     struct arena *arena; /* of this struct */
     struct db *db;
+    struct store *store;
     struct env *env;
     struct lru *nodes;
     atomic_uint_least64_t *changes;
@@ -27,12 +29,14 @@ struct publisher {
     uint64_t transactions;
 };
 
-struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes,
-                                   atomic_uint_least64_t *changes)
+struct publisher *publisher_create(struct db *db, struct store *store, struct env *env,
+                                   struct lru *nodes, atomic_uint_least64_t *changes)
 {
     struct arena *a = arena_create(0);
     struct publisher *p = arena_new(a, struct publisher);
-    *p = (struct publisher){ .arena = a, .db = db, .env = env, .nodes = nodes, .changes = changes };
+    *p = (struct publisher){
+        .arena = a, .db = db, .store = store, .env = env, .nodes = nodes, .changes = changes
+    };
     pthread_mutex_init(&p->lock, NULL);
     p->last = &p->first;
     return p;
@@ -343,12 +347,13 @@ static void finish_transaction(struct publisher *p, struct db_tx *tx, struct pub
     fail_all(batch, &err);
 }
 
-/* Every request of the batch is settled afterwards: ok, or err set. */
+/* Every request of the batch is settled afterwards: ok, or err set.  The files that the requests name are durable before the
+ * transaction begins (C2). */
 static void run_batch(struct publisher *p, struct publish_request *batch)
 {
     struct error err = { 0 };
     struct db_tx *tx;
-    bool ok = db_begin(p->db, &tx, &err);
+    bool ok = store_flush(p->store, &err) && db_begin(p->db, &tx, &err);
     if (ok && !fill_transaction(p, tx, batch, &err)) {
         db_rollback(tx);
         ok = false;

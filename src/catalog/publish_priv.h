@@ -63,8 +63,8 @@ struct publish_request {
 };
 
 /* All are kept alive by the caller; `changes` moves with each transaction that may be durable, before anybody hears of it. */
-struct publisher *publisher_create(struct db *db, struct env *env, struct lru *nodes,
-                                   atomic_uint_least64_t *changes);
+struct publisher *publisher_create(struct db *db, struct store *store, struct env *env,
+                                   struct lru *nodes, atomic_uint_least64_t *changes);
 void publisher_destroy(struct publisher *p);
 
 /* Blocks until the request is durable or refused.  ERR_CONFLICT: an expectation failed, plan again.

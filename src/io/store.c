@@ -102,6 +102,11 @@ bool store_put(struct store *st, str path, str bytes, enum store_put_flags flags
     return store_path_check(path, err) && st->ops->put(st, path, bytes, flags, err);
 }
 
+bool store_flush(struct store *st, struct error *err)
+{
+    return !st->ops->flush || st->ops->flush(st, err);
+}
+
 bool store_head(struct store *st, str path, struct store_info *out, struct error *err)
 {
     return store_path_check(path, err) && st->ops->head(st, path, out, err);

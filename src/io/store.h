@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Objects by name: the seam to files today and to S3, GCS and Azure later.  An object appears
- * whole or not at all, is durable when the call that made it has returned true, and is never
- * changed in place; there are no folders, only '/' in names.
+ * whole or not at all, is durable when the call that made it has returned true (in a store that keeps
+ * a journal: when a store_flush after it has), and is never changed in place; there are no folders, only '/' in names.
  *
  * A store path is either relative to the store's root ("bronze/t-1/data/a.parquet") or a location
  * below an extra prefix that the store was opened with ("s3://bucket/t/metadata/v1.json").  Paths
@@ -53,6 +53,8 @@ struct store_ops {
     /* Exactly len bytes from offset into out; ERR_CORRUPT when the object ends before. */
     bool (*read_at)(struct store *st, str path, int64_t offset, void *out, size_t len,
                     struct error *err);
+    /* Makes durable what put and publish of this process have left to a journal; NULL: nothing is left. */
+    bool (*flush)(struct store *st, struct error *err);
     /* Writes an object as a unit, durably.  Two concurrent STORE_CREATE_NEW of one path: exactly
      * one succeeds, the other gets ERR_EXISTS. */
     bool (*put)(struct store *st, str path, str bytes, enum store_put_flags flags,
@@ -96,9 +98,12 @@ MUST_USE bool store_get_range(struct store *st, str path, int64_t offset, size_t
 /* The same into the caller's memory. */
 MUST_USE bool store_read_at(struct store *st, str path, int64_t offset, void *out, size_t len,
                             struct error *err);
-/* Writes the object as a unit; durable when it returns true. */
+/* Writes the object as a unit; durable when it returns true, in a store with a journal when a later store_flush has. */
 MUST_USE bool store_put(struct store *st, str path, str bytes, enum store_put_flags flags,
                         struct error *err);
+/* Whatever was put or published before, by any thread, is durable when it returns true.  To be called before anything durable
+ * names an object.  ERR_UNAVAILABLE: it may not be. */
+MUST_USE bool store_flush(struct store *st, struct error *err);
 /* Size and time of an object. */
 MUST_USE bool store_head(struct store *st, str path, struct store_info *out, struct error *err);
 /* False when the object is known not to be there; about a microsecond, for checks on hot paths.  A path that is none is not there. */
@@ -149,6 +154,10 @@ struct store_fs_options {
     const struct store_prefix *prefixes;
     size_t prefixes_n;
     bool clean; /* remove temporary files that a killed process left; only under the data lock */
+    /* The folder of a journal for small new objects below root (io/journal.h); empty: each is synced.  Only under the data lock.
+     * What an earlier process left there is put in order by store_fs_open. */
+    str journal;
+    unsigned journal_after; /* objects that are synced before the journal begins */
 };
 
 /* Files below a root folder.  Every open goes through openat2 with RESOLVE_BENEATH, so neither ".."

@@ -39,6 +39,15 @@ static bool fault_put(struct store *st, str path, str bytes, enum store_put_flag
     FAULTY(true, "put", put(f->real, path, bytes, flags, err));
 }
 
+/* Whatever happens, nothing has been named yet: a lost answer is no different from a refusal. */
+static bool fault_flush(struct store *st, struct error *err)
+{
+    struct store_fault *f = faulty(st);
+    bool hit = fault_hit(f->plan, true);
+    return fault_before(f->plan, hit, "flush", err) &&
+           fault_after(f->plan, hit, false, store_flush(f->real, err), "flush", err);
+}
+
 static bool fault_head(struct store *st, str path, struct store_info *out, struct error *err)
 {
     FAULTY(false, "head", head(f->real, path, out, err));
@@ -102,6 +111,7 @@ static const struct store_ops fault_ops = {
     .get = fault_get,
     .read_at = fault_read_at,
     .put = fault_put,
+    .flush = fault_flush,
     .head = fault_head,
     .present = fault_present,
     .remove = fault_remove,

@@ -287,6 +287,7 @@ static bool fs_from_uri(struct store *st, str location, struct arena *a, str *pa
 static void fs_destroy(struct store *st)
 {
     struct store_fs *s = fs_of(st);
+    journal_close(s->journal);
     for (size_t i = 0; i < s->roots_n; i++)
         if (s->roots[i].fd >= 0)
             close(s->roots[i].fd);
@@ -298,6 +299,7 @@ static const struct store_ops fs_ops = {
     .get = fs_get,
     .read_at = fs_read_at,
     .put = fs_put,
+    .flush = fs_flush,
     .head = fs_head,
     .present = fs_present,
     .remove = fs_remove,
@@ -427,6 +429,10 @@ bool store_fs_open(const struct store_fs_options *o, struct store **out, struct 
     }
     if (o->clean)
         fs_remove_tree(s->roots[0].fd, STORE_TEMP_DIR);
+    if (o->journal.len && !fs_open_journal(s, o, err)) {
+        fs_destroy(&s->base);
+        return false;
+    }
     *out = &s->base;
     return true;
 }

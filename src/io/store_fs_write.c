@@ -13,7 +13,9 @@
  *       so of two writers one wins, also across processes;
  *   F4  a folder is made top down, and its entry in its parent is synced before anything inside it is
  *       acknowledged, whichever thread or process made it.  The set `durable` remembers which folders this
- *       process has seen to; folders are never removed, so that it stays true. */
+ *       process has seen to; folders are never removed, so that it stays true;
+ *   F5  where the store keeps a journal, a new object's syncs are left out and its bytes are added to it after the rename
+ *       (store_fs_journal.c); a power cut before the flush may leave a name with a part of its bytes, which nothing refers to. */
 #include "io/store_fs_priv.h"
 
 #include <errno.h>
@@ -63,10 +65,10 @@ static uint64_t folder_hash(const struct store_fs *s, const struct root *r, str 
     return str_hash(rel, s->seed + (uint64_t)(r - s->roots));
 }
 
-/* Opens one more level of folders, making it when it is missing, and syncs the parent unless this
- * process has done so before (F4). */
+/* Opens one more level of folders, making it when it is missing, and with `synced` syncs the parent unless
+ * this process has done so before (F4). */
 static int open_level(struct store_fs *s, const struct place *p, int parent, str rel, str name,
-                      struct error *err)
+                      bool synced, struct error *err)
 {
     char leaf[STORE_PART_MAX + 1];
     memcpy(leaf, name.ptr, name.len);
@@ -88,7 +90,7 @@ static int open_level(struct store_fs *s, const struct place *p, int parent, str
         return -1;
     }
     uint64_t hash = folder_hash(s, p->root, rel);
-    if (!durable_seen(s, hash, false)) {
+    if (synced && !durable_seen(s, hash, false)) {
         if (fsync(parent) != 0) {
             fs_fail(err, errno, "sync the folder of", p->path, true);
             close(fd);
@@ -99,14 +101,13 @@ static int open_level(struct store_fs *s, const struct place *p, int parent, str
     return fd;
 }
 
-/* The folder of p, made durably when it is missing.  The caller closes it. */
-static int open_folder_for_write(struct store_fs *s, const struct place *p, struct error *err)
+int fs_open_folder(struct store_fs *s, const struct place *p, bool synced, struct error *err)
 {
     str folder = str_make(p->rel, p->name_at ? p->name_at - 1 : 0);
     char text[STORE_PATH_MAX + 1];
     memcpy(text, folder.ptr, folder.len);
     text[folder.len] = 0;
-    if (folder.len == 0 || durable_seen(s, folder_hash(s, p->root, folder), false)) {
+    if (folder.len == 0 || !synced || durable_seen(s, folder_hash(s, p->root, folder), false)) {
         int fd = root_open(p->root, folder.len ? text : ".", O_RDONLY | O_DIRECTORY, 0);
         if (fd >= 0)
             return fd;
@@ -119,7 +120,7 @@ static int open_folder_for_write(struct store_fs *s, const struct place *p, stru
     str rest = folder.len ? folder : (str){ 0 }, name;
     while (at >= 0 && str_next(&rest, '/', &name)) {
         str rel = str_make(folder.ptr, (size_t)(name.ptr + name.len - folder.ptr));
-        int next = open_level(s, p, at, rel, name, err);
+        int next = open_level(s, p, at, rel, name, synced, err);
         close(at);
         at = next;
     }
@@ -223,30 +224,54 @@ static int rename_new(int from_dir, const char *from, int to_dir, const char *to
     return 0;
 }
 
-/* Moves a synced file to its place in `folder` and makes the entry durable (F2, F3). */
+static bool sync_folder(const struct place *p, int folder, struct error *err)
+{
+    if (fsync(folder) == 0)
+        return true;
+    fs_fail(err, errno, "sync the folder of", p->path, false);
+    err->code = ERR_UNKNOWN;
+    return false;
+}
+
+/* Moves a file to its place in `folder` and, unless that is left to the journal, makes the entry durable (F2, F3). */
 static bool put_in_place(const struct place *p, const char *temp, int folder,
-                         enum store_put_flags flags, struct error *err)
+                         enum store_put_flags flags, bool synced, struct error *err)
 {
     const char *name = p->rel + p->name_at;
     int rc = flags & STORE_CREATE_NEW ? rename_new(p->root->fd, temp, folder, name)
                                       : renameat(p->root->fd, temp, folder, name);
     if (rc != 0)
         return rename_failed(p, errno, err);
-    if (fsync(folder) != 0) {
-        fs_fail(err, errno, "sync the folder of", p->path, false);
-        err->code = ERR_UNKNOWN;
-        return false;
-    }
-    return true;
+    return !synced || sync_folder(p, folder, err);
 }
 
-static bool write_temp(const struct place *p, int fd, str bytes, struct error *err)
+static bool write_temp(const struct place *p, int fd, str bytes, bool synced, struct error *err)
 {
     if (!fs_write_all(fd, bytes.ptr, bytes.len))
         return fs_fail(err, errno, "write", p->path, true);
-    if (fsync(fd) != 0)
+    if (synced && fsync(fd) != 0)
         return fs_fail(err, errno, "sync", p->path, true);
     return true;
+}
+
+bool fs_put_at(struct store_fs *s, const struct place *p, str bytes, enum store_put_flags flags,
+               bool synced, struct error *err)
+{
+    int folder = fs_open_folder(s, p, synced, err);
+    if (folder < 0)
+        return false;
+    char temp[TEMP_NAME_MAX];
+    int fd = create_temp(s, p, temp, err);
+    bool ok = false;
+    if (fd >= 0) {
+        ok = write_temp(p, fd, bytes, synced, err);
+        close(fd);
+        ok = ok && put_in_place(p, temp, folder, flags, synced, err);
+        if (!ok)
+            unlinkat(p->root->fd, temp, 0); /* gone already if the rename happened */
+    }
+    close(folder);
+    return ok;
 }
 
 bool fs_put(struct store *st, str path, str bytes, enum store_put_flags flags, struct error *err)
@@ -255,20 +280,25 @@ bool fs_put(struct store *st, str path, str bytes, enum store_put_flags flags, s
     struct place p;
     if (!fs_resolve(s, path, &p, err) || !need_writable(&p, err))
         return false;
-    int folder = open_folder_for_write(s, &p, err);
-    if (folder < 0)
-        return false;
-    char temp[TEMP_NAME_MAX];
-    int fd = create_temp(s, &p, temp, err);
-    bool ok = false;
-    if (fd >= 0) {
-        ok = write_temp(&p, fd, bytes, err);
-        close(fd);
-        ok = ok && put_in_place(&p, temp, folder, flags, err);
-        if (!ok)
-            unlinkat(p.root->fd, temp, 0); /* gone already if the rename happened */
+    bool late = fs_may_journal(s, &p, bytes.len, flags);
+    return fs_put_at(s, &p, bytes, flags, !late, err) &&
+           (!late || fs_journal_written(s, &p, bytes, err));
+}
+
+bool fs_settle(struct store_fs *s, const struct place *p, struct error *err)
+{
+    int fd = root_open(p->root, p->rel, O_RDONLY | O_NONBLOCK, 0);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (!ok) {
+        fs_fail(err, errno, "sync", p->path, false);
+        err->code = ERR_UNKNOWN; /* it is there */
     }
-    close(folder);
+    if (fd >= 0)
+        close(fd);
+    int folder = ok ? fs_open_folder(s, p, true, err) : -1;
+    ok = folder >= 0 && sync_folder(p, folder, err);
+    if (folder >= 0)
+        close(folder);
     return ok;
 }
 
@@ -290,9 +320,9 @@ bool fs_remove(struct store *st, str path, struct error *err)
         fs_fail(err, errno, "delete", path, is_refusal(errno));
         if (!is_refusal(errno))
             err->code = ERR_UNKNOWN;
-    } else if (fsync(folder) != 0) {
-        ok = fs_fail(err, errno, "sync the folder of", path, false);
-        err->code = ERR_UNKNOWN;
+    } else {
+        fs_journal_removed(fs_of(st), &p);
+        ok = sync_folder(&p, folder, err);
     }
     close(folder);
     return ok;
@@ -305,7 +335,7 @@ static bool ensure_stage(struct store_fs *s, const struct place *p, struct error
 {
     if (!p->root->everywhere)
         return ensure_temp_dir(p->root, p->path, err);
-    int folder = open_folder_for_write(s, p, err);
+    int folder = fs_open_folder(s, p, true, err);
     if (folder >= 0)
         close(folder);
     return folder >= 0;
@@ -352,8 +382,9 @@ static bool staged_rel(const struct root *r, str local, char rel[STORE_PATH_MAX 
 }
 
 /* Syncs what another library wrote, through a descriptor of our own: a write error that the
- * kernel met earlier is reported to it as well. */
-static bool sync_staged(const struct place *p, const char *rel, struct error *err)
+ * kernel met earlier is reported to it as well.  Not when the journal may take it: *late. */
+static bool sync_staged(const struct store_fs *s, const struct place *p, const char *rel,
+                        enum store_put_flags flags, bool *late, struct error *err)
 {
     struct stat info;
     int fd = root_open(p->root, rel, O_RDONLY | O_NONBLOCK, 0);
@@ -363,7 +394,8 @@ static bool sync_staged(const struct place *p, const char *rel, struct error *er
     else if (!S_ISREG(info.st_mode))
         ok = fail(err, ERR_INVALID, "publish " STR_FMT ": what is staged is not a file",
                   STR_ARG(p->path));
-    else if (fsync(fd) != 0)
+    *late = ok && fs_may_journal(s, p, (size_t)info.st_size, flags);
+    if (ok && !*late && fsync(fd) != 0)
         ok = fs_fail(err, errno, "sync", p->path, true);
     if (fd >= 0)
         close(fd);
@@ -381,14 +413,15 @@ bool fs_publish(struct store *st, str path, str local, enum store_put_flags flag
     if (!staged_rel(p.root, local, rel))
         return fail(err, ERR_INVALID, "publish " STR_FMT ": " STR_FMT " was not staged for it",
                     STR_ARG(path), STR_ARG(local));
-    if (!sync_staged(&p, rel, err))
+    bool late;
+    if (!sync_staged(s, &p, rel, flags, &late, err))
         return false;
-    int folder = open_folder_for_write(s, &p, err);
+    int folder = fs_open_folder(s, &p, !late, err);
     if (folder < 0)
         return false;
-    bool ok = put_in_place(&p, rel, folder, flags, err);
+    bool ok = put_in_place(&p, rel, folder, flags, !late, err);
     close(folder);
-    return ok;
+    return ok && (!late || fs_journal_file(s, &p, err));
 }
 
 void fs_discard(struct store *st, str local)

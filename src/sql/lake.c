@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,6 +22,8 @@
 
 #define CONFIG_BYTES_MAX (1u << 20)
 #define POOL_QUEUE_MAX 1024
+#define JOURNAL_AFTER                                                                              \
+    16 /* files that a process writes before it keeps a journal: not for a command or two */
 #define MEMORY_SHARE 0.6 /* of the machine's memory, for the engine, unless configured */
 
 /* What firn.yaml in the data directory may say. */
@@ -199,7 +202,10 @@ static bool open_stores(struct lake *lake, const struct lake_options *o,
             place_of(lake, o->warehouse ? str_of(o->warehouse) : config->warehouse, "warehouse", a),
         .prefixes = prefixes,
         .prefixes_n = n,
-        .clean = !lake->db->shared
+        .clean = !lake->db->shared,
+        .journal = arena_printf(a, "%s/journal", lake->dir),
+        /* Never with a shared database: another machine may read a file before this one is up again. */
+        .journal_after = lake->db->shared ? UINT_MAX : JOURNAL_AFTER,
     };
     struct store_fs_options artifacts = { .root = place_of(lake, config->artifacts, "artifacts", a),
                                           .clean = !lake->db->shared };

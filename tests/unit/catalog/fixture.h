@@ -31,7 +31,8 @@ static inline void open_parts(struct fixture *f, const char *dir)
     *f = (struct fixture){ .arena = test_arena() };
     f->env = env_real();
     f->pool = pool_create("test", 2, 16);
-    struct store_fs_options o = { .root = arena_printf(f->arena, "%s/warehouse", dir) };
+    struct store_fs_options o = { .root = arena_printf(f->arena, "%s/warehouse", dir),
+                                  .journal = arena_printf(f->arena, "%s/journal", dir) };
     CHECK_OK(store_fs_open(&o, &f->store, &err));
     CHECK_OK(db_open(db_place(arena_printf(f->arena, "%s/catalog.db", dir)), &f->db, &err));
 }
