@@ -1,33 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spark logs in with a credential and stays logged in beyond its token's life: auth_spark.py URL ID:SECRET JAR.
+"""Spark logs in with a credential and stays logged in beyond its token's life: auth_spark.py URL ID:SECRET.
 
 The last line is "N passed, N failed"."""
 
 import sys
 import time
 
-from pyspark.sql import SparkSession
+from spark import session
 
-URL, CREDENTIAL, JAR = sys.argv[1:4]
+URL, CREDENTIAL = sys.argv[1:3]
 ROUNDS = 3
-conf = {
-    "spark.jars": JAR,
-    "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
-    "spark.ui.enabled": "false",
-    "spark.driver.memory": "1g",
-}
-for name, credential in ("good", CREDENTIAL), ("bad", "x:y"), ("none", None):
-    at = f"spark.sql.catalog.{name}"
-    conf |= {at: "org.apache.iceberg.spark.SparkCatalog", f"{at}.type": "rest", f"{at}.uri": f"{URL}/iceberg"}
-    if credential:
-        conf[f"{at}.credential"] = credential
-builder = SparkSession.builder.master("local[1]").appName("firn")
-for key, value in conf.items():
-    builder = builder.config(key, value)
-spark = builder.getOrCreate()
-spark.sparkContext.setLogLevel("ERROR")
+spark = session(URL, {"good": {"credential": CREDENTIAL}, "bad": {"credential": "x:y"}, "none": {}}, cores=1)
 passed = failed = 0
 
 

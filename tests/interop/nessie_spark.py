@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spark through Iceberg's NessieCatalog on main and on a branch of a running server: nessie_spark.py URL FIRN JAR WAREHOUSE.
+"""Spark through Iceberg's NessieCatalog on main and on a branch of a running server: nessie_spark.py URL FIRN WAREHOUSE.
 
 The last line is "N passed, N failed"."""
 
@@ -11,9 +11,9 @@ import traceback
 import urllib.error
 import urllib.request
 
-from pyspark.sql import SparkSession
+from spark import session
 
-URL, FIRN, JAR, WAREHOUSE = sys.argv[1:5]
+URL, FIRN, WAREHOUSE = sys.argv[1:4]
 API = URL + "/nessie/api/v2"
 
 
@@ -24,39 +24,11 @@ def call(method, path, body=None):
         return json.loads(answer.read())
 
 
-def session():
-    conf = {
-        "spark.jars": JAR,
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.sql.defaultCatalog": "firn",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.driver.memory": "1g",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.catalog.rest": "org.apache.iceberg.spark.SparkCatalog",
-        "spark.sql.catalog.rest.type": "rest",
-        "spark.sql.catalog.rest.uri": URL + "/iceberg",
-        "spark.sql.catalog.rest.cache-enabled": "false",
-    }
-    for name, ref in ("firn", "main"), ("dev", "dev"):
-        at = f"spark.sql.catalog.{name}"
-        conf |= {
-            at: "org.apache.iceberg.spark.SparkCatalog",
-            f"{at}.catalog-impl": "org.apache.iceberg.nessie.NessieCatalog",
-            f"{at}.uri": API,
-            f"{at}.ref": ref,
-            f"{at}.warehouse": WAREHOUSE,
-            f"{at}.cache-enabled": "false",
-        }
-    builder = SparkSession.builder.master("local[2]").appName("firn-nessie")
-    for key, value in conf.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+def nessie(ref):
+    return {"type": None, "catalog-impl": "org.apache.iceberg.nessie.NessieCatalog", "uri": API, "ref": ref, "warehouse": WAREHOUSE}
 
 
-SPARK = session()
+SPARK = session(URL, {"firn": nessie("main"), "dev": nessie("dev"), "rest": {}})
 logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
 SPARK.sparkContext.setLogLevel("ERROR")
 

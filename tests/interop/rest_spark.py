@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spark with Iceberg's runtime against the REST catalog of a running server: rest_spark.py URL FIRN JAR.
+"""Spark with Iceberg's runtime against the REST catalog of a running server: rest_spark.py URL FIRN.
 
 The last line is "N passed, N failed"."""
 
@@ -11,30 +11,9 @@ import time
 import traceback
 import urllib.request
 
-from pyspark.sql import SparkSession
+from spark import session
 
-URL, FIRN, JAR = sys.argv[1:4]
-
-
-def session():
-    local = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false"}
-    sizes = {"spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "2", "spark.sql.session.timeZone": "UTC"}
-    conf = {
-        "spark.jars": JAR,
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.sql.defaultCatalog": "firn",
-        **local,
-        **sizes,
-    }
-    for name, warehouse in ("firn", None), ("side", "spark/side"):
-        at = f"spark.sql.catalog.{name}"
-        conf |= {at: "org.apache.iceberg.spark.SparkCatalog", f"{at}.type": "rest", f"{at}.uri": f"{URL}/iceberg"}
-        if warehouse:
-            conf[f"{at}.warehouse"] = warehouse
-    builder = SparkSession.builder.master("local[2]").appName("firn")
-    for key, value in conf.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+URL, FIRN = sys.argv[1:3]
 
 
 def post(path, body):
@@ -44,8 +23,7 @@ def post(path, body):
 
 
 post("/api/refs", {"name": "spark/side", "from": "main"})
-SPARK = session()
-SPARK.sparkContext.setLogLevel("ERROR")
+SPARK = session(URL, {"firn": {"cache-enabled": None}, "side": {"warehouse": "spark/side", "cache-enabled": None}})  # as they come
 
 
 def run(text):

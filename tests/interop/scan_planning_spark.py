@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spark's scans planned by the server and by Spark: scan_planning_spark.py URL JAR.
+"""Spark's scans planned by the server and by Spark: scan_planning_spark.py URL.
 
 Tables with position deletes (v2), deletion vectors (v3) and copies; at once, by plan tasks, and by polling."""
 
@@ -8,35 +8,13 @@ import sys
 import traceback
 import urllib.request
 
-from pyspark.sql import SparkSession
+from spark import session
 
-URL, JAR = sys.argv[1:3]
+URL = sys.argv[1]
 passed = failed = 0
 
 
-def session():
-    conf = {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.driver.memory": "1g",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.jars": JAR,
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-    }
-    for mode in "client", "server":
-        at = f"spark.sql.catalog.{mode}"
-        conf |= {at: "org.apache.iceberg.spark.SparkCatalog", f"{at}.type": "rest", f"{at}.uri": f"{URL}/iceberg"}
-        conf |= {f"{at}.scan-planning-mode": mode, f"{at}.cache-enabled": "false"}
-    builder = SparkSession.builder.master("local[2]").appName("firn")
-    for key, value in conf.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
-
-
-SPARK = session()
-SPARK.sparkContext.setLogLevel("ERROR")
+SPARK = session(URL, {mode: {"scan-planning-mode": mode} for mode in ("client", "server")})
 
 
 def run(text):

@@ -152,12 +152,50 @@ step("firn's table", "SELECT count(*), sum(id), max(name), sum(x) FROM made", [[
 step("write to firn's table", "INSERT INTO made VALUES (1000, 'last', 0)")
 check("both agree", firn_rows("SELECT count(*) FROM t.made"), [[1001]])
 
+
+
+def distinct(table):
+    """{column: distinct values} as Trino's planner has them; they are in no file but the one with the sketches."""
+    return {row[0]: row[2] for row in run(f"SHOW STATS FOR {table}") if row[0]}
+
+
+def distinct_by_firn(table):
+    return {row[0]: row[2] for row in firn_rows(f"SHOW STATS FOR t.{table}") if row[0]}
+
+
+def analyze(table):
+    """What `firn table analyze` says."""
+    done = subprocess.run([FIRN, "table", "analyze", f"t.{table}", "--server", URL, "--json"], capture_output=True, text=True, timeout=120)
+    return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr}
+
+
+kinds = """i % 6000 AS k, 'n' || i % 7 AS s, (i % 11)::DOUBLE AS d, (i % 13)::DECIMAL(9,2) AS small, (i % 17)::DECIMAL(38,3) AS big,
+    DATE '2001-01-01' + (i % 19)::INTEGER AS day, TIMESTAMP '2001-01-01' + INTERVAL (i % 23) HOUR AS at,
+    (TIMESTAMP '2001-01-01' + INTERVAL (i % 29) HOUR)::TIMESTAMPTZ AS seen, encode('x' || i % 31) AS bytes, i % 2 = 0 AS even"""
+firn_rows(f"CREATE TABLE t.counted AS SELECT {kinds} FROM range(9000) r(i)")
+check("nothing is counted yet", set(distinct("counted").values()), {None})
+ours = {c["name"]: c["distinct_values"] for c in analyze("counted")["columns"]}
+check("counts of Firn", {k: v for k, v in ours.items() if k != "k"},
+      {"s": 7, "d": 11, "small": 13, "big": 17, "day": 19, "at": 23, "seen": 29, "bytes": 31, "even": 2})
+check("an estimate of Firn", abs(ours["k"] - 6000) < 600, True)
+check("Trino reads Firn's counts", distinct("counted"), ours)
+step("Trino appends", "INSERT INTO counted (k, s) VALUES (1000000, 'new'), (NULL, NULL)")
+step("and counts", "ANALYZE counted")
+check("Firn reads Trino's counts", distinct_by_firn("counted"), distinct("counted"))
+check("which Trino counted", distinct("counted")["s"], 8)
+firn_rows("INSERT INTO t.counted (s) VALUES ('newer'), ('n1')")
+went_on = analyze("counted")
+check("Firn goes on from Trino's file", [went_on.get("incremental"), went_on.get("rows_read")], [True, 2])
+check("both know it", [distinct("counted")["s"], distinct_by_firn("counted")["s"]], [9, 9])
+step("Trino's table", "CREATE TABLE collected AS SELECT * FROM counted")
+check("Trino counts while it writes", [distinct("collected")["s"], distinct_by_firn("collected")["s"]], [9, 9])
+
 location = firn("GET", "/iceberg/v1/namespaces/t/tables/made")["metadata-location"]
 step("unregister", "CALL lake.system.unregister_table('t', 'made')")
 step("register again", f"CALL lake.system.register_table('t', 'made', '{location.rsplit('/metadata/', 1)[0]}')")
 step("still there", "SELECT count(*) FROM made", [[1001]])
 
-for t in ("v1", "v2", "countries", "made"):
+for t in ("v1", "v2", "countries", "made", "counted", "collected"):
     step(f"drop {t}", f"DROP TABLE {t}")
 step("drop schema", "DROP SCHEMA lake.t", schema=None)
 print(f"{passed} passed, {failed} failed")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Types of format version 3 and Avro data files between Firn and Spark: v3_types.py URL FIRN JAR --spark.
+"""Types of format version 3 and Avro data files between Firn and Spark: v3_types.py URL FIRN.
 
 The last line is "N passed, N failed"."""
 
@@ -7,8 +7,12 @@ import json
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 
-URL, FIRN, JAR = sys.argv[1:4]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from spark import session
+
+URL, FIRN = sys.argv[1:3]
 PLAIN = (
     "b boolean, i int, l bigint, f float, d double, n decimal(9,2), w decimal(38,10), da date, ts timestamp_ntz, tz timestamp, "
     "s string, x binary, li array<int>, st struct<a: int, b: array<string>>, m map<string, double>, k map<int, string>"
@@ -25,32 +29,6 @@ def firn(text):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{text}: {done.stderr}"
     return [tuple(row.values()) for row in json.loads(done.stdout)] if done.stdout.startswith("[") else []
-
-
-def session():
-    from pyspark.sql import SparkSession
-
-    at = "spark.sql.catalog.firn"
-    conf = {
-        "spark.jars": JAR,
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        at: "org.apache.iceberg.spark.SparkCatalog",
-        f"{at}.type": "rest",
-        f"{at}.uri": f"{URL}/iceberg",
-        f"{at}.cache-enabled": "false",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.ui.enabled": "false",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.memory": "2g",
-        "spark.sql.shuffle.partitions": "2",
-    }
-    builder = SparkSession.builder.master("local[2]").appName("firn")
-    for key, value in conf.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("OFF")
-    return spark
 
 
 # What both sides can say of a row in the same words.
@@ -140,12 +118,9 @@ CASES = [avro_of_spark, avro_of_firn, variants_of_spark, variants_of_firn, neste
 
 def main():
     passed = failed = 0
-    if sys.argv[4:] != ["--spark"]:
-        print("SKIPPED: only with --spark")
-        print("0 passed, 0 failed, 1 skipped")
-        return 0
     firn("CREATE SCHEMA t")
-    spark = session()
+    spark = session(URL)
+    spark.sparkContext.setLogLevel("OFF")
     for case in CASES:
         try:
             case(spark)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Statistics of columns between Firn and Spark: statistics.py URL FIRN JAR.
+"""Statistics of columns between Firn and Spark: sketches.py URL FIRN.
 
 Sketches of Firn are read by the Java library; those that Spark makes of the same rows are compared with them byte for byte where
 both are exact; Firn goes on from Spark's.  The last line is "N passed, N failed"."""
@@ -8,36 +8,15 @@ import json
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 
-from pyspark.sql import SparkSession
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import spark
 
-URL, FIRN, JAR = sys.argv[1:4]
-
-
-def session():
-    conf = {
-        "spark.jars": JAR,
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.sql.catalog.firn": "org.apache.iceberg.spark.SparkCatalog",
-        "spark.sql.catalog.firn.type": "rest",
-        "spark.sql.catalog.firn.uri": f"{URL}/iceberg",
-        "spark.sql.catalog.firn.cache-enabled": "false",
-        "spark.sql.defaultCatalog": "firn",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.driver.memory": "2g",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.sql.session.timeZone": "UTC",
-    }
-    builder = SparkSession.builder.master("local[2]").appName("firn")
-    for key, value in conf.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+URL, FIRN = sys.argv[1:3]
 
 
-SPARK = session()
-SPARK.sparkContext.setLogLevel("ERROR")
+SPARK = spark.session(URL)
 JVM = SPARK._jvm
 
 
