@@ -40,7 +40,7 @@ demo: build
 check: checks unit
 
 checks:
-	@for c in layers banned lengths headers format; do tools/check-$$c || { echo "tools/check-$$c failed"; exit 1; }; done
+	@for c in layers banned lengths headers format docs; do tools/check-$$c || { echo "tools/check-$$c failed"; exit 1; }; done
 	@echo "style checks passed"
 
 unit: deps-test dev
