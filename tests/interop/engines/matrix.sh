@@ -1,18 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# matrix.py with Spark, or with Trino as trino.sh starts it: matrix.sh spark|trino [ARGS...]; without arguments both, one after the
-# other, over all partitionings.  Each ends with "N passed, N failed".
-case ${1:-both} in
+# matrix.py with Spark, or with Trino as trino.sh starts it: matrix.sh spark|trino [--all [--versions]] [--only WORD].  Ends with
+# "N passed, N failed".
+case ${1:-} in
     spark) ;;
     trino) exec bash "$(dirname "$0")/trino.sh" --matrix "${@:2}" ;;
-    both)
-        bash "$0" spark --all
-        one=$?
-        bash "$0" trino --all
-        exit $((one | $?))
-        ;;
     *)
-        echo "matrix.sh spark|trino [--all] [--only WORD]"
+        echo "matrix.sh spark|trino [--all [--versions]] [--only WORD]"
         exit 2
         ;;
 esac
