@@ -67,7 +67,7 @@ def firn(method, path, body=None):
 
 
 def firn_rows(sql, branch="main"):
-    return firn("POST", "/api/sql", {"sql": sql, "branch": branch})["rows"]
+    return firn("POST", "/api/sql", {"sql": sql, "branch": branch}).get("rows")
 
 
 step("schema", "CREATE SCHEMA lake.t", schema=None)
@@ -169,7 +169,7 @@ def analyze(table):
     return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr}
 
 
-kinds = """i % 6000 AS k, 'n' || i % 7 AS s, (i % 11)::DOUBLE AS d, (i % 13)::DECIMAL(9,2) AS small, (i % 17)::DECIMAL(38,3) AS big,
+kinds = """i % 6000 * 1000 AS k, 'n' || i % 7 AS s, (i % 11)::DOUBLE AS d, (i % 13)::DECIMAL(9,2) AS small, (i % 17)::DECIMAL(38,3) AS big,
     DATE '2001-01-01' + (i % 19)::INTEGER AS day, TIMESTAMP '2001-01-01' + INTERVAL (i % 23) HOUR AS at,
     (TIMESTAMP '2001-01-01' + INTERVAL (i % 29) HOUR)::TIMESTAMPTZ AS seen, encode('x' || i % 31) AS bytes, i % 2 = 0 AS even"""
 firn_rows(f"CREATE TABLE t.counted AS SELECT {kinds} FROM range(9000) r(i)")
