@@ -9,18 +9,14 @@
 
 #include "base/log.h"
 #include "base/vec.h"
-#include "catalog/garbage.h"
-#include "catalog/table_ops.h"
 #include "engine/quote.h"
 #include "engine/udf.h"
-#include "govern/access.h"
 #include "iceberg/scan.h"
 #include "iceberg/statistics.h"
-#include "iceberg/update.h"
 #include "sql/bind.h"
 #include "sql/lake.h"
 #include "sql/own_run_priv.h"
-#include "sql/statement_priv.h"
+#include "sql/statistics_priv.h"
 
 #define QUERY_MAX ((size_t)4 << 20)
 
@@ -38,9 +34,7 @@ struct analysis {
     const struct analyze_request *req;
     struct analyze_result *out;
     struct arena *a;
-    str ns, name;
-    struct table table;
-    const struct snapshot *snapshot;
+    struct statistics_of of;
     const struct schema *schema; /* of the snapshot */
     struct analyzed *columns;
     size_t columns_n;
@@ -58,23 +52,17 @@ static bool has_statistics(const struct type *t)
            t->kind != TYPE_GEOMETRY && t->kind != TYPE_GEOGRAPHY;
 }
 
-static bool may(struct analysis *x, enum privilege p, struct error *err)
-{
-    struct securable on = secure_in(SECURABLE_TABLE, x->ns, x->name, x->a);
-    return access_check_in(x->run->lake->govern, x->req->access, p, &on, x->req->branch, err);
-}
-
 static bool open_table(struct analysis *x, struct error *err)
 {
-    struct scan_at at = { .snapshot_id = x->req->snapshot_id };
-    if (!name_split(x->req->table, x->a, &x->ns, &x->name, err) || !may(x, TABLE_READ_DATA, err) ||
-        !may(x, TABLE_SET_STATISTICS, err) ||
-        !catalog_load_table(x->run->lake->catalog, x->req->branch, x->ns, x->name, x->a, &x->table,
-                            err) ||
-        !scan_snapshot(x->table.metadata, &at, &x->snapshot, err))
+    x->of = (struct statistics_of){ .run = x->run,
+                                    .branch = x->req->branch,
+                                    .label = x->req->table,
+                                    .access = x->req->access,
+                                    .cancel = x->req->cancel };
+    if (!statistics_open(&x->of, x->req->snapshot_id, err))
         return false;
-    x->schema = x->snapshot ? metadata_schema_of(x->table.metadata, x->snapshot)
-                            : metadata_schema(x->table.metadata);
+    x->schema = x->of.snapshot ? metadata_schema_of(x->of.table.metadata, x->of.snapshot)
+                               : metadata_schema(x->of.table.metadata);
     return true;
 }
 
@@ -156,7 +144,7 @@ static const struct theta_compact *earlier_of(const struct analysis *x, int32_t 
 static void read_earlier(struct analysis *x)
 {
     struct error late = { 0 };
-    x->before = statistics_at(x->table.metadata, x->snapshot);
+    x->before = statistics_at(x->of.table.metadata, x->of.snapshot);
     if (!x->before || statistics_read(x->run->lake->warehouse, x->before, x->a, &x->earlier,
                                       &x->earlier_n, &late))
         return;
@@ -175,8 +163,8 @@ static bool all_known(const struct analysis *x)
 /* Whether no row went away or changed since the earlier statistics. */
 static bool only_added_since(const struct analysis *x)
 {
-    const struct metadata *m = x->table.metadata;
-    const struct snapshot *s = x->snapshot;
+    const struct metadata *m = x->of.table.metadata;
+    const struct snapshot *s = x->of.snapshot;
     while (s && s->id != x->before->snapshot_id) {
         if (!str_is(s->operation, "append") && !str_is(s->operation, "replace"))
             return false;
@@ -282,8 +270,8 @@ static bool add_query(struct analysis *x, struct buf *sql, struct error *err)
         if (!add_feed(x, &x->columns[i], sql, err))
             return false;
     buf_lit(sql, " FROM ");
-    quote_name(sql, (const str[]){ ns_to_text(x->ns, x->a), x->name }, 2);
-    buf_printf(sql, " FOR VERSION AS OF %lld AS firn_t", (long long)x->snapshot->id);
+    quote_name(sql, (const str[]){ ns_to_text(x->of.ns, x->a), x->of.name }, 2);
+    buf_printf(sql, " FOR VERSION AS OF %lld AS firn_t", (long long)x->of.snapshot->id);
     return buf_ok(sql, "the query of the columns", err);
 }
 
@@ -292,7 +280,7 @@ static bool read_rows(struct analysis *x, struct error *err)
     struct run *r = x->run;
     struct buf sql = BUF_INIT(QUERY_MAX);
     struct bound bound;
-    struct scan_range added = { .kind = SCAN_APPENDS, .to_id = x->snapshot->id };
+    struct scan_range added = { .kind = SCAN_APPENDS, .to_id = x->of.snapshot->id };
     struct bind_request b = { .branch = x->req->branch,
                               .access = x->req->access,
                               .cancel = x->req->cancel };
@@ -331,7 +319,7 @@ static bool write_file(struct analysis *x, struct error *err)
     for (size_t i = 0; i < x->columns_n; i++)
         *vec_push(x->a, &all) =
             (struct column_sketch){ x->columns[i].node->field->id, x->columns[i].done };
-    bool same = x->before && x->before->snapshot_id == x->snapshot->id;
+    bool same = x->before && x->before->snapshot_id == x->of.snapshot->id;
     for (size_t i = 0; same && i < x->earlier_n; i++) {
         bool made = false;
         for (size_t k = 0; k < x->columns_n; k++)
@@ -339,52 +327,17 @@ static bool write_file(struct analysis *x, struct error *err)
         if (!made)
             *vec_push(x->a, &all) = x->earlier[i];
     }
-    return statistics_write(lake->warehouse, lake->env, x->table.metadata, x->snapshot, all.at,
-                            all.n, x->a, &x->file, err);
-}
-
-static bool plan_commit(void *ctx, const struct table *t, struct arena *a, struct table_change *out,
-                        struct error *err)
-{
-    const struct analysis *x = ctx;
-    struct table_update *u = arena_new(a, struct table_update);
-    struct table_requirement *same = arena_new(a, struct table_requirement);
-    if (!metadata_snapshot_by_id(t->metadata, x->snapshot->id))
-        return fail(err, ERR_NOT_FOUND, "snapshot %lld has been expired meanwhile",
-                    (long long)x->snapshot->id);
-    *u = (struct table_update){ .kind = UPDATE_SET_STATISTICS, .statistics = x->file };
-    *same = require_uuid(x->table.uuid);
-    *out = (struct table_change){ .ns = x->ns,
-                                  .name = x->name,
-                                  .requirements = same,
-                                  .requirements_n = 1,
-                                  .updates = u,
-                                  .updates_n = 1 };
-    return true;
-}
-
-static void list_garbage(struct analysis *x, const char *why, str path)
-{
-    struct error late = { 0 };
-    if (!catalog_list_garbage(x->run->lake->catalog, why, &path, 1, &late))
-        log_warn("sql", "a statistics file is not listed as garbage: %s", late.msg);
+    return statistics_write(lake->warehouse, lake->env, x->of.table.metadata, x->of.snapshot,
+                            all.at, all.n, x->a, &x->file, err);
 }
 
 static bool commit(struct analysis *x, struct error *err)
 {
-    struct write_info info = { .cancel = x->req->cancel };
-    struct write_outcome done;
-    access_sign(x->req->access, x->a, &info.commit);
-    info.commit.message = arena_printf(x->a, "statistics of " STR_FMT, STR_ARG(x->req->table));
-    if (!catalog_retry(x->run->lake->catalog, x->req->branch, x->ns, x->name, plan_commit, x, &info,
-                       x->a, &done, err)) {
-        if (err->code != ERR_UNKNOWN)
-            list_garbage(x, "failed statistics", x->file.path);
+    struct table_update u = { .kind = UPDATE_SET_STATISTICS, .statistics = x->file };
+    if (!statistics_commit(&x->of, &u, x->file.path, "statistics", &x->out->commit_id, err))
         return false;
-    }
-    if (x->before && x->before->snapshot_id == x->snapshot->id)
-        list_garbage(x, "replaced statistics", x->before->path);
-    x->out->commit_id = done.commit_id;
+    if (x->before && x->before->snapshot_id == x->of.snapshot->id)
+        statistics_list_garbage(&x->of, "replaced statistics", x->before->path);
     x->out->path = x->file.path;
     x->out->written = true;
     return true;
@@ -402,19 +355,19 @@ static void report(struct analysis *x)
     }
     x->out->columns = columns;
     x->out->columns_n = x->columns_n;
-    x->out->snapshot_id = x->snapshot->id;
+    x->out->snapshot_id = x->of.snapshot->id;
 }
 
 static bool analyze(struct analysis *x, struct error *err)
 {
     read_earlier(x);
-    if (x->before && x->before->snapshot_id == x->snapshot->id && all_known(x)) {
+    if (x->before && x->before->snapshot_id == x->of.snapshot->id && all_known(x)) {
         x->out->path = x->before->path;
         report(x);
         return true;
     }
-    x->out->incremental = x->before && x->before->snapshot_id != x->snapshot->id && all_known(x) &&
-                          only_added_since(x);
+    x->out->incremental = x->before && x->before->snapshot_id != x->of.snapshot->id &&
+                          all_known(x) && only_added_since(x);
     if (!read_rows(x, err))
         return false;
     finish_columns(x);
@@ -429,8 +382,8 @@ bool run_analyze_table(struct run *r, const struct analyze_request *req, struct 
 {
     struct analysis x = { .run = r, .req = req, .out = out, .a = r->a };
     *out = (struct analyze_result){ .snapshot_id = SNAPSHOT_NONE };
-    bool ok = open_table(&x, err) && (!x.snapshot || choose_columns(&x, err)) &&
-              (!x.snapshot || analyze(&x, err));
+    bool ok = open_table(&x, err) && (!x.of.snapshot || choose_columns(&x, err)) &&
+              (!x.of.snapshot || analyze(&x, err));
     for (size_t i = 0; i < x.columns_n; i++)
         pthread_mutex_destroy(&x.columns[i].lock);
     return ok;

@@ -8,19 +8,15 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "catalog/garbage.h"
-#include "catalog/table_ops.h"
 #include "engine/parquet.h"
 #include "engine/parquet_scan.h"
 #include "engine/quote.h"
-#include "govern/access.h"
-#include "iceberg/scan.h"
 #include "iceberg/statistics.h"
-#include "iceberg/update.h"
 #include "io/store.h"
 #include "sql/lake.h"
 #include "sql/metadata_tables_priv.h"
-#include "sql/statement_priv.h"
+#include "sql/own_run_priv.h"
+#include "sql/statistics_priv.h"
 
 #define QUERY_MAX ((size_t)64 << 20)
 #define SUMS "firn_partition_stats" /* the session's table */
@@ -30,9 +26,7 @@ struct partition_stats {
     const struct partition_stats_request *req;
     struct partition_stats_result *out;
     struct arena *a;
-    str ns, name;
-    struct table table;
-    const struct snapshot *snapshot;
+    struct statistics_of of;
     const struct schema *columns; /* of the table */
     const struct type *partition;
     const struct schema *schema; /* of the file */
@@ -104,22 +98,16 @@ bool partition_stats_table_sql(struct metadata_source *src, struct arena *a, str
 
 /* ---- Sums. */
 
-static bool may(struct partition_stats *x, enum privilege p, struct error *err)
-{
-    struct securable on = secure_in(SECURABLE_TABLE, x->ns, x->name, x->a);
-    return access_check_in(x->run->lake->govern, x->req->access, p, &on, x->req->branch, err);
-}
-
 static bool open_table(struct partition_stats *x, struct error *err)
 {
-    struct scan_at at = { .snapshot_id = x->req->snapshot_id };
-    if (!name_split(x->req->table, x->a, &x->ns, &x->name, err) || !may(x, TABLE_READ_DATA, err) ||
-        !may(x, TABLE_SET_STATISTICS, err) ||
-        !catalog_load_table(x->run->lake->catalog, x->req->branch, x->ns, x->name, x->a, &x->table,
-                            err) ||
-        !scan_snapshot(x->table.metadata, &at, &x->snapshot, err))
+    x->of = (struct statistics_of){ .run = x->run,
+                                    .branch = x->req->branch,
+                                    .label = x->req->table,
+                                    .access = x->req->access,
+                                    .cancel = x->req->cancel };
+    if (!statistics_open(&x->of, x->req->snapshot_id, err))
         return false;
-    const struct metadata *m = x->table.metadata;
+    const struct metadata *m = x->of.table.metadata;
     x->columns = metadata_schema(m);
     x->partition = metadata_partition_type(m, x->columns, x->a);
     if (!x->partition)
@@ -132,10 +120,10 @@ static bool add_entries(struct partition_stats *x, const struct snapshot *since,
                         struct error *err)
 {
     struct table *table = arena_new(x->a, struct table); /* the relation reads on while it exists */
-    *table = x->table;
+    *table = x->of.table;
     struct metadata_view v = { .kind = METADATA_PARTITION_ENTRIES,
                                .table = table,
-                               .snapshot = x->snapshot,
+                               .snapshot = x->of.snapshot,
                                .since = since,
                                .columns = x->columns,
                                .cancel = x->req->cancel };
@@ -148,7 +136,7 @@ static bool add_rows(struct partition_stats *x, const struct partition_statistic
                      struct buf *sql, struct error *err)
 {
     const struct snapshot *since =
-        before ? metadata_snapshot_by_id(x->table.metadata, before->snapshot_id) : NULL;
+        before ? metadata_snapshot_by_id(x->of.table.metadata, before->snapshot_id) : NULL;
     if (before) {
         buf_lit(sql, "SELECT \"partition\", spec_id, data_record_count AS rows,"
                      " data_file_count AS files, total_data_file_size_in_bytes AS bytes,"
@@ -212,8 +200,8 @@ static bool sum_up(struct partition_stats *x, const struct partition_statistics_
 /* Every snapshot in between must still be known. */
 static bool can_go_on(const struct partition_stats *x, const struct partition_statistics_file *f)
 {
-    return f && metadata_snapshot_by_id(x->table.metadata, f->snapshot_id) &&
-           metadata_is_ancestor(x->table.metadata, x->snapshot->id, f->snapshot_id);
+    return f && metadata_snapshot_by_id(x->of.table.metadata, f->snapshot_id) &&
+           metadata_is_ancestor(x->of.table.metadata, x->of.snapshot->id, f->snapshot_id);
 }
 
 static bool make_sums(struct partition_stats *x, const struct partition_statistics_file *before,
@@ -245,7 +233,7 @@ static str file_query(struct partition_stats *x)
                "SELECT \"partition\", spec_id, rows, files, bytes, pos_rows, pos_files, eq_rows,"
                " eq_files, CASE WHEN pos_files = 0 AND (SELECT sum(eq_files) FROM " SUMS ") = 0"
                " THEN rows - pos_rows END, seen_ms, seen_in%s FROM " SUMS " ORDER BY ",
-               x->table.metadata->format_version >= 3 ? ", dvs" : "");
+               x->of.table.metadata->format_version >= 3 ? ", dvs" : "");
     for (size_t i = 0; i < x->partition->fields_n; i++) {
         buf_lit(&sql, "\"partition\".");
         quote_ident(&sql, x->partition->fields[i].name);
@@ -264,7 +252,7 @@ static bool write_file(struct partition_stats *x, struct error *err)
     struct parquet_file *files = NULL;
     size_t n = 0;
     str path, dir;
-    if (!statistics_path(store, lake->env, x->table.metadata, x->snapshot, "partition-stats-",
+    if (!statistics_path(store, lake->env, x->of.table.metadata, x->of.snapshot, "partition-stats-",
                          ".parquet", x->a, &path, err) ||
         !store_stage(store, path, x->a, &dir, err))
         return false;
@@ -281,50 +269,19 @@ static bool write_file(struct partition_stats *x, struct error *err)
         store_publish(store, path, files[0].path, STORE_CREATE_NEW, err);
     store_discard(store, dir);
     if (ok)
-        x->file = (struct partition_statistics_file){ .snapshot_id = x->snapshot->id,
+        x->file = (struct partition_statistics_file){ .snapshot_id = x->of.snapshot->id,
                                                       .path = store_uri(store, path, x->a),
                                                       .size = files[0].size };
     return ok;
 }
 
-static bool plan_commit(void *ctx, const struct table *t, struct arena *a, struct table_change *out,
-                        struct error *err)
-{
-    const struct partition_stats *x = ctx;
-    struct table_update *u = arena_new(a, struct table_update);
-    struct table_requirement *same = arena_new(a, struct table_requirement);
-    if (!metadata_snapshot_by_id(t->metadata, x->snapshot->id))
-        return fail(err, ERR_NOT_FOUND, "snapshot %lld has been expired meanwhile",
-                    (long long)x->snapshot->id);
-    *u = (struct table_update){ .kind = UPDATE_SET_PARTITION_STATISTICS,
-                                .partition_statistics = x->file };
-    *same = require_uuid(x->table.uuid);
-    *out = (struct table_change){ .ns = x->ns,
-                                  .name = x->name,
-                                  .requirements = same,
-                                  .requirements_n = 1,
-                                  .updates = u,
-                                  .updates_n = 1 };
-    return true;
-}
-
 static bool commit(struct partition_stats *x, struct error *err)
 {
-    struct write_info info = { .cancel = x->req->cancel };
-    struct write_outcome done;
-    struct error late = { 0 };
-    struct catalog *c = x->run->lake->catalog;
-    access_sign(x->req->access, x->a, &info.commit);
-    info.commit.message =
-        arena_printf(x->a, "partition statistics of " STR_FMT, STR_ARG(x->req->table));
-    if (!catalog_retry(c, x->req->branch, x->ns, x->name, plan_commit, x, &info, x->a, &done,
-                       err)) {
-        if (err->code != ERR_UNKNOWN &&
-            !catalog_list_garbage(c, "failed statistics", &x->file.path, 1, &late))
-            log_warn("sql", "a statistics file is not listed as garbage: %s", late.msg);
+    struct table_update u = { .kind = UPDATE_SET_PARTITION_STATISTICS,
+                              .partition_statistics = x->file };
+    if (!statistics_commit(&x->of, &u, x->file.path, "partition statistics", &x->out->commit_id,
+                           err))
         return false;
-    }
-    x->out->commit_id = done.commit_id;
     x->out->path = x->file.path;
     x->out->written = true;
     return true;
@@ -337,12 +294,12 @@ bool run_partition_stats(struct run *r, const struct partition_stats_request *re
     *out = (struct partition_stats_result){ .snapshot_id = SNAPSHOT_NONE };
     if (!open_table(&x, err))
         return false;
-    if (!x.snapshot)
+    if (!x.of.snapshot)
         return true;
-    out->snapshot_id = x.snapshot->id;
+    out->snapshot_id = x.of.snapshot->id;
     const struct partition_statistics_file *before =
-        partition_statistics_at(x.table.metadata, x.snapshot);
-    if (before && before->snapshot_id == x.snapshot->id) {
+        partition_statistics_at(x.of.table.metadata, x.of.snapshot);
+    if (before && before->snapshot_id == x.of.snapshot->id) {
         out->path = before->path;
         return true;
     }
@@ -354,15 +311,10 @@ bool maintain_partition_stats(struct lake *lake, const struct partition_stats_re
                               struct arena *a, struct partition_stats_result *out,
                               struct error *err)
 {
-    struct sql_request sql = { .branch = req->branch,
-                               .access = req->access,
-                               .cancel = req->cancel };
-    struct sql_outcome outcome = { 0 };
-    struct run r = { .lake = lake, .req = &sql, .a = a, .out = &outcome };
-    if (!session_open(lake->engine, &r.session, err))
+    struct own_run own;
+    if (!own_run_open(&own, lake, req->branch, req->access, req->cancel, a, err))
         return false;
-    session_set_cancel(r.session, req->cancel);
-    bool ok = run_partition_stats(&r, req, out, err);
-    session_close(r.session);
+    bool ok = run_partition_stats(&own.run, req, out, err);
+    own_run_close(&own);
     return ok || fail_in(err, "partition statistics of " STR_FMT, STR_ARG(req->table));
 }
