@@ -265,6 +265,14 @@ static uint64_t read32(const char *p)
     return le32toh(v);
 }
 
+int str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 uint64_t str_hash(str s, uint64_t seed)
 {
     const char *p = s.ptr;

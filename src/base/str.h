@@ -72,6 +72,9 @@ bool str_to_f64(str s, double *out);
 /* Whether s is well-formed UTF-8 without overlong forms and surrogates. */
 bool str_is_utf8(str s);
 
+/* What a hexadecimal digit of either case stands for; -1 for another character. */
+int str_hex_digit(char c);
+
 /* Stable 64-bit hash, the same on every machine; not for adversarial input without a seed. */
 uint64_t str_hash(str s, uint64_t seed);
 

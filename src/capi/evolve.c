@@ -176,10 +176,10 @@ static bool upgrade(struct evolving *e, const firn_change *x, struct error *err)
     int64_t version;
     if (!str_to_i64(str_of(x->name), &version))
         return fail(err, ERR_INVALID, "\"%s\" is no format version", x->name);
-    if (version < e->m->format_version || version > 3)
-        return fail(err, version > 3 ? ERR_UNSUPPORTED : ERR_INVALID,
-                    "format version %lld: the table has %d, and 3 is the newest one",
-                    (long long)version, e->m->format_version);
+    if (version < e->m->format_version || version > FORMAT_VERSION_MAX)
+        return fail(err, version > FORMAT_VERSION_MAX ? ERR_UNSUPPORTED : ERR_INVALID,
+                    "format version %lld: the table has %d, and %d is the newest one",
+                    (long long)version, e->m->format_version, FORMAT_VERSION_MAX);
     e->updates[e->n++] = (struct table_update){ .kind = UPDATE_UPGRADE_FORMAT_VERSION,
                                                 .format_version = (int)version };
     return true;
@@ -218,27 +218,16 @@ static bool apply_change(struct evolving *e, const firn_change *x, struct error 
     }
 }
 
-/* What became of schema, spec and order, each at most one update and the choice of it. */
+/* What became of schema, spec and order. */
 static void add_definitions(struct evolving *e)
 {
     const struct metadata *m = e->m;
-    if (e->schema != metadata_schema(m)) {
-        e->updates[e->n++] =
-            (struct table_update){ .kind = UPDATE_ADD_SCHEMA, .schema = e->schema };
-        e->updates[e->n++] =
-            (struct table_update){ .kind = UPDATE_SET_CURRENT_SCHEMA, .id = LAST_ADDED };
-    }
-    if (e->spec != metadata_spec(m)) {
-        e->updates[e->n++] = (struct table_update){ .kind = UPDATE_ADD_SPEC, .spec = e->spec };
-        e->updates[e->n++] =
-            (struct table_update){ .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED };
-    }
-    if (!sort_order_same(e->order, metadata_order(m))) {
-        e->updates[e->n++] =
-            (struct table_update){ .kind = UPDATE_ADD_SORT_ORDER, .order = e->order };
-        e->updates[e->n++] =
-            (struct table_update){ .kind = UPDATE_SET_DEFAULT_SORT_ORDER, .id = LAST_ADDED };
-    }
+    if (e->schema != metadata_schema(m))
+        update_take_schema(e->updates, &e->n, e->schema);
+    if (e->spec != metadata_spec(m))
+        update_take_spec(e->updates, &e->n, e->spec);
+    if (!sort_order_same(e->order, metadata_order(m)))
+        update_take_order(e->updates, &e->n, e->order);
 }
 
 static const struct table_requirement *pins_of(const struct metadata *m, struct arena *a, size_t *n)

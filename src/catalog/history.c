@@ -227,21 +227,12 @@ str sha_text(const struct sha256 *x, struct arena *a)
     return sha256_format(x, out);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool sha_parse(str text, struct sha256 *out)
 {
     if (text.len != SHA256_TEXT_LEN)
         return false;
     for (size_t i = 0; i < SHA256_LEN; i++) {
-        int hi = hex_digit(text.ptr[2 * i]), lo = hex_digit(text.ptr[2 * i + 1]);
+        int hi = str_hex_digit(text.ptr[2 * i]), lo = str_hex_digit(text.ptr[2 * i + 1]);
         if (hi < 0 || lo < 0)
             return false;
         out->bytes[i] = (uint8_t)(hi * 16 + lo);

@@ -373,6 +373,15 @@ bool catalog_orphans(struct catalog *c, str ref, str ns, str name, const struct 
     return ok;
 }
 
+bool orphan_locations_add(void *ctx, str location, int64_t bytes, struct error *err)
+{
+    struct orphan_locations *l = ctx;
+    (void)bytes, (void)err;
+    if (l->list.n < ORPHANS_TOLD_MAX)
+        *vec_push(l->a, &l->list) = arena_str(l->a, location);
+    return true;
+}
+
 bool orphans_equals(const str *pairs, size_t n, struct arena *a, struct orphans_equal **out,
                     size_t *out_n, struct error *err)
 {

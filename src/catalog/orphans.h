@@ -18,6 +18,7 @@
 #define FIRN_CATALOG_ORPHANS_H
 
 #include "base/thread.h"
+#include "base/vec.h"
 #include "catalog/catalog.h"
 
 #define ORPHANS_AGE_US (INT64_C(3) * 24 * 3600 * 1000000) /* when nothing is said */
@@ -53,6 +54,14 @@ struct orphans_options {
     orphan_fn fn;          /* may be NULL */
     void *ctx;
 };
+
+/* An orphan_fn whose ctx is such a list; `a` is set, the rest zero. */
+struct orphan_locations {
+    struct arena *a;
+    VEC(str) list; /* in `a`; at most ORPHANS_TOLD_MAX, later ones are only counted in the result */
+};
+#define ORPHANS_TOLD_MAX 20000 /* as many as Spark's procedure tells when it streams */
+bool orphan_locations_add(void *ctx, str location, int64_t bytes, struct error *err);
 
 struct orphans_result {
     int64_t listed;  /* files in the folder */

@@ -121,14 +121,6 @@ str hex_encode(str bytes, struct arena *a)
     return str_make(out, bytes.len * 2);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool hex_decode(str text, struct arena *a, str *out)
 {
     if (text.len % 2 != 0)
@@ -136,7 +128,7 @@ bool hex_decode(str text, struct arena *a, str *out)
     size_t n = text.len / 2;
     char *bytes = arena_alloc(a, n);
     for (size_t i = 0; i < n; i++) {
-        int high = hex_digit(text.ptr[2 * i]), low = hex_digit(text.ptr[2 * i + 1]);
+        int high = str_hex_digit(text.ptr[2 * i]), low = str_hex_digit(text.ptr[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         bytes[i] = (char)(high << 4 | low);

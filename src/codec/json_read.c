@@ -116,17 +116,6 @@ bool jr_element(struct json_reader *r)
     return more(r, ']', "',' or ']' is wanted");
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The four hex digits at p as a number, or -1. */
 static int32_t hex4(const char *p, const char *end)
 {
@@ -134,7 +123,7 @@ static int32_t hex4(const char *p, const char *end)
         return -1;
     int32_t v = 0;
     for (int i = 0; i < 4; i++) {
-        int d = hex_digit(p[i]);
+        int d = str_hex_digit(p[i]);
         if (d < 0)
             return -1;
         v = v << 4 | d;

@@ -14,20 +14,12 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static int hex_digit(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that an escape at the front of s stands for, or -1. */
 static int escaped_byte(str s)
 {
     if (s.len < 3 || s.ptr[0] != '%')
         return -1;
-    int high = hex_digit(s.ptr[1]), low = hex_digit(s.ptr[2]);
+    int high = str_hex_digit(s.ptr[1]), low = str_hex_digit(s.ptr[2]);
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
@@ -106,7 +98,7 @@ static bool parse_authority(str text, struct uri *out)
             return false;
         out->host = str_sub(text, 1, (size_t)close);
         for (size_t i = 0; i < out->host.len; i++)
-            if (hex_digit(out->host.ptr[i]) < 0 && out->host.ptr[i] != ':' &&
+            if (str_hex_digit(out->host.ptr[i]) < 0 && out->host.ptr[i] != ':' &&
                 out->host.ptr[i] != '.')
                 return false;
         str after = str_from(text, (size_t)close + 1);

@@ -73,23 +73,6 @@ static enum reach_kind kind_of(const struct data_file *f)
     return f->content == FILE_POSITION_DELETES ? REACH_POSITION_DELETES : REACH_EQUALITY_DELETES;
 }
 
-/* The spec that the manifest list names, or, where no list describes the manifest (format 1), its own header. */
-static bool find_spec(const struct metadata *m, const struct manifest_file *f, str bytes,
-                      struct arena *a, const struct partition_spec **out, struct error *err)
-{
-    int64_t id = f->spec_id;
-    struct avro_reader header;
-    if (id < 0) {
-        if (!avro_open(&header, bytes, a, err))
-            return false;
-        if (!str_to_i64(avro_meta_get(&header, "partition-spec-id"), &id))
-            id = m->default_spec_id;
-    }
-    *out = id <= INT32_MAX ? metadata_spec_by_id(m, (int32_t)id) : NULL;
-    return *out || fail(err, ERR_CORRUPT, "partition spec %lld is not in the table's metadata",
-                        (long long)id);
-}
-
 static bool tell_entries(struct reach *r, struct manifest_reader *reader, reach_fn fn, void *ctx,
                          struct error *err)
 {
@@ -117,7 +100,7 @@ static bool read_entries(struct reach *r, const struct metadata *m, const struct
         return fail(err, ERR_UNSUPPORTED, "the manifest is encrypted");
     if (!store_from_uri(r->store, f->path, a, &path, err) ||
         !store_get(r->store, path, MANIFEST_BYTES_MAX, a, &bytes, err) ||
-        !find_spec(m, f, bytes, a, &o.spec, err))
+        !scan_spec_of_manifest(m, f, bytes, a, &o.spec, err))
         return false;
     row.spec_id = o.spec->id;
     o.schema = snapshot_schema_of_spec(m, o.spec);

@@ -163,21 +163,13 @@ struct manifest_run {
     struct scan_stats stats; /* this manifest's share */
 };
 
-/* The spec of a manifest that no manifest list describes. */
 static bool find_spec(struct manifest_run *m, str bytes, struct error *err)
 {
-    int64_t id = m->file->spec_id;
-    if (id < 0) {
-        struct avro_reader header;
-        if (!avro_open(&header, bytes, m->arena, err))
-            return false;
-        if (!str_to_i64(avro_meta_get(&header, "partition-spec-id"), &id))
-            id = m->plan->metadata->default_spec_id;
-    }
-    m->spec = id <= INT32_MAX ? spec_of(m->plan, (int32_t)id) : NULL;
-    if (m->spec == NULL)
-        return fail(err, ERR_CORRUPT, "partition spec %lld is not in the table's metadata",
-                    (long long)id);
+    const struct partition_spec *spec;
+    if (!scan_spec_of_manifest(m->plan->metadata, m->file, bytes, m->arena, &spec, err))
+        return false;
+    m->spec = spec_of(m->plan, spec->id);
+    ASSERT(m->spec); /* the plan has all of the table's */
     return true;
 }
 

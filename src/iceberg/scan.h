@@ -148,6 +148,12 @@ MUST_USE bool scan_schema(const struct metadata *metadata, const struct scan_at 
 MUST_USE bool scan_manifests(struct store *store, const struct snapshot *snapshot, struct arena *a,
                              struct manifest_file **out, size_t *n, struct error *err);
 
+/* The spec of a manifest of such a list; lists of format 1 may not say which, then its own header, in `bytes`, does.  ERR_CORRUPT when
+ * the table has no such spec. */
+MUST_USE bool scan_spec_of_manifest(const struct metadata *metadata,
+                                    const struct manifest_file *file, str bytes, struct arena *a,
+                                    const struct partition_spec **out, struct error *err);
+
 struct manifest_reader;
 /* Opens one manifest of such a list, with all its columns' metrics; `schema` gives the types of partition values.  The
  * reader lives as long as `a`.  ERR_CORRUPT, ERR_UNSUPPORTED (encrypted), ERR_LIMIT. */

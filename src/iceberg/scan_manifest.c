@@ -6,9 +6,9 @@
 #include "iceberg/scan.h"
 #include "io/store.h"
 
-/* Lists of format 1 may not say which spec a manifest has; its own header does. */
-static bool spec_of_manifest(const struct metadata *m, const struct manifest_file *file, str bytes,
-                             struct arena *a, const struct partition_spec **out, struct error *err)
+bool scan_spec_of_manifest(const struct metadata *metadata, const struct manifest_file *file,
+                           str bytes, struct arena *a, const struct partition_spec **out,
+                           struct error *err)
 {
     int64_t id = file->spec_id;
     if (id < 0) {
@@ -16,9 +16,9 @@ static bool spec_of_manifest(const struct metadata *m, const struct manifest_fil
         if (!avro_open(&header, bytes, a, err))
             return false;
         if (!str_to_i64(avro_meta_get(&header, "partition-spec-id"), &id))
-            id = m->default_spec_id;
+            id = metadata->default_spec_id;
     }
-    *out = id <= INT32_MAX ? metadata_spec_by_id(m, (int32_t)id) : NULL;
+    *out = id >= 0 && id <= INT32_MAX ? metadata_spec_by_id(metadata, (int32_t)id) : NULL;
     return *out || fail(err, ERR_CORRUPT, "partition spec %lld is not in the table's metadata",
                         (long long)id);
 }
@@ -36,7 +36,7 @@ bool scan_open_manifest(struct store *store, const struct metadata *metadata,
                     STR_ARG(file->path));
     if (!store_from_uri(store, file->path, a, &path, err) ||
         !store_get(store, path, MANIFEST_BYTES_MAX, a, &bytes, err) ||
-        !spec_of_manifest(metadata, file, bytes, a, &spec, err))
+        !scan_spec_of_manifest(metadata, file, bytes, a, &spec, err))
         return fail_in(err, "manifest " STR_FMT, STR_ARG(file->path));
     *copy = *file;
     ASSERT(spec);

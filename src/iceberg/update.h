@@ -94,6 +94,10 @@ const char *update_kind_name(enum update_kind kind);
 /* Short ways to build the common ones; what they are given is not copied. */
 struct table_update update_add_snapshot(const struct snapshot *s);
 struct table_update update_set_ref(str name, enum ref_kind kind, int64_t snapshot_id);
+/* Append the two updates each that add a schema, a spec or an order and make it the table's. */
+void update_take_schema(struct table_update *u, size_t *n, const struct schema *schema);
+void update_take_spec(struct table_update *u, size_t *n, const struct partition_spec *spec);
+void update_take_order(struct table_update *u, size_t *n, const struct sort_order *order);
 struct table_requirement require_ref(str name, int64_t snapshot_id);
 struct table_requirement require_uuid(str uuid);
 

@@ -52,6 +52,24 @@ struct table_update update_set_ref(str name, enum ref_kind kind, int64_t snapsho
     };
 }
 
+void update_take_schema(struct table_update *u, size_t *n, const struct schema *schema)
+{
+    u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SCHEMA, .schema = schema };
+    u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_CURRENT_SCHEMA, .id = LAST_ADDED };
+}
+
+void update_take_spec(struct table_update *u, size_t *n, const struct partition_spec *spec)
+{
+    u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SPEC, .spec = spec };
+    u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED };
+}
+
+void update_take_order(struct table_update *u, size_t *n, const struct sort_order *order)
+{
+    u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SORT_ORDER, .order = order };
+    u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SORT_ORDER, .id = LAST_ADDED };
+}
+
 /* -- reading --------------------------------------------------------------------------------- */
 
 static bool need_copy(const struct json *json, const char *key, struct arena *a, str *out,

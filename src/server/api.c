@@ -56,26 +56,22 @@ void api_error_json(const struct error *err, struct json_writer *w)
     write_error(err, err_http_status(err->code), w);
 }
 
+void api_answer_restart(struct api_answer *answer, int status, struct json_writer *w)
+{
+    buf_clear(&answer->body);
+    answer->stream = NULL;
+    answer->status = status;
+    answer->content_type = STR("application/json");
+    answer->etag = answer->borrowed = (str){ 0 };
+    answer->retry_after_s = status == 503 ? 1 : 0;
+    jw_init(w, &answer->body);
+}
+
 void api_answer_error(struct api_answer *answer, const struct error *err, int status)
 {
     struct json_writer w;
-    buf_clear(&answer->body);
-    answer->stream = NULL;
-    answer->status = status ? status : err_http_status(err->code);
-    answer->content_type = STR("application/json");
-    answer->retry_after_s = answer->status == 503 ? 1 : 0;
-    answer->etag = answer->borrowed = (str){ 0 };
-    jw_init(&w, &answer->body);
+    api_answer_restart(answer, status ? status : err_http_status(err->code), &w);
     write_error(err, answer->status, &w);
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* application/x-www-form-urlencoded, as browsers and clients write queries. */
@@ -88,8 +84,8 @@ static str decode_query(str s, struct arena *a)
         int hi, lo;
         if (c == '+') {
             c = ' ';
-        } else if (c == '%' && i + 2 < s.len && (hi = hex_digit(s.ptr[i + 1])) >= 0 &&
-                   (lo = hex_digit(s.ptr[i + 2])) >= 0) {
+        } else if (c == '%' && i + 2 < s.len && (hi = str_hex_digit(s.ptr[i + 1])) >= 0 &&
+                   (lo = str_hex_digit(s.ptr[i + 2])) >= 0) {
             c = (char)(hi * 16 + lo);
             i += 2;
         }

@@ -162,6 +162,9 @@ struct route {
 /* Writes an error as the API's error object. */
 void api_error_json(const struct error *err, struct json_writer *w);
 
+/* Drops what has been answered so far; JSON with this status follows. */
+void api_answer_restart(struct api_answer *answer, int status, struct json_writer *w);
+
 /* Makes the answer that error, with this HTTP status (0: the code's own). */
 void api_answer_error(struct api_answer *answer, const struct error *err, int status);
 

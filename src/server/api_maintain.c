@@ -263,22 +263,6 @@ static bool rewrite_manifests(struct app *app, struct api_request *req, struct a
 
 /* --- orphans --- */
 
-#define LOCATIONS_MAX 20000 /* told in the answer */
-
-struct locations {
-    struct arena *a;
-    VEC(str) list;
-};
-
-static bool note_location(void *ctx, str location, int64_t bytes, struct error *err)
-{
-    struct locations *l = ctx;
-    (void)bytes, (void)err;
-    if (l->list.n < LOCATIONS_MAX)
-        *vec_push(l->a, &l->list) = arena_str(l->a, location);
-    return true;
-}
-
 /* {"s3a,s3n": "s3"} */
 static bool read_equals(const struct json *doc, const char *key, struct arena *a,
                         const struct orphans_equal **out, size_t *n, struct error *err)
@@ -318,8 +302,8 @@ static bool orphans(struct app *app, struct api_request *req, struct api_answer 
                     struct json_writer *w, struct error *err)
 {
     const struct json *doc;
-    struct locations found = { .a = req->arena };
-    struct orphans_options o = { .fn = note_location, .ctx = &found };
+    struct orphan_locations found = { .a = req->arena };
+    struct orphans_options o = { .fn = orphan_locations_add, .ctx = &found };
     struct orphans_result done;
     str branch;
     (void)answer;

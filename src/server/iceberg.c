@@ -67,13 +67,7 @@ static const struct shape commit_shapes[ERR_CODES] = {
 void iceberg_refuse(struct api_answer *answer, int status, const char *type, const char *message)
 {
     struct json_writer w;
-    buf_clear(&answer->body);
-    answer->stream = NULL;
-    answer->status = status;
-    answer->content_type = STR("application/json");
-    answer->etag = answer->borrowed = (str){ 0 };
-    answer->retry_after_s = status == 503 ? 1 : 0;
-    jw_init(&w, &answer->body);
+    api_answer_restart(answer, status, &w);
     jw_begin_object(&w);
     jw_kv_object(&w, "error");
     jw_kv_str(&w, "message", str_of(message));

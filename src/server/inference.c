@@ -19,9 +19,7 @@
 static bool answer_error(struct api_answer *answer, const struct error *err)
 {
     struct json_writer w;
-    buf_clear(&answer->body);
-    answer->status = err_http_status(err->code);
-    jw_init(&w, &answer->body);
+    api_answer_restart(answer, err_http_status(err->code), &w);
     jw_begin_object(&w);
     jw_kv_str(&w, "error", str_of(err->msg));
     jw_end_object(&w);

@@ -31,13 +31,7 @@ static const struct shape shapes[ERR_CODES] = {
 static void begin_error(struct api_answer *answer, struct json_writer *w, int status,
                         const char *reason, const char *code, const char *message)
 {
-    buf_clear(&answer->body);
-    answer->stream = NULL;
-    answer->status = status;
-    answer->content_type = STR("application/json");
-    answer->etag = answer->borrowed = (str){ 0 };
-    answer->retry_after_s = status == 503 ? 1 : 0;
-    jw_init(w, &answer->body);
+    api_answer_restart(answer, status, w);
     jw_begin_object(w);
     jw_kv_int(w, "status", status);
     jw_kv_str(w, "reason", str_of(reason));

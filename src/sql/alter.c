@@ -13,7 +13,6 @@
 #include "iceberg/partition_evolve.h"
 #include "iceberg/update.h"
 #include "sql/alter_refs.h"
-#include "sql/alter_refs.h"
 #include "sql/bind.h"
 #include "sql/lake.h"
 #include "sql/partition_by.h"
@@ -546,19 +545,16 @@ static void list_shapes(struct alter *t, struct listing *l)
 {
     const struct metadata *m = t->m;
     if (!schema_same(t->schema, metadata_schema(m))) {
-        update(l, (struct table_update){ .kind = UPDATE_ADD_SCHEMA, .schema = t->schema });
-        update(l, (struct table_update){ .kind = UPDATE_SET_CURRENT_SCHEMA, .id = LAST_ADDED });
+        update_take_schema(l->updates, &l->updates_n, t->schema);
         require(l, REQUIRE_LAST_COLUMN_ID, m->last_column_id);
     }
     if (!partition_spec_compatible(t->spec, metadata_spec(m))) {
-        update(l, (struct table_update){ .kind = UPDATE_ADD_SPEC, .spec = t->spec });
-        update(l, (struct table_update){ .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED });
+        update_take_spec(l->updates, &l->updates_n, t->spec);
         require(l, REQUIRE_LAST_PARTITION_ID, m->last_partition_id);
         require(l, REQUIRE_DEFAULT_SPEC_ID, m->default_spec_id);
     }
     if (!sort_order_same(t->order, metadata_order(m))) {
-        update(l, (struct table_update){ .kind = UPDATE_ADD_SORT_ORDER, .order = t->order });
-        update(l, (struct table_update){ .kind = UPDATE_SET_DEFAULT_SORT_ORDER, .id = LAST_ADDED });
+        update_take_order(l->updates, &l->updates_n, t->order);
         require(l, REQUIRE_DEFAULT_ORDER_ID, m->default_order_id);
     }
 }
@@ -675,9 +671,6 @@ static bool rename_table(struct alter *t, struct error *err)
     struct run *r = t->r;
     struct commit_info info = clause_commit_info(r);
     str to = t->statement->rename_to, to_ns = t->ns, to_name = to;
-    struct lex lex;
-    if (!lex_sql(to, r->a, &lex, err))
-        return false;
     if (str_find_char(to, '.') >= 0 && !name_split(to, r->a, &to_ns, &to_name, err))
         return false;
     return may(t, TABLE_DROP, err) &&
@@ -720,8 +713,6 @@ bool run_alter_table(struct run *r, struct error *err)
     s.if_exists = clause_accept(r, &i, "IF EXISTS");
     if (!clause_dotted(r, &i, "table", &s.table, err))
         return false;
-    if (alter_refs_begins(&r->lex, i))
-        return run_alter_refs(r, s.table, i, err);
     if (alter_refs_begins(&r->lex, i))
         return run_alter_refs(r, s.table, i, err);
     return alter_parse(r, i, &s, err) && run_statement(r, &s, err);

@@ -111,14 +111,10 @@ static bool evolve_columns(const struct metadata *m, const struct schema *define
 static void list_updates(const struct metadata *m, const struct schema *schema,
                          const struct partition_spec *spec, struct table_update *u, size_t *n)
 {
-    if (!schema_same(schema, metadata_schema(m))) {
-        u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SCHEMA, .schema = schema };
-        u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_CURRENT_SCHEMA, .id = LAST_ADDED };
-    }
-    if (spec) {
-        u[(*n)++] = (struct table_update){ .kind = UPDATE_ADD_SPEC, .spec = spec };
-        u[(*n)++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED };
-    }
+    if (!schema_same(schema, metadata_schema(m)))
+        update_take_schema(u, n, schema);
+    if (spec)
+        update_take_spec(u, n, spec);
 }
 
 /* Field ids of the new spec are the table's to give. */
@@ -145,12 +141,8 @@ bool evolve_definition(const struct metadata *m, const struct schema *define, st
         !partition_by_parse(partition_by, schema, a, &spec, err))
         return false;
     spec = spec ? without_ids(spec, a) : &partition_spec_none;
-    if (metadata_order(m)->fields_n) {
-        (*updates)[(*n)++] =
-            (struct table_update){ .kind = UPDATE_ADD_SORT_ORDER, .order = &sort_order_none };
-        (*updates)[(*n)++] =
-            (struct table_update){ .kind = UPDATE_SET_DEFAULT_SORT_ORDER, .id = LAST_ADDED };
-    }
+    if (metadata_order(m)->fields_n)
+        update_take_order(*updates, n, &sort_order_none);
     list_updates(m, schema, partition_spec_compatible(spec, metadata_spec(m)) ? NULL : spec,
                  *updates, n);
     return true;

@@ -10,34 +10,17 @@
 
 /* --- remove_orphan_files --- */
 
-#define LOCATIONS_MAX                                                                              \
-    20000 /* told in the answer; the same number that Spark's has when it streams */
-
-struct locations {
-    struct arena *a;
-    VEC(str) list;
-};
-
-static bool note_location(void *ctx, str location, int64_t bytes, struct error *err)
-{
-    struct locations *l = ctx;
-    (void)bytes, (void)err;
-    if (l->list.n < LOCATIONS_MAX)
-        *vec_push(l->a, &l->list) = arena_str(l->a, location);
-    return true;
-}
-
 static bool fill_location(void *ctx, size_t column, int64_t from, size_t n, void *out,
                           uint64_t *valid, struct error *err)
 {
-    const struct locations *l = ctx;
+    const struct orphan_locations *l = ctx;
     (void)column, (void)valid, (void)err;
     for (size_t i = 0; i < n; i++)
         ((str *)out)[i] = l->list.at[(size_t)from + i];
     return true;
 }
 
-static bool answer_locations(struct call *c, struct locations *l, struct error *err)
+static bool answer_locations(struct call *c, struct orphan_locations *l, struct error *err)
 {
     static const struct row_source_column columns[] = { { STR_INIT("orphan_file_location"),
                                                           "VARCHAR" } };
@@ -80,8 +63,10 @@ static bool read_ignored(struct call *c, struct error *err)
 bool procedure_remove_orphan_files(struct call *c, struct error *err)
 {
     struct run *r = c->run;
-    struct locations found = { .a = r->a };
-    struct orphans_options o = { .cancel = r->req->cancel, .fn = note_location, .ctx = &found };
+    struct orphan_locations found = { .a = r->a };
+    struct orphans_options o = { .cancel = r->req->cancel,
+                                 .fn = orphan_locations_add,
+                                 .ctx = &found };
     struct orphans_result done;
     struct orphans_equal *schemes, *authorities;
     str ns, name, table, mode;
@@ -99,7 +84,7 @@ bool procedure_remove_orphan_files(struct call *c, struct error *err)
         return false;
     o.schemes = schemes;
     o.authorities = authorities;
-    struct locations *kept = arena_new(r->a, struct locations);
+    struct orphan_locations *kept = arena_new(r->a, struct orphan_locations);
     if (!maintain_orphans(r->lake, r->req->branch, table, &o, r->a, &done, err))
         return false;
     *kept = found;

@@ -145,12 +145,9 @@ static void definition_of(struct writer *w, const struct metadata *m)
     u[n++] = (struct table_update){ .kind = UPDATE_UPGRADE_FORMAT_VERSION,
                                     .format_version = m->format_version };
     u[n++] = (struct table_update){ .kind = UPDATE_SET_LOCATION, .location = m->location };
-    u[n++] = (struct table_update){ .kind = UPDATE_ADD_SCHEMA, .schema = metadata_schema(m) };
-    u[n++] = (struct table_update){ .kind = UPDATE_SET_CURRENT_SCHEMA, .id = LAST_ADDED };
-    u[n++] = (struct table_update){ .kind = UPDATE_ADD_SPEC, .spec = metadata_spec(m) };
-    u[n++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SPEC, .id = LAST_ADDED };
-    u[n++] = (struct table_update){ .kind = UPDATE_ADD_SORT_ORDER, .order = metadata_order(m) };
-    u[n++] = (struct table_update){ .kind = UPDATE_SET_DEFAULT_SORT_ORDER, .id = LAST_ADDED };
+    update_take_schema(u, &n, metadata_schema(m));
+    update_take_spec(u, &n, metadata_spec(m));
+    update_take_order(u, &n, metadata_order(m));
     if (m->properties.n)
         u[n++] =
             (struct table_update){ .kind = UPDATE_SET_PROPERTIES, .properties = m->properties };
