@@ -60,6 +60,8 @@ check-all: test
 	@tools/check-static
 	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_fault_commit
 	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_fault_moves
+	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_fault_operations
+	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_fault_upkeep
 	@FIRN_TEST_ALL=1 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_isolation
 	@FIRN_TEST_STEPS=60 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_sql_dml_histories
 	@FIRN_KILLS=10000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_catalog_kill

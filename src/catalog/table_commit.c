@@ -12,6 +12,7 @@
 
 #include "base/thread.h"
 #include "catalog/confine.h"
+#include "catalog/garbage.h"
 #include "catalog/table_priv.h"
 #include "catalog/turns_priv.h"
 #include "iceberg/update.h"
@@ -276,6 +277,31 @@ static bool plan_entries(struct attempt *t, struct table_commit *tc, struct erro
     return true;
 }
 
+static bool is_logged(const struct metadata *m, str file)
+{
+    for (size_t i = m->metadata_log_n; i-- > 0;)
+        if (str_eq(m->metadata_log[i].file, file))
+            return true;
+    return false;
+}
+
+/* Metadata files that fall off the log are garbage when the table says so (write.metadata.delete-after-commit.enabled): they go once no
+ * branch, tag or young commit reaches them.  They are listed before the commit, which does no harm if it fails: a process that ends
+ * right after it forgets none. */
+static bool forget_metadata(struct attempt *t, const struct table_plan *p, struct error *err)
+{
+    str wanted =
+        metadata_property(p->next, "write.metadata.delete-after-commit.enabled", (str){ 0 });
+    if (!p->base || p->next == p->base || !str_eq_nocase(wanted, STR("true")))
+        return true;
+    str *gone = arena_array(t->arena, str, p->base->metadata_log_n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < p->base->metadata_log_n; i++)
+        if (!is_logged(p->next, p->base->metadata_log[i].file))
+            gone[n++] = p->base->metadata_log[i].file;
+    return n == 0 || catalog_list_garbage(t->catalog, "old metadata", gone, n, err);
+}
+
 static bool plan_commit(void *ctx, struct attempt *t, struct error *err)
 {
     struct table_commit *tc = ctx;
@@ -302,7 +328,12 @@ static bool plan_commit(void *ctx, struct attempt *t, struct error *err)
     if (!confine_all(t, tc, err))
         return false;
     add_ledger(t, tc);
-    return save_files(t, tc, err) && plan_entries(t, tc, err);
+    if (!save_files(t, tc, err) || !plan_entries(t, tc, err))
+        return false;
+    for (size_t i = 0; i < tc->n; i++)
+        if (!forget_metadata(t, &tc->plans[i], err))
+            return false;
+    return true;
 }
 
 static bool load_results(struct attempt *t, struct table_commit *tc, str ref, struct error *err)
@@ -312,31 +343,6 @@ static bool load_results(struct attempt *t, struct table_commit *tc, str ref, st
                                 &tc->out->tables[i], err))
             return false;
     return true;
-}
-
-static bool is_logged(const struct metadata *m, str file)
-{
-    for (size_t i = m->metadata_log_n; i-- > 0;)
-        if (str_eq(m->metadata_log[i].file, file))
-            return true;
-    return false;
-}
-
-/* Metadata files that fell off the log are garbage when the table says so (write.metadata.delete-after-commit.enabled): they go once no
- * branch, tag or young commit reaches them. */
-static void forget_metadata(struct attempt *t, const struct table_plan *p)
-{
-    str wanted =
-        metadata_property(p->next, "write.metadata.delete-after-commit.enabled", (str){ 0 });
-    if (!p->base || !str_eq_nocase(wanted, STR("true")))
-        return;
-    str *gone = arena_array(t->arena, str, p->base->metadata_log_n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < p->base->metadata_log_n; i++)
-        if (!is_logged(p->next, p->base->metadata_log[i].file))
-            gone[n++] = p->base->metadata_log[i].file;
-    if (n > 0)
-        garbage_add(t->catalog, "old metadata", gone, n);
 }
 
 static bool committed(void *ctx, struct attempt *t, const struct sha256 *commit, bool replayed,
@@ -358,8 +364,6 @@ static bool committed(void *ctx, struct attempt *t, const struct sha256 *commit,
                        t->out, out);
         if (p->text)
             out->json = buf_str(p->text);
-        if (!tc->applied_before && p->next != p->base)
-            forget_metadata(t, p);
         if (!tc->applied_before && p->next != p->base)
             metadata_draft_keep(t->catalog, p->draft, m, location);
     }

@@ -10,8 +10,6 @@
  *   - no step ends in ERR_UNKNOWN, because every outcome can be read back here;
  *   - the whole script, sent again with the same idempotency keys, succeeds and leaves exactly the
  *     state without faults. */
-#include <errno.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,45 +17,11 @@
 
 #include "../unit/catalog/fixture.h"
 #include "base/log.h"
+#include "tree.h"
 
 #define MAIN ((str){ 0 })
 
 enum step { STEP_OPEN, STEP_CREATE, STEP_APPEND, STEP_APPEND_DEV, STEP_MERGE, STEPS };
-
-static const char *copy_to; /* nftw has no context */
-static size_t copy_from_len;
-
-static int copy_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    char to[4096], block[65536];
-    (void)ftw;
-    (void)st;
-    snprintf(to, sizeof to, "%s%s", copy_to, path + copy_from_len);
-    if (type == FTW_D)
-        return mkdir(to, 0755) != 0 && errno != EEXIST;
-    FILE *in = fopen(path, "rb"), *out = fopen(to, "wb");
-    CHECK(in && out);
-    for (size_t n; (n = fread(block, 1, sizeof block, in)) > 0;)
-        CHECK(fwrite(block, 1, n, out) == n);
-    fclose(in);
-    CHECK(fclose(out) == 0);
-    return 0;
-}
-
-static void copy_tree(const char *from, const char *to)
-{
-    copy_to = to;
-    copy_from_len = strlen(from);
-    CHECK(nftw(from, copy_one, 16, 0) == 0);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
 
 /* One table on main with one file, and a branch dev. */
 static void make_base(const char *dir)
@@ -220,7 +184,7 @@ static void sweep(enum fault_kind kind)
     CHECK(mkdir(dir, 0755) == 0);
     make_base(dir); /* at the place where it is used: metadata holds absolute locations */
     copy_tree(dir, base);
-    CHECK(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+    remove_tree(dir);
     bool fired = true;
     int64_t nth = 0, every = with_reads && !getenv("FIRN_TEST_ALL") ? 6 : 1;
     for (; fired; nth += every) {
@@ -236,7 +200,7 @@ static void sweep(enum fault_kind kind)
         if (!fired)
             CHECK(n == STEPS && reports[n - 1].code == ERR_NONE);
         check_after(dir, reports, n, what);
-        CHECK(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+        remove_tree(dir);
     }
     CHECK(nth > (with_reads ? 60 : 12)); /* the sweep has met what it is for */
 }
