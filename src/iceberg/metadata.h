@@ -42,6 +42,7 @@ struct snapshot {
     int64_t first_row_id;         /* v3; -1: none */
     int64_t added_rows;           /* v3; -1: none */
     str key_id;                   /* v3; empty: none */
+    str text; /* the members above as snapshot_write writes them from format version 2 on; empty: to be written */
 };
 
 enum ref_kind { REF_BRANCH, REF_TAG };

@@ -16,6 +16,9 @@ MUST_USE bool metadata_index_snapshots(struct metadata *m, struct arena *a, stru
  * main is the current snapshot, the log is in order.  ERR_INVALID. */
 MUST_USE bool metadata_check(const struct metadata *m, struct error *err);
 
+/* A snapshot's members as snapshot_write writes them from format version 2 on; empty when that is long. */
+str snapshot_text(const struct snapshot *s, struct arena *a);
+
 /* A copy of a stored file's text in the arena, unpacked when it is gzip.  ERR_LIMIT above `max` bytes. */
 MUST_USE bool metadata_text(str text, size_t max, struct arena *a, str *out, struct error *err);
 

@@ -7,6 +7,8 @@
 
 #include "iceberg/metadata_priv.h"
 
+#define SNAPSHOT_TEXT_MAX 4096 /* longer ones are written each time */
+
 void properties_write(const struct property_list *p, struct json_writer *w)
 {
     jw_begin_object(w);
@@ -45,6 +47,10 @@ static void write_manifests(const struct snapshot *s, struct json_writer *w)
 
 void snapshot_write(const struct snapshot *s, int format_version, struct json_writer *w)
 {
+    if (s->text.len > 0 && format_version > 1 && !w->pretty) {
+        jw_raw(w, s->text);
+        return;
+    }
     jw_begin_object(w);
     if (format_version > 1 && s->sequence_number > 0)
         jw_kv_int(w, "sequence-number", s->sequence_number);
@@ -63,6 +69,17 @@ void snapshot_write(const struct snapshot *s, int format_version, struct json_wr
     if (s->key_id.len > 0)
         jw_kv_str(w, "key-id", s->key_id);
     jw_end_object(w);
+}
+
+str snapshot_text(const struct snapshot *s, struct arena *a)
+{
+    struct buf out = BUF_INIT(SNAPSHOT_TEXT_MAX);
+    struct json_writer w;
+    jw_init(&w, &out);
+    snapshot_write(s, FORMAT_VERSION_MAX, &w);
+    str text = out.overflow ? STR("") : arena_str(a, buf_str(&out));
+    buf_deinit(&out);
+    return text;
 }
 
 void snapshot_ref_write_members(const struct snapshot_ref *r, struct json_writer *w)

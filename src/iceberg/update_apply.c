@@ -184,8 +184,12 @@ static bool add_snapshot(struct builder *b, const struct snapshot *s, struct err
     b->m.last_updated_ms = s->timestamp_ms;
     b->timed = true;
     b->changed = true;
-    *vec_push(b->arena, &b->added) = s;
-    mark(&b->added_ids, s);
+    struct snapshot *own = arena_new(b->arena, struct snapshot);
+    *own = *s;
+    own->text = (str){ 0 };
+    own->text = snapshot_text(s, b->arena); /* all metadata that follows holds it */
+    *vec_push(b->arena, &b->added) = own;
+    mark(&b->added_ids, own);
     return true;
 }
 

@@ -22,6 +22,7 @@ static const struct snapshot *copy_snapshot(const struct snapshot *s, struct are
     out->operation = arena_str(a, s->operation);
     out->summary = copy_properties(&s->summary, a);
     out->key_id = arena_str(a, s->key_id);
+    out->text = (str){ 0 };
     return out;
 }
 

@@ -37,7 +37,7 @@ static bool finish_log(struct builder *b, struct error *err)
         int64_t id = b->log.at[i].snapshot_id;
         bool intermediate =
             i >= before && id != b->m.current_snapshot_id && map_get(&b->added_ids, id_key(&id));
-        if (!builder_snapshot(b, id) && b->removed_ids.n > 0)
+        if (b->removed_ids.n > 0 && !builder_snapshot(b, id))
             n = 0;
         else if (!intermediate)
             b->log.at[n++] = b->log.at[i];

@@ -224,6 +224,22 @@ TEST(snapshots_move_main)
     CHECK_INT(m->snapshot_log[3].timestamp_ms, 4000); /* the clock said 2000, behind the table */
 }
 
+/* Metadata made of updates holds the texts of its snapshots; read from its file it does not. */
+TEST(kept_texts_of_snapshots_are_those_that_would_be_written)
+{
+    const struct metadata *made = three_snapshots(), *read;
+    struct buf one = BUF_INIT(1 << 20), two = BUF_INIT(1 << 20);
+    struct error err;
+    CHECK(made->snapshots_n == 3 && made->snapshots[2]->text.len > 0);
+    metadata_write(made, &one);
+    CHECK_OK(metadata_parse(buf_str(&one), test_arena(), &read, &err));
+    CHECK(read->snapshots[2]->text.len == 0);
+    metadata_write(read, &two);
+    CHECK(str_eq(buf_str(&one), buf_str(&two)));
+    buf_deinit(&one);
+    buf_deinit(&two);
+}
+
 TEST(bad_snapshots_are_refused)
 {
     const struct metadata *m = three_snapshots();
