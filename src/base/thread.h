@@ -28,6 +28,10 @@ void pool_submit(struct pool *p, void (*fn)(void *arg), void *arg);
 MUST_USE bool pool_for(struct pool *p, size_t n, bool (*fn)(void *ctx, size_t i, struct error *err),
                        void *ctx, struct error *err);
 
+/* Asks the scheduler to let the calling thread run soon after it wakes, in short slices: for threads that answer from memory beside
+ * others that compute.  Done once a thread, whoever made it; older kernels (before Linux 6.12) do not heed it. */
+void thread_prefer_latency(void);
+
 /* One thread with a join handle, for long-lived services. */
 struct thread;
 struct thread *thread_start(const char *name, void (*fn)(void *arg), void *arg);

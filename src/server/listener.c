@@ -114,6 +114,7 @@ static void connection_close(struct connection *c)
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
+    thread_prefer_latency(); /* one of the library's threads, which have no other beginning */
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
         connection_open(cls, mhd, context);
     else if (*context)
