@@ -16,15 +16,17 @@ venv() {
         "$dir/bin/pip" install -q --disable-pip-version-check --retries 1 --timeout 20 "$@" >>"$work/install.log" 2>&1 && echo "$wanted" >"$stamp"
 }
 
-# maven DIR GROUP:NAME:VERSION[:KIND]: fetches one file into DIR.
+# maven WORDS...: runs Maven, installing it and a Java where there are none.
 maven() {
     { command -v mvn && command -v java || apt-get install -y -qq maven default-jdk-headless; } >>"$work/install.log" 2>&1 &&
-        mvn -q -B dependency:copy -Dartifact="$2" -DoutputDirectory="$1" >>"$work/install.log" 2>&1
+        mvn -q -B "$@" >>"$work/install.log" 2>&1
 }
+# maven_file DIR GROUP:NAME:VERSION[:KIND]: fetches one file into DIR.
+maven_file() { maven dependency:copy -Dartifact="$2" -DoutputDirectory="$1"; }
 
 python_venv() { venv build/venv -r tests/interop/requirements.txt; }
 # spark_home: Spark and Iceberg's runtime, 500 MB.
-spark_home() { venv build/spark/venv pyspark==4.1.4 && { [[ -f $SPARK_JAR ]] || maven build/spark org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0; }; }
+spark_home() { venv build/spark/venv pyspark==4.1.4 && { [[ -f $SPARK_JAR ]] || maven_file build/spark org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0; }; }
 
 # node_modules: icebird as package-lock.json pins it, in build/node.
 node_modules() {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Each of Spark's and Firn's maintenance procedures on tables that the other wrote, in formats 2 and 3, partitioned and not: after each
-both read the same rows, and those are what they were before; so are those of a tag, and in format 3 the ids of the rows.
+both read the same rows, and those are what they were before; so are those of a tag, and in format 3 the ids of the rows. Then the
+procedures that move a table among its snapshots.
 
     maintain.py URL [--only WORD]
 """
@@ -44,6 +45,10 @@ class Firn:
         return self.run(f"CALL system.{text}")
 
 
+    def stage(self, table, values):
+        self.run(f"SET spark.wap.id = 'audit'; INSERT INTO {table} VALUES {values}; RESET spark.wap.id")
+
+
 class Spark:
     name = "spark"
 
@@ -59,6 +64,10 @@ class Spark:
 
     def call(self, text):
         return self.run(f"CALL firn.system.{text}")
+
+    def stage(self, table, values):
+        for text in "SET spark.wap.id = audit", f"INSERT INTO {table} VALUES {values}", "RESET spark.wap.id":
+            self.run(text)
 
 
 def check(name, ok, more=""):
@@ -146,12 +155,51 @@ def keep(writer, keeper, firn, spark, version, partitioned):
         check(f"{table}: {side.name} writes to it", rows_of(spark, table, version) == before == rows_of(firn, table, version))
 
 
+def move(writer, mover, firn, spark):
+    """Snapshots of one are made current, taken over and published by the other."""
+    table = f"s.moved_by_{mover.name}"
+    if ARGS.only not in table:
+        return
+    writer.create(table, 2, False)
+    for i in range(4):
+        writer.run(f"INSERT INTO {table} VALUES ({i}, 'n', 0)")
+    made = firn.run(f"SELECT snapshot_id, strftime(committed_at, '%Y-%m-%d %H:%M:%S.%g') FROM {table}.snapshots ORDER BY committed_at")
+    ids = [row[0] for row in made]
+
+    def moved(text, wanted):
+        try:
+            answer = mover.call(text)
+        except Exception as e:
+            return check(f"{mover.name}: {text}", False, str(e))
+        for side in firn, spark:
+            check(f"{mover.name}: {text}: {side.name}'s rows", sorted(r[0] for r in side.run(f"SELECT id FROM {table}")) == wanted, str(answer))
+        return answer
+
+    moved(f"set_current_snapshot('{table}', {ids[1]})", [0, 1])
+    moved(f"cherrypick_snapshot('{table}', {ids[2]})", [0, 1, 2])
+    moved(f"cherrypick_snapshot('{table}', {ids[3]})", [0, 1, 2, 3])
+    moved(f"rollback_to_snapshot('{table}', {ids[0]})", [0])
+    moved(f"set_current_snapshot('{table}', {ids[3]})", [0, 1, 2, 3])
+    moved(f"rollback_to_timestamp('{table}', TIMESTAMP '{made[3][1]}')", [0, 1, 2])
+    ancestors = moved(f"ancestors_of('{table}')", [0, 1, 2])
+    check(f"{mover.name}: ancestors", [row[0] for row in ancestors or []] == ids[2::-1], str(ancestors))
+    writer.run(f"ALTER TABLE {table} CREATE BRANCH side")
+    writer.run(f"INSERT INTO {table}.branch_side VALUES (9, 'n', 0)")
+    moved(f"fast_forward('{table}', 'main', 'side')", [0, 1, 2, 9])
+    writer.run(f"ALTER TABLE {table} SET TBLPROPERTIES ('write.wap.enabled' = 'true')")
+    writer.stage(table, "(10, 'n', 0)")
+    check(f"{mover.name}: what is staged is not there", len(spark.run(f"SELECT id FROM {table}")) == 4)
+    moved(f"publish_changes('{table}', 'audit')", [0, 1, 2, 9, 10])
+
+
 def main():
     firn, spark = Firn(), Spark()
     firn.run("CREATE SCHEMA s")
     for version, partitioned in ((v, p) for v in (2, 3) for p in (False, True)):
         keep(firn, spark, firn, spark, version, partitioned)
         keep(spark, firn, firn, spark, version, partitioned)
+    move(firn, spark, firn, spark)
+    move(spark, firn, firn, spark)
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

