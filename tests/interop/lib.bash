@@ -52,9 +52,11 @@ needs() {
 checks() {
     local p=0 f=1 s=0 counted='^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$'
     "$@" 2>"$work/warnings" | tee "$work/checks.log" | grep --line-buffered -vE "$counted"
+    local rc=${PIPESTATUS[0]}
     if grep -qE "$counted" "$work/checks.log"; then
         read -r p f s < <(grep -E "$counted" "$work/checks.log" | tail -n 1 | awk '{ print $1, $3, $5 + 0 }')
     fi
+    ((rc != 0 && f == 0)) && f=1
     ((f)) && grep -v ' WARN ' "$work/warnings" | tail -n 20
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
