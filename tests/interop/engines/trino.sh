@@ -14,13 +14,15 @@ trino_home() {
 }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-# lake NAME WAREHOUSE: a catalog of Trino's.
+# lake NAME URL WAREHOUSE [SECRET]: a catalog of Trino's.
 lake() {
     cat >"$work/etc/catalog/$1.properties" <<CATALOG
 connector.name=iceberg
 iceberg.catalog.type=rest
-iceberg.rest-catalog.uri=$url/iceberg
-iceberg.rest-catalog.warehouse=$2
+iceberg.rest-catalog.uri=$2/iceberg
+iceberg.rest-catalog.warehouse=$3
+${4:+iceberg.rest-catalog.security=OAUTH2}
+${4:+iceberg.rest-catalog.oauth2.credential=$4}
 iceberg.rest-catalog.view-endpoints-enabled=true
 iceberg.register-table-procedure.enabled=true
 fs.hadoop.enabled=true
@@ -59,8 +61,19 @@ $trino/trino-server-$version/lib/*
 JVM
     echo "io.trino=WARN" >"$work/etc/log.properties"
     echo "connector.name=tpch" >"$work/etc/catalog/tpch.properties"
-    lake lake main
-    lake branch dev
+    lake lake "$url" main
+    lake branch "$url" dev
+    lake locked "$locked" main "$secret"
+    lake wrong "$locked" main x:y
+    lake nobody "$locked" main
+}
+
+# serve_locked: a server that wants credentials: $locked, $secret.
+serve_locked() {
+    local at=$work/locked
+    secret=$("$FIRN" --data "$at" admin bootstrap --json 2>"$work/stderr" | value "d['credentials']['clientId'] + ':' + d['credentials']['clientSecret']")
+    "$FIRN" --data "$at" admin role give catalog_admin service_admin --catalog >"$work/stdout" 2>&1
+    serve "$at" && locked=$url
 }
 
 # start_trino: on $port; it writes below its own folder.
@@ -80,6 +93,7 @@ start_trino() {
 }
 
 needs Trino trino_home
+serve_locked || finish
 serve "$data" || finish
 port=$(free_port)
 configure

@@ -134,6 +134,7 @@ step("new name", "SELECT * FROM countries", [[1]])
 
 step("view", "CREATE VIEW ones AS SELECT one + 1 AS two FROM countries")
 step("view rows", "SELECT * FROM ones", [[2]])
+check("the view, by Firn", firn_rows("SELECT two FROM t.ones"), [[2]])
 step("view replaced", "CREATE OR REPLACE VIEW ones AS SELECT one + 2 AS three FROM countries")
 step("view rows again", "SELECT three FROM ones", [[3]])
 step("views", "SELECT table_name FROM information_schema.views WHERE table_schema = 't'", [["ones"]])
@@ -194,6 +195,12 @@ location = firn("GET", "/iceberg/v1/namespaces/t/tables/made")["metadata-locatio
 step("unregister", "CALL lake.system.unregister_table('t', 'made')")
 step("register again", f"CALL lake.system.register_table('t', 'made', '{location.rsplit('/metadata/', 1)[0]}')")
 step("still there", "SELECT count(*) FROM made", [[1001]])
+
+step("a schema, with a credential", "CREATE SCHEMA locked.a", schema=None)
+step("a table, with a credential", "CREATE TABLE locked.a.t AS SELECT 1 AS x")
+step("rows, with a credential", "SELECT * FROM locked.a.t", [[1]])
+refused("a wrong secret", "SHOW SCHEMAS FROM wrong", "invalid_client", schema=None)
+refused("no credential", "SHOW SCHEMAS FROM nobody", "needs credentials", schema=None)
 
 for t in ("v1", "v2", "countries", "made", "counted", "collected"):
     step(f"drop {t}", f"DROP TABLE {t}")
