@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Recursive descent into a tree, which is walked once per row. */
+ * Recursive descent into a tree, which is walked once per row.  Filters come from whoever may read: how high the tree is bounds the stack, and
+ * how many nodes are looked at for one row bounds the time, since exists() within exists() multiplies. */
 #include "server/cel.h"
 
 #include "base/time.h"
@@ -52,6 +53,7 @@ struct cel {
     enum function fn;
     struct cel_value value; /* NODE_VALUE; the text of names and members */
     VEC(const struct cel *) args;
+    int height; /* of the tree below */
 };
 
 struct parser {
@@ -106,14 +108,19 @@ static struct cel *node(struct parser *p, enum node_kind kind)
     return n;
 }
 
-static const struct cel *join(struct parser *p, enum node_kind kind, const struct cel *x,
-                              const struct cel *y)
+static bool add_arg(struct parser *p, struct cel *n, const struct cel *arg)
+{
+    *vec_push(p->arena, &n->args) = arg;
+    if (n->height <= arg->height)
+        n->height = arg->height + 1;
+    return n->height <= CEL_HEIGHT_MAX || bad(p, "too many operations in a row");
+}
+
+static struct cel *join(struct parser *p, enum node_kind kind, const struct cel *x,
+                        const struct cel *y)
 {
     struct cel *n = node(p, kind);
-    *vec_push(p->arena, &n->args) = x;
-    if (y)
-        *vec_push(p->arena, &n->args) = y;
-    return n;
+    return add_arg(p, n, x) && (!y || add_arg(p, n, y)) ? n : NULL;
 }
 
 /* A hexadecimal escape of `digits` digits as UTF-8; the characters beyond the first plane are not needed. */
@@ -195,9 +202,8 @@ static bool parse_args(struct parser *p, const char *close, struct cel *into)
         return true;
     do {
         const struct cel *arg = parse_or(p);
-        if (!arg)
+        if (!arg || !add_arg(p, into, arg))
             return false;
-        *vec_push(p->arena, &into->args) = arg;
     } while (take(p, ","));
     if (take(p, close))
         return true;
@@ -208,9 +214,7 @@ static bool parse_args(struct parser *p, const char *close, struct cel *into)
 static const struct cel *parse_call(struct parser *p, str name, const struct cel *receiver)
 {
     struct cel *n = node(p, NODE_CALL);
-    if (receiver)
-        *vec_push(p->arena, &n->args) = receiver;
-    if (!parse_args(p, ")", n))
+    if ((receiver && !add_arg(p, n, receiver)) || !parse_args(p, ")", n))
         return NULL;
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         if (!str_is(name, functions[i].name) || functions[i].method != (receiver != NULL))
@@ -280,9 +284,9 @@ static const struct cel *parse_postfix(struct parser *p)
                 n = parse_call(p, name, n);
                 continue;
             }
-            struct cel *member = node(p, NODE_MEMBER);
-            *vec_push(p->arena, &member->args) = n;
-            member->value.s = name;
+            struct cel *member = join(p, NODE_MEMBER, n, NULL);
+            if (member)
+                member->value.s = name;
             n = member;
         } else if (take(p, "[")) {
             const struct cel *index = parse_or(p);
@@ -386,6 +390,7 @@ struct scope {
     size_t n;
     const struct scope *outer;
     struct arena *arena;
+    int *steps; /* nodes that may still be looked at */
 };
 
 static const struct cel_value *find_member(const struct cel_member *members, size_t n, str name)
@@ -526,7 +531,7 @@ static bool eval_exists(const struct cel *e, const struct scope *s, bool *out, s
         return fail(err, ERR_INVALID, "filter: exists() is asked of something that is no list");
     for (size_t i = 0; i < list.list.n && !*out; i++) {
         struct cel_member element = { e->args.at[1]->value.s, list.list.items[i] };
-        struct scope inner = { &element, 1, s, s->arena };
+        struct scope inner = { &element, 1, s, s->arena, s->steps };
         if (!truth(e->args.at[2], &inner, out, err))
             return false;
     }
@@ -609,6 +614,9 @@ static bool eval(const struct cel *e, const struct scope *s, struct cel_value *o
                  struct error *err)
 {
     *out = (struct cel_value){ .kind = CEL_BOOL };
+    if (--*s->steps < 0)
+        return fail(err, ERR_LIMIT, "filter: it takes more than %d steps for one row",
+                    CEL_STEPS_MAX);
     switch (e->kind) {
     case NODE_VALUE:
         *out = e->value;
@@ -634,6 +642,7 @@ static bool eval(const struct cel *e, const struct scope *s, struct cel_value *o
 bool cel_holds(const struct cel *e, const struct cel_member *variables, size_t n, struct arena *a,
                bool *out, struct error *err)
 {
-    struct scope s = { variables, n, NULL, a };
+    int steps = CEL_STEPS_MAX;
+    struct scope s = { variables, n, NULL, a, &steps };
     return truth(e, &s, out, err);
 }

@@ -10,7 +10,10 @@
 #include "base/error.h"
 
 #define CEL_TEXT_MAX 16384
-#define CEL_DEPTH_MAX 64
+#define CEL_DEPTH_MAX 64 /* parentheses, lists, calls and ! within each other */
+#define CEL_HEIGHT_MAX                                                                             \
+    2000 /* operations of one kind in a row: a || b || c; a few hundred bytes of stack each */
+#define CEL_STEPS_MAX 1000000 /* nodes looked at for one row: some ten milliseconds */
 
 enum cel_kind { CEL_NULL, CEL_BOOL, CEL_INT, CEL_STR, CEL_TIME, CEL_LIST, CEL_OBJECT };
 
@@ -41,7 +44,7 @@ struct cel; /* a parsed expression */
 MUST_USE bool cel_parse(str text, struct arena *a, const struct cel **out, struct error *err);
 
 /* Whether the expression holds for these variables.  ERR_INVALID when it names another one, compares what cannot be compared or gives
- * no truth value.  Memory for intermediate values comes from `a`. */
+ * no truth value, ERR_LIMIT after CEL_STEPS_MAX.  Memory for intermediate values comes from `a`. */
 MUST_USE bool cel_holds(const struct cel *e, const struct cel_member *variables, size_t n,
                         struct arena *a, bool *out, struct error *err);
 

@@ -73,14 +73,19 @@ MANAGEMENT_HANDLER(management_create_catalog)
         return false;
     if (str_is(name, GOVERN_CATALOG))
         return fail(err, ERR_EXISTS, "Catalog already exists: %s", GOVERN_CATALOG);
-    return fail(err, ERR_UNSUPPORTED, "a data directory has one catalog, %s", GOVERN_CATALOG);
+    fail(err, ERR_UNSUPPORTED,
+         "Creating catalog " STR_FMT " is not supported: a data directory has one catalog, %s",
+         STR_ARG(str_sub(name, 0, NAME_BYTES_MAX)), GOVERN_CATALOG);
+    return fail_hint(err, "make a branch of it, or serve another data directory");
 }
 
 MANAGEMENT_HANDLER(management_change_catalog)
 {
     (void)app, (void)answer, (void)w;
     return management_catalog(req->params[0], err) &&
-           fail(err, ERR_UNSUPPORTED, "the catalog is set up in firn.yaml");
+           fail(err, ERR_UNSUPPORTED,
+                "Changing or dropping catalog %s is not supported: it is set up in firn.yaml",
+                GOVERN_CATALOG);
 }
 
 /* ---- Catalog roles ---- */

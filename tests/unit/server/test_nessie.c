@@ -253,3 +253,34 @@ TEST(filters_hold_fail_and_refuse)
                       err_code_name(code));
     }
 }
+
+/* `times` times the piece, then the end. */
+static const char *repeated(const char *piece, int times, const char *end)
+{
+    struct buf text = BUF_INIT(1 << 20);
+    for (int i = 0; i < times; i++)
+        buf_printf(&text, "%s", piece);
+    buf_printf(&text, "%s", end);
+    const char *out = arena_cstr(test_arena(), buf_str(&text));
+    buf_deinit(&text);
+    return out;
+}
+
+/* Neither the stack nor a worker is at the mercy of who may ask. */
+TEST(filters_have_bounds)
+{
+    enum err_code code;
+    CHECK(holds(repeated("x.n == 4 || ", 500, "x.n == 3"), &code));
+    CHECK(!holds(repeated("true || ", 2040, "true"), &code) && code == ERR_INVALID);
+    CHECK(!holds(repeated(".a", 8000, ""), &code) && code == ERR_INVALID);
+    CHECK(!holds(arena_printf(test_arena(), "x%s", repeated(".a", 8000, "")).ptr, &code) &&
+          code == ERR_INVALID);
+    const char *loop = "[1,2,3,4,5,6,7,8,9,10].exists(i, ";
+    CHECK(!holds(arena_printf(test_arena(), "%s%s", repeated(loop, 3, "i == 11"), ")))").ptr,
+                 &code) &&
+          code == ERR_NONE);
+    CHECK(!holds(
+              arena_printf(test_arena(), "%s%s", repeated(loop, 12, "i == 11"), "))))))))))))").ptr,
+              &code) &&
+          code == ERR_LIMIT);
+}
