@@ -107,40 +107,97 @@ bool ns_check(str ns, struct error *err)
     return true;
 }
 
-static str replace(str s, char from, char to, struct arena *a)
+/* How long the quoted part is that the text begins with; 0: the part has no quotes, or they do not enclose it. */
+static size_t quoted_len(str text)
 {
-    char *out = arena_cstr(a, s);
-    for (size_t i = 0; i < s.len; i++)
-        if (out[i] == from)
-            out[i] = to;
-    return (str){ out, s.len };
+    if (!str_starts(text, STR("\"")))
+        return 0;
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.ptr[i] != '"')
+            continue;
+        if (i + 1 < text.len && text.ptr[i + 1] == '"')
+            i++;
+        else
+            return i + 1 == text.len || text.ptr[i + 1] == '.' ? i + 1 : 0;
+    }
+    return 0;
+}
+
+/* The value of the part at the front of *text goes to `out`, and *text to behind the dot after it; false: it was the last. */
+static bool next_part(str *text, char *out, size_t *n)
+{
+    size_t quoted = quoted_len(*text), end = quoted;
+    while (!quoted && end < text->len && text->ptr[end] != '.')
+        end++;
+    for (size_t i = quoted > 0; i < end - (quoted > 0); i++) {
+        out[(*n)++] = text->ptr[i];
+        i += quoted && text->ptr[i] == '"'; /* the second of two */
+    }
+    bool more = end < text->len;
+    *text = str_from(*text, end + more);
+    return more;
 }
 
 str ns_from_dotted(str dotted, struct arena *a)
 {
-    return replace(dotted, '.', NS_SEP, a);
+    char *out = arena_alloc(a, dotted.len + 1);
+    size_t n = 0;
+    while (next_part(&dotted, out, &n))
+        out[n++] = NS_SEP;
+    return str_make(out, n);
+}
+
+#define PART_GROWTH                                                                                \
+    5 /* bytes of text a byte of levels takes at the most: quoted, with the dot before it */
+
+static void put_part(str part, char *out, size_t *n)
+{
+    bool quotes = str_starts(part, STR("\"")) || str_find_char(part, '.') >= 0;
+    if (quotes)
+        out[(*n)++] = '"';
+    for (size_t i = 0; i < part.len; i++) {
+        out[(*n)++] = part.ptr[i];
+        if (quotes && part.ptr[i] == '"')
+            out[(*n)++] = '"';
+    }
+    if (quotes)
+        out[(*n)++] = '"';
 }
 
 str ns_to_text(str ns, struct arena *a)
 {
-    return replace(ns, NS_SEP, '.', a);
+    return name_to_text(ns, (str){ 0 }, a);
 }
 
 str name_to_text(str ns, str name, struct arena *a)
 {
-    str text = ns_to_text(ns, a);
-    return name.len ? arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(text), STR_ARG(name)) : text;
+    char *out = arena_alloc_array(a, ns.len + name.len + 2, PART_GROWTH);
+    size_t n = 0;
+    str level;
+    while (str_next(&ns, NS_SEP, &level)) {
+        put_part(level, out, &n);
+        if (ns.ptr || name.len)
+            out[n++] = '.';
+    }
+    put_part(name, out, &n);
+    return str_make(out, n);
 }
 
 bool name_split(str dotted, struct arena *a, str *ns, str *name, struct error *err)
 {
-    ptrdiff_t dot = str_rfind_char(dotted, '.');
-    if (dot < 0) {
+    char *out = arena_alloc(a, dotted.len + 1);
+    size_t n = 0, last = 0;
+    str rest = dotted;
+    while (next_part(&rest, out, &n)) {
+        out[n++] = NS_SEP;
+        last = n;
+    }
+    if (last == 0) {
         fail(err, ERR_INVALID, "\"" STR_FMT "\" names no namespace", STR_ARG(dotted));
         return fail_hint(err, "write namespace.table");
     }
-    *ns = ns_from_dotted(str_sub(dotted, 0, (size_t)dot), a);
-    *name = str_from(dotted, (size_t)dot + 1);
+    *ns = str_make(out, last - 1);
+    *name = str_make(out + last, n - last);
     return ns_check(*ns, err) && name_check(*name, err);
 }
 

@@ -25,13 +25,14 @@ MUST_USE bool name_check_plain(str name, struct error *err);
 str name_folder(str name, struct arena *a);
 MUST_USE bool ns_check(str ns, struct error *err); /* every level, and their number */
 
-/* "a.b" from and to levels; a level that holds a dot stays distinguishable only in the NS_SEP
- * form. */
+/* "a.b" from and to levels.  In the text a level that holds a dot or begins with a quote stands in double quotes, with quotes in it
+ * doubled, so that it is read back as what it was: "a.b".c has two levels.  Results live in `a`. */
 str ns_from_dotted(str dotted, struct arena *a);
 str ns_to_text(str ns, struct arena *a);
-str name_to_text(str ns, str name, struct arena *a); /* "a.b.table", for messages */
+str name_to_text(str ns, str name,
+                 struct arena *a); /* "a.b.table"; of a namespace without a name */
 
-/* Cuts "a.b.table" at its last dot; ERR_INVALID without one.  Checks both halves. */
+/* Cuts "a.b.table", written as above, before its last part; ERR_INVALID when it is the only one.  Checks both halves. */
 MUST_USE bool name_split(str dotted, struct arena *a, str *ns, str *name, struct error *err);
 
 str ns_parent(str ns); /* empty for one level */

@@ -5,6 +5,7 @@
 #include "cli/call.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "catalog/name.h"
 
 #define MANAGEMENT "/api/management/v1/"
 #define CATALOG_ROLES MANAGEMENT "catalogs/firn/catalog-roles"
@@ -414,6 +415,19 @@ static bool grant_ls(struct cli *cli, struct error *err)
     return true;
 }
 
+/* The levels of a dotted name as "namespace"; the last one stays in *name when it names something in it. */
+static void write_levels(struct cli *cli, struct body *b, str *name, bool keep_last)
+{
+    str rest = ns_from_dotted(*name, cli->a), part;
+    jw_kv_array(&b->w, "namespace");
+    while (name->len && str_next(&rest, NS_SEP, &part)) {
+        *name = part;
+        if (rest.ptr || !keep_last)
+            jw_str(&b->w, part);
+    }
+    jw_end_array(&b->w);
+}
+
 /* --on KIND[:NAME]: "catalog", "namespace:a.b", "table:a.b.t", "model:m". */
 static bool write_object(struct cli *cli, struct body *b, struct error *err)
 {
@@ -427,23 +441,16 @@ static bool write_object(struct cli *cli, struct body *b, struct error *err)
         { "policy", "policyName", true }, { "feature-view", "featureViewName", false },
         { "model", "modelName", false },
     };
-    str kind, name, rest, part;
+    str kind, name;
     str_cut(cli_flag(cli, "on", "catalog"), ':', &kind, &name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!str_is(kind, kinds[i].kind))
             continue;
         jw_kv_str(&b->w, "type", kind);
-        rest = name;
         if (kinds[i].dotted)
-            jw_kv_array(&b->w, "namespace");
-        while (kinds[i].dotted && rest.len && str_next(&rest, '.', &part))
-            if (rest.ptr || !kinds[i].name_key)
-                jw_str(&b->w, part);
-        if (kinds[i].dotted)
-            jw_end_array(&b->w);
-        ptrdiff_t dot = kinds[i].dotted ? str_rfind_char(name, '.') : -1;
+            write_levels(cli, b, &name, kinds[i].name_key != NULL);
         if (kinds[i].name_key)
-            jw_kv_str(&b->w, kinds[i].name_key, dot < 0 ? name : str_from(name, (size_t)dot + 1));
+            jw_kv_str(&b->w, kinds[i].name_key, name);
         return true;
     }
     return fail(

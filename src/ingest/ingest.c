@@ -27,6 +27,7 @@ struct load {
     struct arena *a;
     struct session *session;
     const struct source_kind *kind;
+    str ns, name; /* of the table */
     bool exists;
     const struct schema *target;   /* of the table; NULL when it is to be made */
     struct result_column *columns; /* of the source */
@@ -118,14 +119,13 @@ static bool check_files(struct load *l, struct error *err)
 
 static bool find_target(struct load *l, struct error *err)
 {
-    str ns, name;
     struct table t;
-    if (!name_split(l->req->table, l->a, &ns, &name, err) ||
-        !catalog_table_exists(l->lake->catalog, l->req->branch, ns, name, &l->exists, err))
+    if (!name_split(l->req->table, l->a, &l->ns, &l->name, err) ||
+        !catalog_table_exists(l->lake->catalog, l->req->branch, l->ns, l->name, &l->exists, err))
         return false;
     if (!l->exists)
         return true;
-    if (!catalog_load_table(l->lake->catalog, l->req->branch, ns, name, l->a, &t, err))
+    if (!catalog_load_table(l->lake->catalog, l->req->branch, l->ns, l->name, l->a, &t, err))
         return false;
     l->target = metadata_schema(t.metadata);
     return true;
@@ -318,13 +318,9 @@ static str key_list(struct load *l)
 static str quoted_table(struct load *l)
 {
     struct buf *b = arena_new(l->a, struct buf);
-    ptrdiff_t dot = str_rfind_char(l->req->table, '.');
     buf_init(b, 4096);
     buf_in_arena(b, l->a);
-    quote_name(b,
-               (const str[]){ str_sub(l->req->table, 0, (size_t)dot),
-                              str_from(l->req->table, (size_t)dot + 1) },
-               2);
+    quote_name(b, (const str[]){ ns_to_text(l->ns, l->a), l->name }, 2);
     return buf_str(b);
 }
 

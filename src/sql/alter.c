@@ -16,6 +16,7 @@
 #include "sql/bind.h"
 #include "sql/lake.h"
 #include "sql/partition_by.h"
+#include "sql/schema_name.h"
 
 #define UPDATES_OF_ALTER_MAX 16
 #define REQUIREMENTS_MAX 8
@@ -670,8 +671,9 @@ static bool rename_table(struct alter *t, struct error *err)
 {
     struct run *r = t->r;
     struct commit_info info = clause_commit_info(r);
-    str to = t->statement->rename_to, to_ns = t->ns, to_name = to;
-    if (str_find_char(to, '.') >= 0 && !name_split(to, r->a, &to_ns, &to_name, err))
+    str to = t->statement->rename_to, to_ns = t->ns, to_name;
+    to_name = ns_from_dotted(to, r->a);
+    if (str_find_char(to_name, NS_SEP) >= 0 && !name_split(to, r->a, &to_ns, &to_name, err))
         return false;
     return may(t, TABLE_DROP, err) &&
            clause_may(r, TABLE_CREATE, SECURABLE_NAMESPACE, to_ns, (str){ 0 }, err) &&
@@ -711,7 +713,7 @@ bool run_alter_table(struct run *r, struct error *err)
     struct alter_statement s = { 0 };
     size_t i = 2;
     s.if_exists = clause_accept(r, &i, "IF EXISTS");
-    if (!clause_dotted(r, &i, "table", &s.table, err))
+    if (!clause_table(r, &i, "table", &s.table, err))
         return false;
     if (alter_refs_begins(&r->lex, i))
         return run_alter_refs(r, s.table, i, err);
@@ -734,7 +736,8 @@ bool run_comment(struct run *r, struct error *err)
                                       : "the full name of a table, as ns.t,",
                                err);
     levels = n - column;
-    s.table = arena_join(r->a, parts, levels, STR("."));
+    if (!schema_name_text(r->lake, r->req->branch, parts, levels, r->a, &s.table, err))
+        return false;
     if (!clause_accept(r, &i, "IS"))
         return clause_expected(r, i, "IS", err);
     bool none = clause_accept(r, &i, "NULL");

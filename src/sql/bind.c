@@ -18,6 +18,7 @@
 #include "sql/lex.h"
 #include "sql/metadata_answer.h"
 #include "sql/scan_names.h"
+#include "sql/schema_name.h"
 #include "sql/settings.h"
 #include "sql/system_names.h"
 #include "sql/target.h"
@@ -210,12 +211,14 @@ static bool show_metadata(struct binder *b, struct source *s, struct error *err)
 
 /* The table, or the view whose text takes its place. */
 static bool load_entry(struct binder *b, struct source *s, const struct statement_name *n,
-                       const struct travel *point, str ns, str name, ptrdiff_t context, bool *view,
-                       struct error *err)
+                       const struct travel *point, str schema, str name, ptrdiff_t context,
+                       bool *view, struct error *err)
 {
-    str branch = context >= 0 ? b->contexts.at[context].branch : b->req->branch;
+    str ns, branch = context >= 0 ? b->contexts.at[context].branch : b->req->branch;
     struct error missing = { 0 };
     *view = false;
+    if (!schema_namespace(b->lake, branch, schema, b->a, &ns, err))
+        return false;
     if (s->about == METADATA_TABLE_NONE && bind_view_first(b, ns, name, branch)) {
         if (!bind_view(b, n, ns, name, point, context, view, err))
             return false;
@@ -264,8 +267,7 @@ bool bind_name(struct binder *b, const struct statement_name *n, ptrdiff_t conte
         return false;
     if (s.target)
         s.table = *s.target->table;
-    else if (!load_entry(b, &s, n, point, ns_from_dotted(system_names_of(ns), b->a), name, context,
-                         &view, err))
+    else if (!load_entry(b, &s, n, point, system_names_of(ns), name, context, &view, err))
         return false;
     if (view)
         return true;

@@ -6,6 +6,7 @@
 #include "iceberg/value.h"
 #include "sql/bind.h"
 #include "sql/lake.h"
+#include "sql/schema_name.h"
 #include "sql/type_text.h"
 
 #define CONSTANT_MAX ((size_t)16 << 20)
@@ -33,6 +34,22 @@ bool clause_dotted(struct run *r, size_t *i, const char *what, str *out, struct 
         return fail(err, ERR_INVALID, "the name of a %s is missing", what);
     *out = arena_join(r->a, parts, n, STR("."));
     return true;
+}
+
+bool clause_table(struct run *r, size_t *i, const char *what, str *out, struct error *err)
+{
+    str *parts;
+    size_t n;
+    if (!lex_name(&r->lex, i, r->a, &parts, &n))
+        return fail(err, ERR_INVALID, "the name of a %s is missing", what);
+    return schema_name_text(r->lake, r->req->branch, parts, n, r->a, out, err);
+}
+
+bool clause_namespace(struct run *r, size_t *i, str *out, struct error *err)
+{
+    str dotted;
+    return clause_dotted(r, i, "namespace", &dotted, err) &&
+           schema_namespace(r->lake, r->req->branch, dotted, r->a, out, err);
 }
 
 bool clause_end(const struct run *r, size_t i, struct error *err)

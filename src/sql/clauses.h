@@ -24,6 +24,11 @@ bool clause_accept(const struct run *r, size_t *i, const char *words);
 MUST_USE bool clause_dotted(struct run *r, size_t *i, const char *what, str *out,
                             struct error *err);
 
+/* The same of a table or view; *out is written as name_split (catalog/name.h) reads it (sql/schema_name.h). */
+MUST_USE bool clause_table(struct run *r, size_t *i, const char *what, str *out, struct error *err);
+/* The same of a namespace, as levels. */
+MUST_USE bool clause_namespace(struct run *r, size_t *i, str *out, struct error *err);
+
 /* Fails when there is something from token i on. */
 MUST_USE bool clause_end(const struct run *r, size_t i, struct error *err);
 

@@ -129,7 +129,7 @@ static bool read_definition(struct run *r, struct definition *d, struct error *e
     d->if_not_exists = clause_accept(r, &i, "IF NOT EXISTS");
     if (d->replace && d->if_not_exists)
         return fail(err, ERR_INVALID, "OR REPLACE and IF NOT EXISTS exclude each other");
-    if (!clause_dotted(r, &i, "table", &d->dotted, err) ||
+    if (!clause_table(r, &i, "table", &d->dotted, err) ||
         !name_split(d->dotted, r->a, &d->ns, &d->name, err) ||
         (clause_accept(r, &i, "(") && !read_columns(r, &i, d, err)))
         return false;

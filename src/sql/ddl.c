@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog/table.h"
 #include "govern/access.h"
+#include "sql/clauses.h"
 #include "sql/lake.h"
 #include "sql/overwrite.h"
 #include "sql/statement_priv.h"
-
-/* A dotted name at token *i, which moves behind it. */
-static bool read_dotted(struct run *r, size_t *i, const char *what, str *out, struct error *err)
-{
-    str *parts;
-    size_t n;
-    if (!lex_name(&r->lex, i, r->a, &parts, &n))
-        return fail(err, ERR_INVALID, "the name of a %s is missing", what);
-    *out = arena_join(r->a, parts, n, STR("."));
-    return true;
-}
 
 /* On a table (with a name), a namespace, or above all of them. */
 static bool may(struct run *r, enum privilege privilege, str ns, str name, struct error *err)
@@ -32,25 +22,19 @@ static struct commit_info who_commits(struct run *r)
     return info;
 }
 
-static bool nothing_after(const struct run *r, size_t i, struct error *err)
-{
-    if (i < r->lex.n)
-        return fail(err, ERR_INVALID, "\"" STR_FMT "\" was not expected here",
-                    STR_ARG(r->lex.at[i].text));
-    return true;
-}
-
 bool run_create_schema(struct run *r, struct error *err)
 {
     size_t i = 2, words = lex_match(&r->lex, 2, "IF NOT EXISTS");
     struct commit_info info = who_commits(r);
-    str name;
+    str name, ns;
     i += words;
-    if (!read_dotted(r, &i, "schema", &name, err) || !nothing_after(r, i, err) ||
-        !may(r, NAMESPACE_CREATE, ns_parent(ns_from_dotted(name, r->a)), (str){ 0 }, err))
+    if (!clause_dotted(r, &i, "schema", &name, err) || !clause_end(r, i, err))
         return false;
-    if (catalog_create_namespace(r->lake->catalog, r->req->branch, ns_from_dotted(name, r->a), NULL,
-                                 0, &info, r->a, &r->out->commit_id, err))
+    ns = ns_from_dotted(name, r->a);
+    if (!may(r, NAMESPACE_CREATE, ns_parent(ns), (str){ 0 }, err))
+        return false;
+    if (catalog_create_namespace(r->lake->catalog, r->req->branch, ns, NULL, 0, &info, r->a,
+                                 &r->out->commit_id, err))
         return true;
     return words && err->code == ERR_EXISTS;
 }
@@ -59,13 +43,13 @@ bool run_drop_schema(struct run *r, struct error *err)
 {
     size_t i = 2, words = lex_match(&r->lex, 2, "IF EXISTS");
     struct commit_info info = who_commits(r);
-    str name;
+    str ns;
     i += words;
-    if (!read_dotted(r, &i, "schema", &name, err) || !nothing_after(r, i, err) ||
-        !may(r, NAMESPACE_DROP, ns_from_dotted(name, r->a), (str){ 0 }, err))
+    if (!clause_namespace(r, &i, &ns, err) || !clause_end(r, i, err) ||
+        !may(r, NAMESPACE_DROP, ns, (str){ 0 }, err))
         return false;
-    if (catalog_drop_namespace(r->lake->catalog, r->req->branch, ns_from_dotted(name, r->a), &info,
-                               r->a, &r->out->commit_id, err))
+    if (catalog_drop_namespace(r->lake->catalog, r->req->branch, ns, &info, r->a,
+                               &r->out->commit_id, err))
         return true;
     return words && err->code == ERR_NOT_FOUND;
 }
@@ -76,10 +60,10 @@ bool run_drop_table(struct run *r, struct error *err)
     struct commit_info info = who_commits(r);
     str dotted, ns, name;
     i += words;
-    if (!read_dotted(r, &i, "table", &dotted, err))
+    if (!clause_table(r, &i, "table", &dotted, err))
         return false;
     bool purge = lex_is(&r->lex, i, "PURGE");
-    if (!nothing_after(r, i + purge, err) || !name_split(dotted, r->a, &ns, &name, err) ||
+    if (!clause_end(r, i + purge, err) || !name_split(dotted, r->a, &ns, &name, err) ||
         !may(r, TABLE_DROP, ns, name, err))
         return false;
     if (catalog_drop_table(r->lake->catalog, r->req->branch, ns, name, purge, &info, r->a,

@@ -18,6 +18,7 @@
 #include "sql/deletes.h"
 #include "sql/dml_priv.h"
 #include "sql/lake.h"
+#include "sql/schema_name.h"
 
 #define QUERY_MAX ((size_t)64 << 20)
 
@@ -58,7 +59,9 @@ static bool read_mode(struct dml *d, struct error *err)
 static bool settle_name(struct dml *d, struct error *err)
 {
     struct dml_statement *s = &d->statement;
-    if (!target_name(d->run->lake, d->run->req->branch, s->dotted, d->a, &d->to, err) ||
+    if (!schema_name_text(d->run->lake, d->run->req->branch, (const str[]){ s->schema, s->name }, 2,
+                          d->a, &s->dotted, err) ||
+        !target_name(d->run->lake, d->run->req->branch, s->dotted, d->a, &d->to, err) ||
         !name_split(d->to.table, d->a, &d->ns, &d->name, err))
         return false;
     if (d->to.named) {

@@ -114,7 +114,6 @@ static bool parse_table(struct parser *p)
     if (n < 2)
         return fail(p->err, ERR_INVALID, "the table needs its namespace, as in ns." STR_FMT,
                     STR_ARG(parts[0]));
-    p->out->dotted = arena_join(p->a, parts, n, STR("."));
     p->out->schema = arena_join(p->a, parts, n - 1, STR("."));
     p->out->name = p->out->alias = parts[n - 1];
     if (accept(p, "AS") || (is_name(p->lex, p->i) && !is_word_of(p->lex, p->i, followers))) {

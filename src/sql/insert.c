@@ -202,7 +202,7 @@ bool run_insert(struct run *r, struct error *err)
         return fail(err, ERR_INVALID, "INSERT is followed by INTO or OVERWRITE");
     if (lex_is(&r->lex, i, "TABLE") && !lex_is(&r->lex, i + 1, "."))
         i++;
-    if (!clause_dotted(r, &i, "table", &x.dotted, err))
+    if (!clause_table(r, &i, "table", &x.dotted, err))
         return false;
     if (begins_list(&r->lex, i) && (i++, !read_columns(&x, &i, err)))
         return false;

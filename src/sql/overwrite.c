@@ -76,8 +76,7 @@ static bool read_name(struct run *r, size_t *i, struct dml_statement *s, struct 
     *s = (struct dml_statement){ .kind = DML_DELETE,
                                  .schema = arena_join(r->a, parts, n - 1, STR(".")),
                                  .name = parts[n - 1],
-                                 .alias = parts[n - 1],
-                                 .dotted = arena_join(r->a, parts, n, STR(".")) };
+                                 .alias = parts[n - 1] };
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "iceberg/statistics.h"
 #include "sql/analyze.h"
 #include "sql/lake.h"
+#include "sql/schema_name.h"
 #include "sql/partition_stats.h"
 #include "sql/procedure_priv.h"
 
@@ -247,7 +248,10 @@ bool run_show_stats(struct run *r, struct error *err)
     if (!lex_is(&r->lex, 2, "FOR") || !lex_name(&r->lex, &i, r->a, &parts, &n) || n < 2 ||
         i != r->lex.n)
         return fail(err, ERR_INVALID, "SHOW STATS is written as SHOW STATS FOR ns.table");
-    str ns = ns_from_dotted(arena_join(r->a, parts, n - 1, STR(".")), r->a);
+    str ns;
+    if (!schema_namespace(r->lake, r->req->branch, arena_join(r->a, parts, n - 1, STR(".")), r->a,
+                          &ns, err))
+        return false;
     struct securable on = secure_in(SECURABLE_TABLE, ns, parts[n - 1], r->a);
     return access_check_in(r->lake->govern, r->req->access, TABLE_READ_DATA, &on, r->req->branch,
                            err) &&

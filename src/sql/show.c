@@ -85,7 +85,7 @@ static bool load(struct run *r, size_t *i, struct object *o, struct error *err)
 {
     *o = (struct object){ 0 };
     struct error missing = { 0 };
-    if (!clause_dotted(r, i, "table", &o->dotted, err) ||
+    if (!clause_table(r, i, "table", &o->dotted, err) ||
         !name_split(o->dotted, r->a, &o->ns, &o->name, err))
         return false;
     if (!clause_may(r, TABLE_READ_PROPERTIES, SECURABLE_TABLE, o->ns, o->name, err))
@@ -449,13 +449,13 @@ static bool list_views(struct run *r, struct answer *x, str ns, struct error *er
 static bool show_views(struct run *r, size_t i, struct error *err)
 {
     struct answer x;
-    str dotted;
+    str from = { 0 };
     VEC(str) left = { 0 };
     bool ok = true, one = clause_accept(r, &i, "FROM") || clause_accept(r, &i, "IN");
-    if ((one && !clause_dotted(r, &i, "namespace", &dotted, err)) || !clause_end(r, i, err))
+    if ((one && !clause_namespace(r, &i, &from, err)) || !clause_end(r, i, err))
         return false;
     begin(&x, r, 2);
-    *vec_push(r->a, &left) = one ? ns_from_dotted(dotted, r->a) : (str){ 0 };
+    *vec_push(r->a, &left) = from;
     for (size_t k = 0; ok && k < left.n; k++) {
         struct catalog_page below = { 0 };
         str ns = left.at[k];

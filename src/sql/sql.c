@@ -151,12 +151,10 @@ static bool run_show(struct run *r, struct error *err)
     if (r->lex.n == 2)
         return catalog_list_all(c, r->req->branch, (str){ 0 }, 0, r->a, &page, err) &&
                names_query(r, "namespace, name", &page, true, err);
-    size_t i = 3, n;
-    str *parts;
-    if (!lex_name(&r->lex, &i, r->a, &parts, &n))
-        return fail(err, ERR_INVALID, "SHOW TABLES FROM needs the name of a namespace");
-    str ns = ns_from_dotted(arena_join(r->a, parts, n, STR(".")), r->a);
-    return catalog_list(c, r->req->branch, ns, ENTRY_TABLE, (str){ 0 }, 0, r->a, &page, err) &&
+    size_t i = 3;
+    str ns;
+    return clause_namespace(r, &i, &ns, err) &&
+           catalog_list(c, r->req->branch, ns, ENTRY_TABLE, (str){ 0 }, 0, r->a, &page, err) &&
            names_query(r, "namespace, name", &page, true, err);
 }
 

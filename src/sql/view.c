@@ -98,7 +98,7 @@ static bool read_definition(struct run *r, struct view_definition *d, struct err
     d->if_not_exists = clause_accept(r, &i, "IF NOT EXISTS");
     if (d->replace && d->if_not_exists)
         return fail(err, ERR_INVALID, "OR REPLACE and IF NOT EXISTS exclude each other");
-    return clause_dotted(r, &i, "view", &d->dotted, err) &&
+    return clause_table(r, &i, "view", &d->dotted, err) &&
            name_split(d->dotted, r->a, &d->ns, &d->name, err) && read_columns(r, &i, d, err) &&
            read_clauses(r, &i, d, err);
 }
@@ -251,7 +251,7 @@ static bool read_place(struct run *r, size_t *i, struct view_place *v, struct er
 {
     *i = 2;
     v->if_exists = clause_accept(r, i, "IF EXISTS");
-    return clause_dotted(r, i, "view", &v->dotted, err) &&
+    return clause_table(r, i, "view", &v->dotted, err) &&
            name_split(v->dotted, r->a, &v->ns, &v->name, err);
 }
 
@@ -259,10 +259,10 @@ static bool rename_view(struct run *r, size_t i, const struct view_place *v, str
 {
     struct commit_info info = clause_commit_info(r);
     str to, to_ns = v->ns, to_name;
-    if (!clause_dotted(r, &i, "view", &to, err) || !clause_end(r, i, err))
+    if (!clause_table(r, &i, "view", &to, err) || !clause_end(r, i, err))
         return false;
-    to_name = to;
-    if (str_find_char(to, '.') >= 0 && !name_split(to, r->a, &to_ns, &to_name, err))
+    to_name = ns_from_dotted(to, r->a);
+    if (str_find_char(to_name, NS_SEP) >= 0 && !name_split(to, r->a, &to_ns, &to_name, err))
         return false;
     return may(r, VIEW_DROP, v->ns, v->name, err) && may(r, VIEW_CREATE, to_ns, (str){ 0 }, err) &&
            catalog_rename_view(r->lake->catalog, r->req->branch, v->ns, v->name, to_ns, to_name,

@@ -27,13 +27,15 @@ struct builder {
 
 static str quoted_name(struct builder *b, str dotted)
 {
-    ptrdiff_t dot = str_rfind_char(dotted, '.');
+    str ns, name;
+    struct error unnamed = { 0 };
     struct buf *text = arena_new(b->a, struct buf);
     buf_init(text, 4096);
     buf_in_arena(text, b->a);
-    quote_name(text,
-               (const str[]){ str_sub(dotted, 0, (size_t)dot), str_from(dotted, (size_t)dot + 1) },
-               2);
+    if (name_split(dotted, b->a, &ns, &name, &unnamed))
+        quote_name(text, (const str[]){ ns_to_text(ns, b->a), name }, 2);
+    else
+        quote_ident(text, dotted);
     return buf_str(text);
 }
 

@@ -94,6 +94,43 @@ TEST(namespaces_have_levels)
     CHECK_FAILS(name_split(STR("a."), a, &head, &name, &err), ERR_INVALID);
 }
 
+/* A level or name with a dot stands in quotes, and is read back as what it was. */
+TEST(levels_with_dots_are_quoted)
+{
+    struct error err;
+    struct arena *a = test_arena();
+    static const struct {
+        const char *text, *ns, *name;
+    } same[] = {
+        { "\"a.b\".t", "a.b", "t" },
+        { "x.\"a.b\".t",
+          "x\x1f"
+          "a.b",
+          "t" },
+        { "\"a.b\".\"c.d\".\"t.u\"",
+          "a.b\x1f"
+          "c.d",
+          "t.u" },
+        { "a.\"\"\"q\"\"\"", "a", "\"q\"" },
+        { "a.q\"q", "a", "q\"q" },
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        str ns, name;
+        CHECK_OK(name_split(str_of(same[i].text), a, &ns, &name, &err));
+        CHECK_STR(ns, same[i].ns);
+        CHECK_STR(name, same[i].name);
+        CHECK_STR(name_to_text(ns, name, a), same[i].text);
+    }
+    str ns, name;
+    CHECK_OK(name_split(STR("\"a\".t"), a, &ns, &name, &err)); /* needless quotes */
+    CHECK_STR(name_to_text(ns, name, a), "a.t");
+    CHECK_OK(name_split(STR("a.\"b"), a, &ns, &name, &err)); /* quotes that enclose nothing */
+    CHECK_STR(name, "\"b");
+    CHECK_FAILS(name_split(STR("\"a.b\""), a, &ns, &name, &err), ERR_INVALID);
+    CHECK_FAILS(name_split(STR("\"\".t"), a, &ns, &name, &err), ERR_INVALID);
+    CHECK_STR(ns_to_text(ns_from_dotted(STR("\"a.b\".c"), a), a), "\"a.b\".c");
+}
+
 /* Direct children stand together, and keys give their names back. */
 TEST(keys_order_as_listings_need)
 {

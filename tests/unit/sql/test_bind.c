@@ -223,6 +223,35 @@ TEST(travel_over_a_changed_definition)
     lake_close(lake);
 }
 
+/* "a.b" is b in a; where that is not there and a level of this name is, it is the level.  With quotes of its own it always is. */
+TEST(levels_with_dots)
+{
+    struct lake *lake = open_lake();
+    ask(lake, "CREATE SCHEMA \"\"\"d.e\"\"\"");
+    ask(lake, "CREATE TABLE \"d.e\".t AS SELECT 1 AS x");
+    CHECK_STR(ask(lake, "SELECT x FROM \"d.e\".t"), "1");
+    CHECK_STR(ask(lake, "SHOW TABLES"), "\"d.e\"|t");
+    ask(lake, "INSERT INTO \"d.e\".t VALUES (2)");
+    ask(lake, "UPDATE \"d.e\".t SET x = 3 WHERE x = 2");
+    CHECK_STR(ask(lake, "SELECT sum(x) FROM \"d.e\".t FOR VERSION AS OF 'main'"), "4");
+    CHECK_STR(ask(lake, "SELECT count(*) FROM \"d.e\".\"t$snapshots\""), "3");
+    ask(lake, "ALTER TABLE \"d.e\".t ADD COLUMN y INTEGER");
+    ask(lake, "ALTER TABLE \"d.e\".t RENAME TO \"t.u\"");
+    CHECK_STR(ask(lake, "SELECT count(y) FROM \"d.e\".\"t.u\""), "0");
+    ask(lake, "CREATE VIEW \"d.e\".v AS SELECT x FROM \"d.e\".\"t.u\"");
+    CHECK_STR(ask(lake, "SELECT sum(x) FROM \"d.e\".v"), "4");
+    ask(lake, "CALL system.rewrite_manifests(table => '\"d.e\".\"t.u\"')");
+    ask(lake, "CREATE SCHEMA d");
+    ask(lake, "CREATE SCHEMA d.e");
+    ask(lake, "CREATE TABLE d.e.t AS SELECT 9 AS x");
+    CHECK_STR(ask(lake, "SELECT x FROM \"d.e\".t"), "9");
+    CHECK_STR(ask(lake, "SELECT sum(x) FROM \"\"\"d.e\"\"\".\"t.u\""), "4");
+    ask(lake, "DROP VIEW \"\"\"d.e\"\"\".v");
+    ask(lake, "DROP TABLE \"\"\"d.e\"\"\".\"t.u\"");
+    ask(lake, "DROP SCHEMA \"\"\"d.e\"\"\"");
+    lake_close(lake);
+}
+
 TEST(nested_namespaces_and_odd_names)
 {
     struct lake *lake = open_lake();
