@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every command of the program `nessie` (pynessie) against a running server: nessie.py URL FIRN NESSIE.
+"""Every command of the program `nessie` (pynessie) against a running server: nessie.py URL FIRN NESSIE HOME.
 
 The last line is "N passed, N failed"."""
 
@@ -7,11 +7,9 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import traceback
 
-URL, FIRN, NESSIE = sys.argv[1:4]
-HOME = tempfile.mkdtemp(prefix="firn-nessie-")  # the program keeps its configuration there
+URL, FIRN, NESSIE, HOME = sys.argv[1:5]  # HOME: the program keeps its configuration there
 ENV = dict(os.environ, HOME=HOME, NESSIEDIR=HOME, XDG_CONFIG_HOME=HOME, LC_ALL="C.UTF-8")
 
 

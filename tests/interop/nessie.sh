@@ -6,11 +6,11 @@
 nessie_venv() { venv build/venv-nessie 'pynessie==0.67.0' 'marshmallow<4'; }
 if [[ ${1:-} == --spark ]]; then
     needs Spark spark_home
-    program=("$spark_python" tests/interop/nessie_spark.py) more="$data/warehouse"
+    program=("$spark_python" tests/interop/nessie_spark.py) more=("$data/warehouse")
 else
     needs pynessie nessie_venv
-    program=(build/venv-nessie/bin/python tests/interop/nessie.py) more=build/venv-nessie/bin/nessie
+    program=(build/venv-nessie/bin/python tests/interop/nessie.py) more=(build/venv-nessie/bin/nessie "$work")
 fi
 serve "$data" || finish
-checks "${program[@]}" "$url" "$FIRN" "$more"
+checks "${program[@]}" "$url" "$FIRN" "${more[@]}"
 finish_served
