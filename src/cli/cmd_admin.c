@@ -378,6 +378,16 @@ static struct buf *grants_path(struct cli *cli)
     return path;
 }
 
+/* ":a", ".b": a part of a name as commands take it. */
+static void add_part(struct cli *cli, struct buf *line, bool first, bool dotted,
+                     const struct json *part)
+{
+    if (part->kind != JSON_STR)
+        return;
+    str text = dotted ? name_to_text((str){ 0 }, part->s, cli->a) : part->s;
+    buf_printf(line, "%c" STR_FMT, first ? ':' : '.', STR_ARG(text));
+}
+
 static void print_grant(struct cli *cli, const struct json *g)
 {
     const struct json *ns = json_get(g, "namespace"), *ref = json_get(g, "ref");
@@ -389,14 +399,13 @@ static void print_grant(struct cli *cli, const struct json *g)
         return;
     buf_printf(&line, STR_FMT "  " STR_FMT, STR_ARG(privilege), STR_ARG(type));
     for (size_t i = 0; ns && ns->kind == JSON_ARRAY && i < ns->array.n; i++)
-        buf_printf(&line, "%s" STR_FMT, i ? "." : ":", STR_ARG(ns->array.items[i].s));
+        add_part(cli, &line, i == 0, true, &ns->array.items[i]);
     for (size_t i = 0; i < g->object.n; i++)
         if (str_ends(g->object.members[i].key, STR("Name")))
-            buf_printf(&line, "%s" STR_FMT, ns ? "." : ":", STR_ARG(g->object.members[i].value.s));
+            add_part(cli, &line, !ns, ns != NULL, &g->object.members[i].value);
     if (ref && ref->kind == JSON_STR)
         buf_printf(&line, "  at " STR_FMT, STR_ARG(ref->s));
     buf_add_char(&line, '\n');
-    (void)cli;
     out_str(buf_str(&line));
     buf_deinit(&line);
 }

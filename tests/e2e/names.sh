@@ -84,5 +84,25 @@ for n in "${names[@]}"; do
     does "$n: DROP TABLE" "DROP TABLE $t"
     does "$n: DROP SCHEMA" "DROP SCHEMA $(quote "$n")"
 done
+
+# Names with dots, as an engine makes them over REST; SQL and commands reach them over HTTP and in the data directory.
+rest() { curl -s -o "$work/body" -w '%{http_code}' -H 'Content-Type: application/json' -X "$1" "$url/iceberg/v1/$2" ${3:+-d "$3"}; }
+equal "REST makes a level with a dot" "$(rest POST namespaces '{"namespace":["d.e"]}')" 200
+equal "and a table with one" "$(rest POST namespaces/d.e/tables '{"name":"t.u","schema":{"type":"struct","schema-id":0,"fields":[{"id":1,"name":"x","type":"long","required":false}]}}')" 200
+dotted() {
+    does "$1: INSERT" 'INSERT INTO "d.e"."t.u" VALUES (1)'
+    asks "$1: SELECT" 'SELECT count(*) FROM "d.e"."t.u"' "$2"
+    contains "$1: firn table ls" "$("$FIRN" "${place[@]}" table ls 2>&1)" '"d.e"."t.u"'
+    contains "$1: firn table show" "$("$FIRN" "${place[@]}" table show '"d.e"."t.u"' 2>&1)" '"d.e"."t.u"'
+    contains "$1: a.b.c is something else" "$("$FIRN" "${place[@]}" table show d.e.t.u 2>&1)" "does not exist: d.e.t.u"
+}
+dotted "over HTTP, with dots" 1
+equal "REST sees it" "$(rest GET namespaces/d.e/tables/t.u)" 200
 stop "$server_pid"
+place=(--data "$data")
+dotted "data, with dots" 2
+works "a role" admin role create dots --catalog
+works "a grant on a table with dots" admin grant add dots TABLE_READ_DATA --on 'table:"d.e"."t.u"'
+firn admin grant ls dots
+contains "is told as it was given" "$out" 'table:"d.e"."t.u"'
 finish
