@@ -50,7 +50,8 @@ struct journal {
     atomic_uint seen;
     pthread_mutex_t
         lock; /* guards all below; held across writes to the page cache, not across syncs */
-    pthread_cond_t changed; /* a sync ended, a segment became full or free, closing */
+    pthread_cond_t synced_more, /* or no more will be */
+        work;                   /* for the checkpointer: a segment is full, closing */
     struct segment segments[SEGMENTS], *active; /* NULL until the first record */
     uint64_t epoch, added, synced;              /* records */
     bool syncing, broken, closing;
@@ -229,7 +230,8 @@ bool journal_open(const struct journal_options *o, struct journal **out, struct 
     j->segment_bytes = o->segment_bytes ? o->segment_bytes : SEGMENT_BYTES;
     j->begin_after = o->begin_after;
     pthread_mutex_init(&j->lock, NULL);
-    pthread_cond_init(&j->changed, NULL);
+    pthread_cond_init(&j->synced_more, NULL);
+    pthread_cond_init(&j->work, NULL);
     for (int i = 0; i < SEGMENTS; i++)
         j->segments[i].fd = -1;
     int dir = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -290,7 +292,7 @@ static void run_checkpoints(void *arg)
     while (!j->closing) {
         struct segment *g = j->broken ? NULL : full_segment(j);
         if (!g) {
-            pthread_cond_wait(&j->changed, &j->lock);
+            pthread_cond_wait(&j->work, &j->lock);
             continue;
         }
         pthread_mutex_unlock(&j->lock);
@@ -300,7 +302,7 @@ static void run_checkpoints(void *arg)
             g->state = SEGMENT_FREE;
         else
             j->broken = true;
-        pthread_cond_broadcast(&j->changed);
+        pthread_cond_broadcast(&j->synced_more);
     }
     pthread_mutex_unlock(&j->lock);
 }
@@ -349,7 +351,7 @@ static bool change_segment(struct journal *j)
     next->epoch = ++j->epoch;
     next->used = 0;
     j->active = next;
-    pthread_cond_broadcast(&j->changed);
+    pthread_cond_signal(&j->work);
     return true;
 }
 
@@ -395,7 +397,7 @@ static void lead_sync(struct journal *j)
         j->broken = true;
     else if (upto > j->synced)
         j->synced = upto;
-    pthread_cond_broadcast(&j->changed);
+    pthread_cond_broadcast(&j->synced_more);
 }
 
 bool journal_sync(struct journal *j, struct error *err)
@@ -404,7 +406,7 @@ bool journal_sync(struct journal *j, struct error *err)
     uint64_t upto = j->added;
     while (j->synced < upto && !j->broken) {
         if (j->syncing)
-            pthread_cond_wait(&j->changed, &j->lock);
+            pthread_cond_wait(&j->synced_more, &j->lock);
         else
             lead_sync(j);
     }
@@ -442,12 +444,13 @@ void journal_close(struct journal *j)
         return;
     pthread_mutex_lock(&j->lock);
     j->closing = true;
-    pthread_cond_broadcast(&j->changed);
+    pthread_cond_signal(&j->work);
     pthread_mutex_unlock(&j->lock);
     thread_join(j->checkpointer);
     if (j->active)
         close_segments(j, !j->broken && finish(j));
-    pthread_cond_destroy(&j->changed);
+    pthread_cond_destroy(&j->work);
+    pthread_cond_destroy(&j->synced_more);
     pthread_mutex_destroy(&j->lock);
     mem_free(j->dir);
     mem_free(j);
