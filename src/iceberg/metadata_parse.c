@@ -30,6 +30,8 @@ struct parser {
     struct arena *arena;
     str text;              /* lives in the arena; empty when the JSON is somebody else's */
     str lists[LONG_LISTS]; /* their text; without a pointer: look into the tree */
+    str element;           /* the text of the one that is read, within `text`; empty: unknown */
+    struct buf *scratch;   /* for what reads an element; NULL where `element` is empty */
 };
 
 static str keep(const struct parser *p, str s)
@@ -157,10 +159,11 @@ static bool too_many(const char *key, size_t n, struct error *err)
 }
 
 /* Reads the elements of a list from its text into `out`. */
-static bool read_elements(const struct parser *p, str text, const char *key, size_t size,
-                          one_fn *one, struct arena *each, struct buf *out, struct error *err)
+static bool read_elements(struct parser *p, str text, const char *key, size_t size, one_fn *one,
+                          struct arena *each, struct buf *out, struct error *err)
 {
     struct json_reader r;
+    enum json_kind kind;
     size_t n = 0;
     jr_init(&r, text, each);
     jr_array(&r);
@@ -169,7 +172,9 @@ static bool read_elements(const struct parser *p, str text, const char *key, siz
         struct json v;
         if (n == METADATA_SNAPSHOTS_MAX)
             return too_many(key, n + 1, err);
+        const char *begin = jr_peek(&r, &kind) ? r.p : NULL;
         jr_value(&r, &v);
+        p->element = begin ? str_make(begin, (size_t)(r.p - begin)) : (str){ 0 };
         if (!r.mistake && !one(p, &v, kept, err))
             return fail_in(err, "%s[%zu]", key, n);
         buf_add(out, kept, size);
@@ -183,8 +188,12 @@ static bool parse_long_list(const struct parser *p, str text, const char *key, s
 {
     struct arena *each = arena_create(0);
     struct buf b = BUF_INIT((size_t)METADATA_SNAPSHOTS_MAX * ELEMENT_MAX);
+    struct buf scratch = BUF_INIT(SNAPSHOT_TEXT_MAX);
+    struct parser here = *p;
     ASSERT(size <= ELEMENT_MAX);
-    bool ok = read_elements(p, text, key, size, one, each, &b, err) && buf_ok(&b, key, err);
+    here.scratch = &scratch;
+    bool ok = read_elements(&here, text, key, size, one, each, &b, err) && buf_ok(&b, key, err);
+    buf_deinit(&scratch);
     if (ok) {
         *n = b.len / size;
         *out = arena_alloc_array(p->arena, *n, size);
@@ -242,12 +251,26 @@ static bool one_order(const struct parser *p, const struct json *json, void *out
     return sort_order_parse(json, p->arena, out, err);
 }
 
+/* Whether the file has a snapshot just as it would be written. */
+static bool as_we_write(const struct snapshot *s, const struct parser *p)
+{
+    struct json_writer w;
+    buf_clear(p->scratch);
+    jw_init(&w, p->scratch);
+    snapshot_write(s, FORMAT_VERSION_MAX, &w);
+    return str_eq(buf_str(p->scratch), p->element);
+}
+
 static bool one_snapshot(const struct parser *p, const struct json *json, void *out,
                          struct error *err)
 {
     struct snapshot *s = arena_new(p->arena, struct snapshot);
     *(const struct snapshot **)out = s;
-    return parse_snapshot(p, json, s, err);
+    if (!parse_snapshot(p, json, s, err))
+        return false;
+    if (p->element.len > 0 && p->element.len <= SNAPSHOT_TEXT_MAX && as_we_write(s, p))
+        s->text = p->element;
+    return true;
 }
 
 static bool one_snapshot_log(const struct parser *p, const struct json *json, void *out,

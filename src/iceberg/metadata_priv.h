@@ -16,6 +16,8 @@ MUST_USE bool metadata_index_snapshots(struct metadata *m, struct arena *a, stru
  * main is the current snapshot, the log is in order.  ERR_INVALID. */
 MUST_USE bool metadata_check(const struct metadata *m, struct error *err);
 
+#define SNAPSHOT_TEXT_MAX 4096 /* longer ones are written each time */
+
 /* A snapshot's members as snapshot_write writes them from format version 2 on; empty when that is long. */
 str snapshot_text(const struct snapshot *s, struct arena *a);
 

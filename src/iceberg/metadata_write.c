@@ -7,8 +7,6 @@
 
 #include "iceberg/metadata_priv.h"
 
-#define SNAPSHOT_TEXT_MAX 4096 /* longer ones are written each time */
-
 void properties_write(const struct property_list *p, struct json_writer *w)
 {
     jw_begin_object(w);
