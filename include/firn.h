@@ -35,7 +35,7 @@ extern "C" {
 #endif
 
 /* Counts up with each addition to this header. */
-#define FIRN_ABI_VERSION 2
+#define FIRN_ABI_VERSION 3
 
 /* ---- The Arrow C data interface and C stream interface: structs of a fixed layout, shared by all who speak it */
 
@@ -262,6 +262,12 @@ typedef struct firn_pair {
     const char *key, *value;
 } firn_pair;
 
+typedef enum firn_deletes {
+    FIRN_DELETES_BY_TABLE =
+        0, /* rows are looked for, and written again or deleted by position, as write.merge.mode says */
+    FIRN_DELETES_EQUALITY = 1 /* nothing is read: the keys become equality delete files */
+} firn_deletes;
+
 typedef struct firn_write_options {
     size_t size; /* FIRN_WRITE_OPTIONS_INIT */
     const char *table;
@@ -269,7 +275,13 @@ typedef struct firn_write_options {
     const firn_pair *summary; /* kept in the snapshot's summary */
     size_t summary_n;
     firn_cancel *cancel; /* may be NULL */
-    void *reserved[4];
+    /* Since ABI 3, of firn_row_delta and firn_upsert: */
+    int32_t deletes; /* firn_deletes: what becomes of the keys */
+    int32_t reserved1;
+    const int32_t *
+        key_ids; /* ids of the fields that the columns of `keys` are, by place; NULL: they are found by name */
+    size_t key_ids_n;
+    void *reserved[1];
 } firn_write_options;
 
 #define FIRN_WRITE_OPTIONS_INIT                                                                    \
@@ -307,7 +319,10 @@ FIRN_API int firn_overwrite(firn_lake *lake, const firn_write_options *options, 
  * stream (null equals null; NULL: none by key), and adds those of `rows` (NULL: none).
  * Keys may be positions, too: the columns _file and _pos, or _row_id (format 3), as scans give them when they are named.  A row of `keys`
  * that finds no row of the table is fine, but a position that finds none is FIRN_CONFLICT: the row was deleted, or its file
- * rewritten, since it was read. */
+ * rewritten, since it was read.
+ * With FIRN_DELETES_EQUALITY ("Equality Delete Files", formats 2 and 3) every row that has the values of a key and was committed before is
+ * gone, whoever wrote it; the rows of this call stay.  There is no filter; keys are columns that are not nested and no floating numbers.  result->rows
+ * counts rows and keys. */
 FIRN_API int firn_row_delta(firn_lake *lake, const firn_write_options *options,
                             struct ArrowArrayStream *rows, const char *filter,
                             struct ArrowArrayStream *keys, firn_write_result *result,

@@ -93,10 +93,25 @@ static bool put_rows(struct call *c, struct delta_request *d, struct ArrowArrayS
         return false;
     if (!d->filter.len && !keys)
         return append(c, d, result);
+
     if (!sql_row_delta(c->lake->lake, d, c->a, &done, &c->err))
         return false;
     write_result(result, done.snapshot_id, done.rows_written, done.commit_id);
     return true;
+}
+
+/* What becomes of keys, where a call has keys. */
+static bool take_deletes(struct call *c, const firn_write_options *o, struct delta_request *d)
+{
+    if (o->deletes != FIRN_DELETES_BY_TABLE && o->deletes != FIRN_DELETES_EQUALITY)
+        return fail(&c->err, ERR_INVALID, "%d is no kind of deletes", (int)o->deletes);
+    d->equality = o->deletes == FIRN_DELETES_EQUALITY;
+    d->key_ids = o->key_ids;
+    d->key_ids_n = o->key_ids_n;
+    if (!capi_count(c, o->key_ids, o->key_ids_n, "key_ids"))
+        return false;
+    return !o->key_ids || d->equality ||
+           fail(&c->err, ERR_INVALID, "field ids of keys go with equality deletes only");
 }
 
 /* What the options say; `d` has no session yet. */
@@ -119,7 +134,15 @@ static bool take_options(struct call *c, const firn_write_options *o, const char
                                  .summary_n = o->summary_n,
                                  .access = c->access,
                                  .cancel = capi_cancel(o->cancel) };
-    return true;
+    return take_deletes(c, o, d);
+}
+
+/* Of calls that have no keys. */
+static bool take_plain_options(struct call *c, const firn_write_options *o, const char *filter,
+                               struct delta_request *d)
+{
+    return take_options(c, o, filter, d) &&
+           (!d->equality || fail(&c->err, ERR_INVALID, "this call has no keys to be deleted"));
 }
 
 static bool begin_session(struct call *c, struct delta_request *d)
@@ -150,14 +173,16 @@ static bool append_small(struct call *c, const struct delta_request *d,
 }
 
 static bool write_streams(struct call *c, const firn_write_options *o, const char *filter,
-                          struct ArrowArrayStream *rows, struct ArrowArrayStream *keys,
+                          struct ArrowArrayStream *rows, struct ArrowArrayStream *keys, bool delta,
                           firn_write_result *result)
 {
     struct delta_request d;
-    if (!take_options(c, o, filter, &d))
+    if (delta ? !take_options(c, o, filter, &d) : !take_plain_options(c, o, filter, &d))
         return false;
     if (!rows && !keys && !filter)
         return fail(&c->err, ERR_INVALID, "there are neither rows nor keys nor a filter");
+    if (d.equality && !keys)
+        return fail(&c->err, ERR_INVALID, "equality deletes need keys");
     bool done = false;
     if (rows && rows->release && !keys && !filter && !append_small(c, &d, rows, result, &done))
         return false;
@@ -275,7 +300,7 @@ int firn_overwrite_partitions(firn_lake *lake, const firn_write_options *options
     struct call c;
     struct delta_request d;
     bool ok = capi_begin(&c, lake, true, err) && capi_needs(&c, rows, "the stream") &&
-              take_options(&c, options, NULL, &d) && replace_partitions(&c, &d, rows, result);
+              take_plain_options(&c, options, NULL, &d) && replace_partitions(&c, &d, rows, result);
     drop_stream(rows);
     return capi_end(&c, ok);
 }
@@ -287,7 +312,7 @@ int firn_append(firn_lake *lake, const firn_write_options *options, struct Arrow
 {
     struct call c;
     bool ok = capi_begin(&c, lake, true, err) && capi_needs(&c, rows, "the stream") &&
-              write_streams(&c, options, NULL, rows, NULL, result);
+              write_streams(&c, options, NULL, rows, NULL, false, result);
     drop_stream(rows);
     return capi_end(&c, ok);
 }
@@ -297,7 +322,7 @@ int firn_overwrite(firn_lake *lake, const firn_write_options *options, const cha
 {
     struct call c;
     bool ok = capi_begin(&c, lake, true, err) && capi_needs(&c, rows, "the stream") &&
-              write_streams(&c, options, filter ? filter : "true", rows, NULL, result);
+              write_streams(&c, options, filter ? filter : "true", rows, NULL, false, result);
     drop_stream(rows);
     return capi_end(&c, ok);
 }
@@ -307,8 +332,8 @@ int firn_row_delta(firn_lake *lake, const firn_write_options *options,
                    firn_write_result *result, firn_error *err)
 {
     struct call c;
-    bool ok =
-        capi_begin(&c, lake, true, err) && write_streams(&c, options, filter, rows, keys, result);
+    bool ok = capi_begin(&c, lake, true, err) &&
+              write_streams(&c, options, filter, rows, keys, true, result);
     drop_stream(rows);
     drop_stream(keys);
     return capi_end(&c, ok);

@@ -7,6 +7,7 @@
 #include "engine/quote.h"
 #include "catalog/table.h"
 #include "iceberg/metadata.h"
+#include "sql/equality.h"
 #include "sql/lake.h"
 #include "sql/overwrite.h"
 #include "sql/settings.h"
@@ -203,6 +204,8 @@ bool sql_row_delta(struct lake *lake, const struct delta_request *q, struct aren
     str ns, name, text;
     struct sql_request request;
     struct run run = run_of(lake, q, &request, a, out);
+    if (q->equality)
+        return run_equality_delta(&run, q, err);
     *out = (struct sql_outcome){ .kind = "MERGE", .rows_written = 0, .snapshot_id = SNAPSHOT_NONE };
     if (q->filter.len && !sql_check_condition(q->filter, a, err))
         return false;

@@ -23,6 +23,11 @@ struct delta_request {
     struct delta_rows
         keys; /* rows of the table with these values go; null equals null.  _file with _pos, and _row_id, say where a row
                              * is: ERR_CONFLICT when it is not there any more */
+    bool
+        equality; /* the keys are not looked for, but written as equality deletes (sql/equality.h) */
+    const int32_t
+        *key_ids; /* of the table's fields that their columns are, by place; NULL: by name */
+    size_t key_ids_n;
     str filter; /* and those that match this condition; empty: none */
     const struct write_prop *summary;
     size_t summary_n;

@@ -24,6 +24,7 @@
 #include "io/store.h"
 #include "sql/deletes.h"
 #include "sql/dml_priv.h"
+#include "sql/equality.h"
 #include "sql/lake.h"
 #include "sql/write.h"
 
@@ -480,8 +481,12 @@ static bool plan(void *ctx, const struct table *t, struct arena *a, struct table
         err->code = ERR_INVALID;
         return false;
     }
-    if (!snapshot_produce(lake->warehouse, lake->env, t->metadata, &change, a, &c->made, err))
+    const struct metadata *base = t->metadata;
+    if ((d->unscoped && !equality_settle_spec(d, a, &base, err)) ||
+        !snapshot_produce(lake->warehouse, lake->env, base, &change, a, &c->made, err))
         return false;
+    if (base != t->metadata)
+        equality_add_spec(a, &c->made.updates, &c->made.updates_n);
     struct table_requirement *pins =
         arena_array(a, struct table_requirement, c->made.requirements_n + 2);
     size_t n = c->made.requirements_n;

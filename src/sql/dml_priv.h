@@ -44,6 +44,7 @@ struct dml {
     const struct data_file *
         partitions; /* of a dynamic one: rows in the partitions of these files are what it depends on */
     size_t partitions_n;
+    bool unscoped;  /* equality deletes apply to all partitions (sql/equality.h) */
     bool uncertain; /* the commit may have happened: nothing that was written is garbage */
 };
 

@@ -37,7 +37,8 @@ class Scan(Sized):
 
 class Write(Sized):
     _fields_ = [("size", c_size_t), ("table", c_char_p), ("branch", c_char_p), ("summary", c_void_p), ("summary_n", c_size_t),
-                ("cancel", c_void_p), ("reserved", c_void_p * 4)]
+                ("cancel", c_void_p), ("deletes", c_int32), ("reserved1", c_int32), ("key_ids", c_void_p), ("key_ids_n", c_size_t),
+                ("reserved", c_void_p * 1)]
 
 
 class Written(Sized):
