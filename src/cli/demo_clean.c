@@ -40,8 +40,9 @@ void demo_tensor(struct json_writer *w, str name, double value)
 static bool is_ours(const char *name)
 {
     static const char *const ours[] = {
-        ".",         "..",     "catalog.db", "catalog.db-wal", "catalog.db-shm", "warehouse",
-        "artifacts", "online", "tmp",        "cache",          "firn.yaml",      LOCK_FILE_NAME
+        ".",         "..",        "catalog.db",  "catalog.db-wal", "catalog.db-shm",
+        "warehouse", "artifacts", "online",      "journal",        "tmp",
+        "cache",     "firn.yaml", LOCK_FILE_NAME
     };
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (strcmp(name, ours[i]) == 0)

@@ -9,6 +9,7 @@
  *   artifacts/    files of runs and model versions
  *   audit/        decisions that are not in the audit log's table yet (govern/audit.h)
  *   online/       the online store                                           (io/kv.h)
+ *   journal/      new files of the warehouse until they are synced           (io/journal.h)
  *   tmp/          spill of the engine; emptied when the directory is opened
  *   firn.yaml     configuration, optional
  *
