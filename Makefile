@@ -68,6 +68,7 @@ check-all: test
 	@FIRN_KILLS=10000 FIRN_TEST_TIMEOUT_S=14400 tools/with-postgres build/dev/tests/test_catalog_kill
 	@FIRN_POWER_CUTS=20000 FIRN_TEST_TIMEOUT_S=7200 build/dev/tests/test_io_db_power
 	@LOST_SECONDS=60 bash tests/e2e/lost_replies.sh
+	@CUTS=100 bash tests/e2e/power_cut.sh
 	@SHARED_SECONDS=60 bash tests/e2e/two_servers.sh
 	@SHARED_SECONDS=180 bash tests/e2e/two_servers_mixed.sh
 	@HOSTILE_SECONDS=600 HOSTILE_SEED=$$RANDOM$$RANDOM bash tests/e2e/hostile.sh
