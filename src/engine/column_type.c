@@ -309,14 +309,6 @@ const struct type *column_type_iceberg(const struct column_type *t, int32_t *nex
     }
 }
 
-duckdb_logical_type duck_type_simple(enum column_kind kind)
-{
-    for (size_t i = 0; i < SIMPLE_TYPES_N; i++)
-        if (simple_types[i].kind == kind)
-            return duckdb_create_logical_type(simple_types[i].id);
-    return NULL;
-}
-
 duckdb_logical_type duck_type_named(const char *name)
 {
     for (size_t i = 0; i < SIMPLE_TYPES_N && simple_types[i].kind != COLUMN_DECIMAL; i++)

@@ -134,7 +134,6 @@ str column_type_text(const struct column_type *t, struct arena *a);
 /* NULL when Iceberg has none.  Takes ids from *next_id. */
 const struct type *column_type_iceberg(const struct column_type *t, int32_t *next_id,
                                        struct arena *a);
-duckdb_logical_type duck_type_simple(enum column_kind kind);
 /* The type of a name without parameters, "BIGINT", in upper case; NULL for all others. */
 duckdb_logical_type duck_type_named(const char *name);
 /* column.c */

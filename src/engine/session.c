@@ -94,11 +94,6 @@ void session_set_cancel(struct session *s, struct cancel *cancel)
     s->cancel = cancel;
 }
 
-struct cancel *session_cancel(const struct session *s)
-{
-    return s->cancel;
-}
-
 str session_catalog(const struct session *s)
 {
     return s->catalog;

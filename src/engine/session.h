@@ -29,7 +29,6 @@ void session_close(struct session *s);
 /* What stops this session's calls from now on, within some milliseconds, and from any thread; NULL:
  * nothing.  Must live until replaced or until the session is closed. */
 void session_set_cancel(struct session *s, struct cancel *cancel);
-struct cancel *session_cancel(const struct session *s);
 
 /* The session's catalog, "s17": schemas made by this session are s17.name. */
 str session_catalog(const struct session *s);

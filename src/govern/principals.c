@@ -101,24 +101,6 @@ bool principal_by_name(struct govern *g, str name, struct arena *a, struct princ
     return take_row(g, ticket, policy_principal(p, name), name, a, out, err);
 }
 
-bool principal_by_client_id(struct govern *g, str client_id, struct arena *a, struct principal *out,
-                            struct error *err)
-{
-    unsigned ticket;
-    const struct policy *p = policy_enter(g, &ticket);
-    return take_row(g, ticket, map_get(&p->principals_by_client, client_id), client_id, a, out,
-                    err);
-}
-
-bool principal_by_id(struct govern *g, int64_t id, struct arena *a, struct principal *out,
-                     struct error *err)
-{
-    unsigned ticket;
-    const struct policy *p = policy_enter(g, &ticket);
-    str name = arena_printf(a, "id %lld", (long long)id);
-    return take_row(g, ticket, policy_principal_by_id(p, id), name, a, out, err);
-}
-
 bool principals_list(struct govern *g, struct arena *a, struct principal_list *out,
                      struct error *err)
 {

@@ -51,13 +51,9 @@ MUST_USE bool principal_check_secret(struct govern *g, str client_id, str secret
 MUST_USE bool principal_find_api_key(struct govern *g, str key, struct arena *a,
                                      struct principal *out, str *key_id, struct error *err);
 
-/* By name (external tokens name a principal so), client id or id.  ERR_NOT_FOUND. */
+/* By name (external tokens name a principal so).  ERR_NOT_FOUND. */
 MUST_USE bool principal_by_name(struct govern *g, str name, struct arena *a, struct principal *out,
                                 struct error *err);
-MUST_USE bool principal_by_client_id(struct govern *g, str client_id, struct arena *a,
-                                     struct principal *out, struct error *err);
-MUST_USE bool principal_by_id(struct govern *g, int64_t id, struct arena *a, struct principal *out,
-                              struct error *err);
 
 /* The identity of a principal with the roles that `scope` activates: empty or containing "PRINCIPAL_ROLE:ALL": all that it holds;
  * else exactly those named by "PRINCIPAL_ROLE:<name>" (words separated by blanks; a word of another kind is ignored; none left:

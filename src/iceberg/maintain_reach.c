@@ -3,7 +3,6 @@
 
 #include "base/map.h"
 #include "base/thread.h"
-#include "base/vec.h"
 #include "codec/avro.h"
 #include "iceberg/scan.h"
 #include "iceberg/snapshot_priv.h"
@@ -15,7 +14,6 @@ struct reach {
     struct arena *arena;
     bool deleted, forgives;
     struct map lists, manifests; /* locations read */
-    VEC(int32_t) specs;
 };
 
 struct reach *reach_create(struct store *store, struct cancel *cancel, bool deleted,
@@ -45,25 +43,6 @@ static bool forgiven(const struct reach *r, struct error *err)
         return false;
     *err = (struct error){ 0 };
     return true;
-}
-
-static void note_spec(struct reach *r, int32_t id)
-{
-    size_t at = 0;
-    while (at < r->specs.n && r->specs.at[at] < id)
-        at++;
-    if (at < r->specs.n && r->specs.at[at] == id)
-        return;
-    (void)vec_push(r->arena, &r->specs);
-    for (size_t i = r->specs.n - 1; i > at; i--)
-        r->specs.at[i] = r->specs.at[i - 1];
-    r->specs.at[at] = id;
-}
-
-const int32_t *reach_specs(const struct reach *r, size_t *n)
-{
-    *n = r->specs.n;
-    return r->specs.at;
 }
 
 static enum reach_kind kind_of(const struct data_file *f)
@@ -104,7 +83,6 @@ static bool read_entries(struct reach *r, const struct metadata *m, const struct
         return false;
     row.spec_id = o.spec->id;
     o.schema = snapshot_schema_of_spec(m, o.spec);
-    note_spec(r, row.spec_id);
     return manifest_open(bytes, &o, a, &reader, err) && tell_entries(r, reader, fn, ctx, err);
 }
 

@@ -50,9 +50,6 @@ MUST_USE bool reach_snapshot(struct reach *r, const struct metadata *m, const st
 MUST_USE bool reach_metadata(struct reach *r, const struct metadata *m, reach_fn fn, void *ctx,
                              struct error *err);
 
-/* The partition spec ids in the manifests that `r` has read: ascending. */
-const int32_t *reach_specs(const struct reach *r, size_t *n);
-
 /* A location without the spelling of its scheme: "file:/x", "file:///x" and "/x" are one place, and so are
  * repeated slashes.  In `a` when it has to be changed. */
 str reach_place(str location, struct arena *a);

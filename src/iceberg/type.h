@@ -118,9 +118,6 @@ MUST_USE bool type_parse_text(str text, struct arena *a, const struct type **out
  * Fails with ERR_INVALID or ERR_LIMIT, naming the field. */
 MUST_USE bool type_parse(const struct json *json, struct arena *a, const struct type **out,
                          struct error *err);
-/* Reads a JSON field: {"id":1,"name":"x","required":true,"type":…,"doc":…}. */
-MUST_USE bool field_parse(const struct json *json, struct arena *a, struct field *out,
-                          struct error *err);
 
 /* Writes the JSON form. */
 void type_write(const struct type *t, struct json_writer *w);

@@ -115,11 +115,6 @@ bool type_parse(const struct json *json, struct arena *a, const struct type **ou
     return parse_at(json, 0, a, out, err);
 }
 
-bool field_parse(const struct json *json, struct arena *a, struct field *out, struct error *err)
-{
-    return parse_field_at(json, 0, a, out, err);
-}
-
 static void write_default(const char *key, const struct value *v, struct json_writer *w)
 {
     if (!v)

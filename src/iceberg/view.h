@@ -111,9 +111,6 @@ struct view_requirement {
     str uuid;
 };
 
-/* The action's name in JSON: "add-view-version". */
-const char *view_update_kind_name(enum view_update_kind kind);
-
 /* JSON of one, both ways.  Parsing copies strings to `a`; an unknown action is ERR_UNSUPPORTED, a malformed one
  * ERR_INVALID. */
 MUST_USE bool view_update_parse(const struct json *json, struct arena *a, struct view_update *out,

@@ -35,11 +35,6 @@ static const char *const update_names[VIEW_UPDATE_KINDS] = {
     [VIEW_SET_CURRENT_VERSION] = "set-current-view-version",
 };
 
-const char *view_update_kind_name(enum view_update_kind kind)
-{
-    return update_names[kind];
-}
-
 /* -- JSON ------------------------------------------------------------------------------------ */
 
 static bool parse_removals(const struct json *json, struct arena *a, struct view_update *out,

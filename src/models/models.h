@@ -73,7 +73,6 @@ void predictor_unref(struct predictor *p); /* NULL is fine */
 /* Of the version; live as long as the reference. */
 str predictor_model(const struct predictor *p);
 int64_t predictor_version(const struct predictor *p);
-str predictor_objective(const struct predictor *p);
 const str *predictor_features(const struct predictor *p,
                               size_t *n);            /* names, in the order of columns */
 size_t predictor_outputs(const struct predictor *p); /* numbers per row: 1, or one per class */

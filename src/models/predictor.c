@@ -68,11 +68,6 @@ int64_t predictor_version(const struct predictor *p)
     return p->version;
 }
 
-str predictor_objective(const struct predictor *p)
-{
-    return p->about.objective;
-}
-
 const str *predictor_features(const struct predictor *p, size_t *n)
 {
     *n = p->about.features_n;
