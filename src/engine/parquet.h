@@ -74,9 +74,9 @@ struct parquet_file {
 MUST_USE bool parquet_write(struct session *s, const struct parquet_write *w, struct arena *a,
                             struct parquet_file **out, size_t *n, struct error *err);
 
-/* The same for rows in order (w->order, order_sql or keep_order) that may be more than one file of w->file_bytes holds: when `bytes`,
- * what they will take by the caller's guess, is more, they are sorted into one file, which is then cut into files of equal numbers of rows, in
- * order.  Needs room in `dir` for the rows twice. */
+/* The same for rows in order (w->order, order_sql or keep_order), in files near w->file_bytes: when `bytes`, what they will take by the
+ * caller's guess, is more than one, they are sorted into one file, which is then cut into files of equal numbers of rows, in order; files of
+ * partitions, and of rows of which nothing is known (0), are cut when they came out larger.  Needs room in `dir` for the rows twice. */
 MUST_USE bool parquet_write_cut(struct session *s, const struct parquet_write *w, int64_t bytes,
                                 struct arena *a, struct parquet_file **out, size_t *n,
                                 struct error *err);

@@ -61,7 +61,9 @@ static bool write_range(struct cut *c, int64_t from, int64_t to, struct error *e
     w.keep_order = true;
     w.order_sql = (str){ 0 };
     w.order = NULL;
-    w.prefix = arena_printf(c->a, STR_FMT "-%zu", STR_ARG(c->w->prefix), c->files.n);
+    if (c->whole.partition)
+        w.partition = c->whole.partition;
+    w.prefix = arena_printf(c->a, STR_FMT "-cut%zu", STR_ARG(c->w->prefix), c->files.n);
     if (!ok || !parquet_write(c->s, &w, c->a, &files, &n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -80,22 +82,55 @@ static bool write_ranges(struct cut *c, int64_t pieces, struct error *err)
     return true;
 }
 
+/* A guess: one file a little larger is fine. */
+static int64_t pieces_of(int64_t bytes, int64_t each)
+{
+    int64_t n = bytes / each + (bytes % each > each / 10);
+    return n < CUT_FILES_MAX ? n : CUT_FILES_MAX;
+}
+
+/* How much there would be was not known: files in order that came out larger than one should be are cut afterwards. */
+static bool cut_large(struct cut *c, int64_t each, struct error *err)
+{
+    struct parquet_file *files;
+    size_t n;
+    if (!parquet_write(c->s, c->w, c->a, &files, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int64_t pieces = pieces_of(files[i].size, each);
+        if (pieces <= 1 || files[i].rows <= 1) {
+            *vec_push(c->a, &c->files) = files[i];
+            continue;
+        }
+        c->whole = files[i];
+        if (!write_ranges(c, pieces, err))
+            return false;
+        (void)unlink(arena_cstr(c->a, files[i].path));
+    }
+    return true;
+}
+
+static bool sort_and_cut(struct cut *c, int64_t pieces, struct error *err)
+{
+    if (!sort_rows(c, err))
+        return false;
+    bool ok = write_ranges(c, pieces, err);
+    if (c->whole.path.len)
+        (void)unlink(c->whole.path.ptr); /* whoever made the folder removes it, too */
+    return ok;
+}
+
 bool parquet_write_cut(struct session *s, const struct parquet_write *w, int64_t bytes,
                        struct arena *a, struct parquet_file **out, size_t *n, struct error *err)
 {
     struct cut c = { .s = s, .w = w, .a = a };
     int64_t each = w->file_bytes > 0 ? w->file_bytes : CUT_BYTES_DEFAULT;
-    int64_t pieces =
-        bytes / each + (bytes % each > each / 10); /* a guess: one a little larger is fine */
     bool ordered = w->keep_order || w->order_sql.len || (w->order && w->order->fields_n);
     bool partitioned = w->spec && !w->partition && !partition_spec_is_unpartitioned(w->spec);
-    if (pieces <= 1 || !ordered || partitioned)
+    if (!ordered)
         return parquet_write(s, w, a, out, n, err);
-    if (!sort_rows(&c, err))
-        return false;
-    bool ok = write_ranges(&c, pieces < CUT_FILES_MAX ? pieces : CUT_FILES_MAX, err);
-    if (c.whole.path.len)
-        (void)unlink(c.whole.path.ptr); /* whoever made the folder removes it, too */
+    int64_t pieces = partitioned ? 0 : pieces_of(bytes, each);
+    bool ok = pieces > 1 ? sort_and_cut(&c, pieces, err) : cut_large(&c, each, err);
     *out = c.files.at;
     *n = c.files.n;
     return ok;

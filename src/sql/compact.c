@@ -193,6 +193,7 @@ static bool drop_dangling(struct compaction *c, struct error *err)
 {
     const struct compact_request *q = c->req;
     struct deletes_request req = { .table = q->table,
+                                   .own_branch = q->own_branch,
                                    .drop_dangling = true,
                                    .only_dangling = true,
                                    .access = q->access,
@@ -214,7 +215,7 @@ bool run_compact(struct run *r, const struct compact_request *req, struct compac
 {
     struct compaction c = { .d = { .run = r, .a = r->a }, .req = req, .out = out };
     *out = (struct compact_result){ .snapshot_id = SNAPSHOT_NONE };
-    if (!maintain_open(&c.d, req->table, err) || !settle_options(&c, err) ||
+    if (!maintain_open(&c.d, req->table, req->own_branch, err) || !settle_options(&c, err) ||
         !maintain_bind(&c.d, req->where, err))
         return false;
     plan_groups(&c);

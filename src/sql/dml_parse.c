@@ -127,7 +127,10 @@ static bool parse_table(struct parser *p)
 static bool nothing_left(struct parser *p)
 {
     if (lex_is(p->lex, p->i, "RETURNING"))
-        return fail(p->err, ERR_UNSUPPORTED, "RETURNING is not supported");
+        return fail(
+            p->err, ERR_UNSUPPORTED,
+            "RETURNING is not supported: the answer has the number of rows; read what changed "
+            "with a SELECT from the table's metadata table changes");
     return p->i == p->lex->n || expected(p, "the end of the statement");
 }
 

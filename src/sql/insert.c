@@ -9,6 +9,7 @@
 #include "sql/dml_parse.h"
 #include "sql/lake.h"
 #include "sql/overwrite.h"
+#include "sql/target.h"
 
 #define VALUES_MAX ((size_t)64 << 20)
 
@@ -24,10 +25,12 @@ static bool look_up(struct insert *x, struct error *err)
 {
     struct run *r = x->r;
     struct table t;
+    struct write_target to; /* a branch of the table has its columns */
     str ns, name;
     if (x->schema)
         return true;
-    if (!name_split(x->dotted, r->a, &ns, &name, err) ||
+    if (!target_name(r->lake, r->req->branch, x->dotted, r->a, &to, err) ||
+        !name_split(to.table, r->a, &ns, &name, err) ||
         !clause_may(r, TABLE_WRITE_DATA, SECURABLE_TABLE, ns, name, err) ||
         !catalog_load_table(r->lake->catalog, r->req->branch, ns, name, r->a, &t, err))
         return false;
@@ -147,8 +150,10 @@ static bool check_returning(const struct run *r, size_t from, struct error *err)
         else if (lex_is(&r->lex, i, ")"))
             depth -= depth > 0;
         else if (!depth && lex_is(&r->lex, i, "RETURNING"))
-            return fail(err, ERR_UNSUPPORTED,
-                        "RETURNING is not supported: the answer has the number of rows");
+            return fail(
+                err, ERR_UNSUPPORTED,
+                "RETURNING is not supported: the answer has the number of rows; read what "
+                "was written with a SELECT from the table or from its metadata table changes");
         else if (!depth && lex_match(&r->lex, i, "ON CONFLICT"))
             return fail(err, ERR_UNSUPPORTED, "ON CONFLICT is not supported: use MERGE INTO");
     }

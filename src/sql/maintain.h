@@ -45,6 +45,7 @@ MUST_USE bool maintain_manifests(struct lake *lake, const struct manifests_reque
 struct compact_request {
     str branch;     /* empty: main */
     str table;      /* "ns.name" */
+    str own_branch; /* of the table; empty: main */
     str where;      /* an SQL condition: only files that may hold such rows; empty: all */
     str strategy;   /* binpack (empty), sort or zorder */
     str sort_order; /* sql/layout_priv.h: "a DESC, b", "zorder(a, b)"; empty: the table's */
@@ -77,7 +78,7 @@ MUST_USE bool maintain_compact(struct lake *lake, const struct compact_request *
 /* Position delete files of a table: small ones of a partition become one (format 2), or vectors (format 3); positions of rows whose
  * files are gone are dropped, and with `drop_dangling` all delete files that apply to no data file. */
 struct deletes_request {
-    str branch, table; /* as above */
+    str branch, table, own_branch; /* as above */
     str where; /* an SQL condition: only of data files that may hold such rows; empty: all */
     int64_t target_bytes;         /* of a file; 0: write.delete.target-file-size-bytes (64 MB) */
     int64_t min_bytes, max_bytes; /* files outside are written again; 0: 75 % and 180 % of target */

@@ -13,12 +13,20 @@ static bool may(const struct dml *d, enum privilege p, struct error *err)
     return access_check_in(r->lake->govern, r->req->access, p, &on, r->req->branch, err);
 }
 
-bool maintain_open(struct dml *d, str table, struct error *err)
+bool maintain_open(struct dml *d, str table, str own_branch, struct error *err)
 {
     struct run *r = d->run;
-    if (!name_split(table, d->a, &d->ns, &d->name, err) || !may(d, TABLE_WRITE_DATA, err) ||
+    if (!target_name(r->lake, r->req->branch, table, d->a, &d->to, err))
+        return false;
+    if (own_branch.len) {
+        d->to.branch = str_is(own_branch, "main") ? (str){ 0 } : own_branch;
+        d->to.named = d->to.branch.len > 0;
+    }
+    if (!name_split(d->to.table, d->a, &d->ns, &d->name, err) || !may(d, TABLE_WRITE_DATA, err) ||
         !may(d, TABLE_READ_DATA, err) ||
-        !catalog_load_table(r->lake->catalog, r->req->branch, d->ns, d->name, d->a, &d->table, err))
+        !catalog_load_table(r->lake->catalog, r->req->branch, d->ns, d->name, d->a, &d->table,
+                            err) ||
+        !target_settle(d->table.metadata, NULL, &d->to, err)) /* nothing is staged */
         return false;
     d->schema = metadata_schema(d->table.metadata);
     d->lineage = d->table.metadata->format_version >= 3;
@@ -28,6 +36,7 @@ bool maintain_open(struct dml *d, str table, struct error *err)
                               .name = d->name,
                               .view = arena_printf(d->a, STR_FMT "@target", STR_ARG(d->name)),
                               .table = &d->table,
+                              .ref = d->to.branch,
                               .metadata = d->lineage ? SCAN_COLUMN_ROW_ID : 0 };
     return true;
 }

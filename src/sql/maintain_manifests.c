@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "sql/lake.h"
 #include "sql/maintain.h"
+#include "sql/target.h"
 
 struct rewriting {
     struct lake *lake;
@@ -29,8 +30,11 @@ static bool plan(void *ctx, const struct table *t, struct arena *a, struct table
 {
     struct rewriting *x = ctx;
     struct lake *lake = x->lake;
+    struct write_target to = { .branch = x->req->options.branch,
+                               .named = x->req->options.branch.len > 0 };
     drop_written(x);
-    if (!manifests_rewrite(lake->warehouse, lake->env, t->metadata, &x->req->options,
+    if (!target_settle(t->metadata, NULL, &to, err) || /* a rewrite makes no branch */
+        !manifests_rewrite(lake->warehouse, lake->env, t->metadata, &x->req->options,
                            x->req->dry_run, a, &x->made, &x->out->counts, err))
         return false;
     x->finished = x->made.updates_n == 0;

@@ -7,9 +7,9 @@
 
 #include "sql/dml_priv.h"
 
-/* Opens the table, "ns.name", for a change that keeps its rows; d has run and a.  ERR_DENIED without TABLE_WRITE_DATA and
+/* Opens the table, "ns.name", or a branch of its own, for a change that keeps its rows; d has run and a.  ERR_DENIED without TABLE_WRITE_DATA and
  * TABLE_READ_DATA. */
-MUST_USE bool maintain_open(struct dml *d, str table, struct error *err);
+MUST_USE bool maintain_open(struct dml *d, str table, str own_branch, struct error *err);
 
 /* Plans its files into d->target, all or those that may hold rows that meet a condition, with their deletes. */
 MUST_USE bool maintain_bind(struct dml *d, str where, struct error *err);

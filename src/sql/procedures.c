@@ -66,11 +66,12 @@ static bool collect_garbage(struct call *c, struct error *err)
 }
 
 const struct procedure procedures[] = {
-    { "rewrite_data_files", "table strategy sort_order options where",
+    { "rewrite_data_files", "table strategy sort_order options where branch",
       procedure_rewrite_data_files },
-    { "rewrite_position_delete_files", "table options where",
+    { "rewrite_position_delete_files", "table options where branch",
       procedure_rewrite_position_delete_files },
-    { "rewrite_manifests", "table use_caching spec_id sort_by", procedure_rewrite_manifests },
+    { "rewrite_manifests", "table use_caching spec_id sort_by branch",
+      procedure_rewrite_manifests },
     { "expire_snapshots",
       "table older_than retain_last max_concurrent_deletes stream_results snapshot_ids "
       "clean_expired_metadata",

@@ -101,9 +101,10 @@ bool procedure_rewrite_manifests(struct call *c, struct error *err)
     struct manifests_outcome done;
     int64_t spec;
     bool caching;
-    str ns, name;
+    str ns, name, branch;
     if (!call_table(c, TABLE_WRITE_DATA, &ns, &name, err) ||
         !call_text(c, "table", (str){ 0 }, &req.table, err) ||
+        !call_text(c, "branch", (str){ 0 }, &branch, err) ||
         !call_bool(c, "use_caching", false, &caching, err) ||
         !call_int(c, "spec_id", MANIFESTS_SPEC_DEFAULT, 0, &spec, err))
         return false;
@@ -112,7 +113,9 @@ bool procedure_rewrite_manifests(struct call *c, struct error *err)
                     "sort_by is not supported: manifests are clustered by all partition fields");
     if (spec > INT32_MAX)
         return fail(err, ERR_INVALID, "spec_id is too large");
-    req.options = (struct manifests_options){ .spec_id = (int32_t)spec, .cancel = r->req->cancel };
+    req.options = (struct manifests_options){ .branch = branch,
+                                              .spec_id = (int32_t)spec,
+                                              .cancel = r->req->cancel };
     if (!maintain_manifests(r->lake, &req, r->a, &done, err))
         return false;
     r->out->snapshot_id = done.snapshot_id;
@@ -208,6 +211,7 @@ bool procedure_rewrite_data_files(struct call *c, struct error *err)
         !call_text(c, "strategy", (str){ 0 }, &req.strategy, err) ||
         !call_text(c, "sort_order", (str){ 0 }, &req.sort_order, err) ||
         !call_text(c, "table", (str){ 0 }, &req.table, err) ||
+        !call_text(c, "branch", (str){ 0 }, &req.own_branch, err) ||
         !call_text(c, "where", (str){ 0 }, &req.where, err) || !read_options(c, options, err))
         return false;
     return run_compact(r, &req, &done, err) &&
@@ -245,6 +249,7 @@ bool procedure_rewrite_position_delete_files(struct call *c, struct error *err)
     str ns, name;
     if (!call_table(c, TABLE_WRITE_DATA, &ns, &name, err) ||
         !call_text(c, "table", (str){ 0 }, &req.table, err) ||
+        !call_text(c, "branch", (str){ 0 }, &req.own_branch, err) ||
         !call_text(c, "where", (str){ 0 }, &req.where, err) || !read_options(c, options, err))
         return false;
     return run_rewrite_deletes(r, &req, &done, err) &&

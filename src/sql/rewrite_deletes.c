@@ -134,7 +134,8 @@ static bool select_files(struct rewrite *x, struct error *err)
         return fail(err, ERR_INVALID,
                     "equality deletes become positions in the whole table, without a condition");
     map_init(&x->selected, x->d.a);
-    if (!maintain_open(&chosen, x->req->table, err) || !maintain_bind(&chosen, x->req->where, err))
+    if (!maintain_open(&chosen, x->req->table, x->req->own_branch, err) ||
+        !maintain_bind(&chosen, x->req->where, err))
         return false;
     for (size_t i = 0; i < chosen.target.files_n; i++)
         map_add(&x->selected, chosen.target.files[i].file->path, x);
@@ -515,8 +516,9 @@ bool run_rewrite_deletes(struct run *r, const struct deletes_request *req,
 {
     struct rewrite x = { .d = { .run = r, .a = r->a }, .req = req, .out = out };
     *out = (struct deletes_outcome){ .snapshot_id = SNAPSHOT_NONE };
-    if (!maintain_open(&x.d, req->table, err) || !maintain_bind(&x.d, (str){ 0 }, err) ||
-        !select_files(&x, err) || !list_deletes(&x, err) || !plan_rewrite(&x, err))
+    if (!maintain_open(&x.d, req->table, req->own_branch, err) ||
+        !maintain_bind(&x.d, (str){ 0 }, err) || !select_files(&x, err) || !list_deletes(&x, err) ||
+        !plan_rewrite(&x, err))
         return false;
     if (req->dry_run || x.d.removed_deletes.n == 0)
         return true;

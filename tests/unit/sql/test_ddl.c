@@ -215,7 +215,8 @@ TEST(inserts)
     refuse(lake, "INSERT INTO a.t (id) VALUES (1, 2)", ERR_INVALID, "");
     refuse(lake, "INSERT INTO a.t (id, n, s) VALUES (1, 2)", ERR_INVALID, "");
     refuse(lake, "INSERT INTO a.t (id, o.x) VALUES (1, 2)", ERR_UNSUPPORTED, "parts of o");
-    refuse(lake, "INSERT INTO a.t (id) VALUES (1) RETURNING id", ERR_UNSUPPORTED, "RETURNING");
+    refuse(lake, "INSERT INTO a.t (id) VALUES (1) RETURNING id", ERR_UNSUPPORTED,
+           "RETURNING is not supported: the answer has the number of rows; read");
     refuse(lake, "INSERT INTO a.t (id) VALUES (1) ON CONFLICT DO NOTHING", ERR_UNSUPPORTED,
            "ON CONFLICT");
     refuse(lake, "INSERT INTO a.t (id", ERR_INVALID, "closing parenthesis");

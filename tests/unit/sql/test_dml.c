@@ -370,6 +370,11 @@ TEST(with_defaults_and_full_names)
               "0|0|x\n2|7|two\n3|103|x\n4|8|NULL\n9|7|NULL");
     refuse(lake, "UPDATE a.t SET id = NULL", ERR_INVALID, "id is required");
     refuse(lake, "UPDATE a.t SET id = DEFAULT", ERR_INVALID, "id is required");
+    ask(lake, "ALTER TABLE a.t CREATE BRANCH x");
+    ask(lake, "INSERT INTO a.t.branch_x (id, n) VALUES (20, DEFAULT)");
+    CHECK_STR(ask(lake, "SELECT n FROM a.t.branch_x WHERE id = 20"), "7");
+    refuse(lake, "INSERT INTO a.t.branch_x DEFAULT VALUES", ERR_INVALID, "id is required");
+    refuse(lake, "INSERT INTO a.t.branch_none (id, n) VALUES (1, DEFAULT)", ERR_NOT_FOUND, "none");
     refuse(lake, "DELETE FROM a.t RETURNING id", ERR_UNSUPPORTED, "RETURNING");
     refuse(lake, "WITH c AS (SELECT 1 AS k) DELETE FROM a.nope", ERR_NOT_FOUND, "a.nope");
     refuse(lake,

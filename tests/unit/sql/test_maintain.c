@@ -427,3 +427,68 @@ TEST(rows_are_laid_along_a_curve)
     refuse(lake, REWRITE "strategy => 'best')", ERR_INVALID, "binpack, sort or zorder");
     lake_close(lake);
 }
+
+TEST(a_branch_of_the_table_is_maintained_by_itself)
+{
+    struct lake *lake = open_lake();
+    ask(lake, "CREATE SCHEMA s");
+    ask(lake,
+        "CREATE TABLE s.t (id BIGINT, name VARCHAR) WITH ('write.delete.mode'='merge-on-read')");
+    ask(lake, "INSERT INTO s.t VALUES (1, 'a'), (2, 'b')");
+    ask(lake, "ALTER TABLE s.t CREATE BRANCH \"x y\"");
+    ask(lake, "INSERT INTO s.t.\"branch_x y\" VALUES (3, 'c'), (4, 'd')");
+    ask(lake, "INSERT INTO s.t.\"branch_x y\" VALUES (5, 'e'), (6, 'f')");
+    ask(lake, "DELETE FROM s.t.\"branch_x y\" WHERE id = 3");
+    ask(lake, "DELETE FROM s.t.\"branch_x y\" WHERE id = 5");
+    int64_t head = table_now(lake)->current_snapshot_id;
+    CHECK_STR(ask(lake, "CALL system.rewrite_manifests(table => 's.t', branch => 'x y')"), "5|2");
+    CHECK_STR(ask(lake, "SELECT count(*), sum(id) FROM s.t.\"branch_x y\""), "4|13");
+    CHECK(
+        str_starts(ask(lake, "CALL system.rewrite_position_delete_files(table => 's.t', branch => "
+                             "'x y', options => map('rewrite-all', 'true'))"),
+                   STR("2|1|")));
+    CHECK(str_starts(ask(lake,
+                         "CALL system.rewrite_data_files(table => 's.t', branch => 'x y', options "
+                         "=> map('rewrite-all', 'true', 'remove-dangling-deletes', 'true'))"),
+                     STR("3|1|")));
+    CHECK_STR(ask(lake, "SELECT count(*), sum(id) FROM s.t.\"branch_x y\""), "4|13");
+    CHECK_INT(table_now(lake)->current_snapshot_id, head); /* main is where it was */
+    CHECK_STR(ask(lake, "SELECT count(*) FROM s.t"), "2");
+    refuse(lake, "CALL system.rewrite_manifests(table => 's.t', branch => 'none')", ERR_NOT_FOUND,
+           "none");
+    refuse(lake, "CALL system.rewrite_data_files(table => 's.t', branch => 'none')", ERR_NOT_FOUND,
+           "none");
+    refuse(lake, "CALL system.expire_snapshots(table => 's.t', branch => 'x y')", ERR_INVALID,
+           "branch");
+    lake_close(lake);
+}
+
+/* Rows in order fill files of the target size, those of a partition too. */
+TEST(sorted_writes_are_cut)
+{
+    struct lake *lake = open_lake();
+    ask(lake, "CREATE SCHEMA s");
+    static const char *const by[] = { "", "PARTITIONED BY (p)" };
+    for (size_t i = 0; i < 2; i++) {
+        ask(lake, "DROP TABLE IF EXISTS s.t");
+        ask(lake,
+            text_f("CREATE TABLE s.t (id BIGINT, p INT) %s WITH ('write.target-file-size-bytes' = "
+                   "'100000')",
+                   by[i]));
+        ask(lake, "ALTER TABLE s.t WRITE ORDERED BY id");
+        ask(lake, "INSERT INTO s.t SELECT hash(i) // 3, i % 2 FROM range(100000) r(i)");
+        CHECK_STR(ask(lake,
+                      "SELECT count(*) >= 8, max(file_size_in_bytes) < 200000, min(sort_order_id), "
+                      "sum(record_count) FROM s.t.files"),
+                  "true|true|1|100000");
+        CHECK_STR(ask(lake, "SELECT count(*), count(DISTINCT id) FROM s.t"), "100000|100000");
+        /* No two files of a partition overlap. */
+        CHECK_STR(ask(lake,
+                      "SELECT count(*) FROM (SELECT a, lag(z) OVER (PARTITION BY p ORDER BY a) AS "
+                      "before FROM (SELECT min(id) AS a, max(id) AS z, "
+                      "CASE WHEN _partition IS NULL THEN 0 ELSE min(p) END AS p FROM s.t GROUP BY "
+                      "_file, _partition)) WHERE a < before"),
+                  "0");
+    }
+    lake_close(lake);
+}
