@@ -50,7 +50,7 @@ unit: deps-test dev
 test: deps-test
 	@tools/run-tests
 
-## make interop    all other engines and the compatibility kits, one after the other (fetches 2 GB into build/; an hour); T=trino for one
+## make interop    all other engines and the compatibility kits (fetches 2 GB into build/; 48 minutes on two cores); T=trino for one
 interop: build deps-test
 	@tools/run-interop $(T)
 
