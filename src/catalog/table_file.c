@@ -207,7 +207,8 @@ bool metadata_save(struct catalog *c, const struct metadata *m, str previous, st
     bool ok = buf_ok(b, "table metadata", err) && pack_metadata(m, buf_str(b), &packed, err);
     *location = metadata_new_location(c, folder, m->location, previous, packed.len > 0, a);
     ok = ok && store_from_uri(c->store, *location, scratch, &path, err) &&
-         store_put(c->store, path, buf_str(packed.len ? &packed : b), STORE_CREATE_NEW, err);
+         store_put(c->store, path, buf_str(packed.len ? &packed : b),
+                   STORE_CREATE_NEW | STORE_SELDOM_READ, err);
     buf_deinit(&packed);
     buf_deinit(&own);
     arena_destroy(scratch);

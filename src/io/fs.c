@@ -8,7 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#ifndef RWF_DONTCACHE
+#define RWF_DONTCACHE 0x80 /* of Linux 6.14; older headers lack it */
+#endif
 
 #define OPEN_TRIES 64 /* openat2 answers EAGAIN while something above the path is being renamed */
 #define REMOVE_DEPTH_MAX 64
@@ -89,6 +94,21 @@ bool fs_write_all(int fd, const void *p, size_t n)
             return false;
         at += done;
         n -= (size_t)done;
+    }
+    return true;
+}
+
+bool fs_write_uncached(int fd, const void *p, size_t n)
+{
+    size_t done = 0;
+    while (done < n) {
+        struct iovec part = { (char *)(uintptr_t)p + done, n - done };
+        ssize_t wrote = pwritev2(fd, &part, 1, -1, RWF_DONTCACHE);
+        if (wrote < 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS))
+            return fs_write_all(fd, (const char *)p + done, n - done);
+        if (wrote < 0 && errno != EINTR)
+            return false;
+        done += wrote > 0 ? (size_t)wrote : 0;
     }
     return true;
 }

@@ -21,6 +21,9 @@ bool fs_fail(struct error *err, int errno_value, const char *doing, str name, bo
 /* Loops over short writes and reads.  False with errno.  fs_read_all stops early at the end of the
  * file: *got tells. */
 bool fs_write_all(int fd, const void *p, size_t n);
+/* fs_write_all from offset 0; what is on the disk then leaves the page cache, where the kernel can (Linux 6.14): a file of pages that
+ * nobody reads would take fresh ones each time. */
+bool fs_write_uncached(int fd, const void *p, size_t n);
 bool fs_read_all(int fd, void *p, size_t n, int64_t offset, size_t *got);
 
 /* Removes a file or a folder with all that is in it, without following links.  Best effort. */

@@ -39,6 +39,8 @@ struct store_info {
 enum store_put_flags {
     STORE_REPLACE = 0,    /* what is there is replaced */
     STORE_CREATE_NEW = 1, /* the conditional put: ERR_EXISTS when something is there */
+    STORE_SELDOM_READ =
+        2, /* put only: who writes it keeps what it says, so the machine's memory need not hold the bytes too */
 };
 
 /* Called for each object of a listing; `path` and `info` live during the call.  False (with err

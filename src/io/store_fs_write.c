@@ -27,8 +27,9 @@
 #include "io/fs_priv.h"
 
 #define TEMP_NAME_MAX (STORE_PATH_MAX + 64)
-#define TEMP_EXT_MAX 16 /* an extension longer than this is not kept */
-#define TEMP_TRIES 16   /* names to try; a clash means that another process draws the same */
+#define TEMP_EXT_MAX 16                 /* an extension longer than this is not kept */
+#define UNCACHED_MIN ((size_t)32 << 10) /* bytes; less is not worth it */
+#define TEMP_TRIES 16 /* names to try; a clash means that another process draws the same */
 
 static bool need_writable(const struct place *p, struct error *err)
 {
@@ -245,9 +246,11 @@ static bool put_in_place(const struct place *p, const char *temp, int folder,
     return !synced || sync_folder(p, folder, err);
 }
 
-static bool write_temp(const struct place *p, int fd, str bytes, bool synced, struct error *err)
+static bool write_temp(const struct place *p, int fd, str bytes, enum store_put_flags flags,
+                       bool synced, struct error *err)
 {
-    if (!fs_write_all(fd, bytes.ptr, bytes.len))
+    bool uncached = (flags & STORE_SELDOM_READ) && bytes.len >= UNCACHED_MIN;
+    if (!(uncached ? fs_write_uncached : fs_write_all)(fd, bytes.ptr, bytes.len))
         return fs_fail(err, errno, "write", p->path, true);
     if (synced && fsync(fd) != 0)
         return fs_fail(err, errno, "sync", p->path, true);
@@ -264,7 +267,7 @@ bool fs_put_at(struct store_fs *s, const struct place *p, str bytes, enum store_
     int fd = create_temp(s, p, temp, err);
     bool ok = false;
     if (fd >= 0) {
-        ok = write_temp(p, fd, bytes, synced, err);
+        ok = write_temp(p, fd, bytes, flags, synced, err);
         close(fd);
         ok = ok && put_in_place(p, temp, folder, flags, synced, err);
         if (!ok)
