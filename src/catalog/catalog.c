@@ -4,7 +4,7 @@
 #include "catalog/catalog_priv.h"
 #include "catalog/turns_priv.h"
 
-#define CACHE_BYTES_DEFAULT ((size_t)48 << 20)
+#define CACHE_BYTES_DEFAULT ((size_t)40 << 20)
 #define CONFINED_BYTES ((size_t)8 << 20) /* some ten thousand manifests */
 
 static const struct migration migrations[] = {

@@ -12,7 +12,7 @@
 #include "server/upkeep.h"
 #include "sql/lake.h"
 
-#define TABLE_ANSWERS_MAX ((size_t)32 << 20) /* bytes: 3,000 tables of ten snapshots */
+#define TABLE_ANSWERS_MAX ((size_t)24 << 20) /* bytes: 2,000 tables of ten snapshots */
 #define LOADS_MAX ((size_t)4 << 20)          /* likewise, without the answers themselves */
 
 static bool open_server_parts(struct app *app, struct error *err)
