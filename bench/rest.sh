@@ -14,9 +14,10 @@ need_deb wrk wrk || exit 1
 jars=$root/build/rest-reference
 dir=$work/rest
 servers=()
-rm -rf "$dir"
+# What an earlier run left went at its end: ext4 without a journal makes new files slowly for minutes after many have been deleted.
+[[ ! -e $dir ]] || rm -rf "$dir"
 mkdir -p "$dir/reference"
-trap 'for p in "${servers[@]}"; do kill "$p" 2>/dev/null || true; done' EXIT
+trap 'for p in "${servers[@]}"; do kill "$p" 2>/dev/null || true; done; wait; rm -rf "$dir"' EXIT
 
 fetch_reference() {
     need_deb mvn maven && need_deb javac default-jdk-headless || return 1

@@ -48,7 +48,7 @@ struct catalog_options {
     struct store *store; /* the warehouse; locations outside of it are refused */
     struct env *env;
     struct pool *pool;  /* for commits of many tables; NULL: the calling thread alone */
-    size_t cache_bytes; /* parsed metadata and tree nodes; 0: 48 MB */
+    size_t cache_bytes; /* parsed metadata and tree nodes; 0: 40 MB */
 };
 
 /* Migrates the schema forward and makes the branch main with an empty root commit when there is
