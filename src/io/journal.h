@@ -25,7 +25,7 @@
 #include "base/str.h"
 
 #define JOURNAL_BYTES_MAX                                                                          \
-    ((size_t)1 << 20)       /* of a file; beyond, two writes cost more than a sync */
+    ((size_t)1 << 20)         /* of a file; beyond, two writes cost more than a sync */
 #define JOURNAL_PATH_MAX 4096 /* bytes of a file's name */
 
 struct journal;
