@@ -717,7 +717,9 @@ bool run_alter_table(struct run *r, struct error *err)
         return false;
     if (alter_refs_begins(&r->lex, i))
         return run_alter_refs(r, s.table, i, err);
-    return alter_parse(r, i, &s, err) && run_statement(r, &s, err);
+    return alter_parse(r, i, &s, err) &&
+           (!s.rename_to.len || clause_table(r, &s.rename_at, "table", &s.rename_to, err)) &&
+           run_statement(r, &s, err);
 }
 
 /* COMMENT ON TABLE t IS 'text', COMMENT ON COLUMN t.c IS 'text'; NULL takes it away. */

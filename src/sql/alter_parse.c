@@ -430,7 +430,8 @@ static bool rename_something(struct parser *p)
     if (accept(p, "TO")) {
         if (p->out->actions.n)
             return fail(p->err, ERR_INVALID, "RENAME TO stands alone in its statement");
-        return clause_table(p->r, &p->i, "table", &p->out->rename_to, p->err);
+        p->out->rename_at = p->i;
+        return clause_dotted(p->r, &p->i, "table", &p->out->rename_to, p->err);
     }
     (void)accept(p, "COLUMN");
     return rename_column(p);

@@ -54,8 +54,9 @@ struct alter_action {
 struct alter_statement {
     str table; /* dotted */
     bool if_exists;
-    bool view;     /* ALTER VIEW */
-    str rename_to; /* dotted; empty: no RENAME TO */
+    bool view;        /* ALTER VIEW */
+    str rename_to;    /* the parts as they stand, with dots between; empty: no RENAME TO */
+    size_t rename_at; /* where it stands, for clause_table: what it names the catalog decides */
     struct {
         struct alter_action *at;
         size_t n, cap;
