@@ -49,7 +49,7 @@ struct journal {
     unsigned begin_after;
     atomic_uint seen;
     pthread_mutex_t
-        lock; /* guards all below; held across writes to the page cache, not across syncs */
+        lock; /* guards all below; held across writes to the page cache, and across a sync only to change segments */
     pthread_cond_t synced_more, /* or no more will be */
         work;                   /* for the checkpointer: a segment is full, closing */
     struct segment segments[SEGMENTS], *active; /* NULL until the first record */
@@ -447,8 +447,7 @@ void journal_close(struct journal *j)
     pthread_cond_signal(&j->work);
     pthread_mutex_unlock(&j->lock);
     thread_join(j->checkpointer);
-    if (j->active)
-        close_segments(j, !j->broken && finish(j));
+    close_segments(j, j->active && !j->broken && finish(j));
     pthread_cond_destroy(&j->work);
     pthread_cond_destroy(&j->synced_more);
     pthread_mutex_destroy(&j->lock);

@@ -56,9 +56,8 @@ bool fs_journal_file(struct store_fs *s, const struct place *p, struct error *er
 /* A removal that is not taken may be undone by a power cut: then the file is an orphan, as any file that nothing names. */
 void fs_journal_removed(struct store_fs *s, const struct place *p)
 {
-    if (s->journal && p->root == s->roots &&
-        !journal_add(s->journal, JOURNAL_REMOVED, str_of(p->rel), STR("")))
-        return;
+    if (s->journal && p->root == s->roots)
+        (void)!journal_add(s->journal, JOURNAL_REMOVED, str_of(p->rel), STR(""));
 }
 
 bool fs_flush(struct store *st, struct error *err)
