@@ -5,7 +5,7 @@
  *     SELECT columns, metadata columns, positions
  *     FROM (SELECT columns, keys, file_index AS firn_file, file_row_number AS firn_row FROM read_parquet(...)) AS t
  *     ANTI JOIN (SELECT keys, max(sequence) AS sequence ... GROUP BY keys) AS d0 ON t.key IS NOT DISTINCT FROM d0.key AND ...
- *     WHERE firn_udf(firn_file, firn_row)
+ *     WHERE firn_udf(firn_file, firn_row) = 1
  *
  * Positions are asked with a function in C: a vector's rows lie close together, so their part of the set is
  * taken out as a mask once.  Equality deletes are joins by their values; the newest delete of a value is the one that
@@ -40,10 +40,53 @@ static const char *const column_types[SCAN_COLUMNS_N] = {
 
 struct live {
     const struct positions **deleted; /* by file of the group */
+    size_t file_width;                /* bytes of a file's index */
 };
 
-/* Rows from to to - 1 of the call, all of one file. */
-static void live_run(const struct positions *deleted, const int64_t *rows, size_t n, uint8_t *out)
+/* Two words in a register of any x86-64 or arm64. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+/* Whether rows are first, first + 1, ... */
+static bool is_sequence(const int64_t *rows, size_t n)
+{
+    const uint64_t first = (uint64_t)rows[0];
+    pair low = { first, first + 1 }, high = { first + 2, first + 3 }, differ = { 0 };
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4, low += 4, high += 4) {
+        pair a, b;
+        memcpy(&a, rows + i, sizeof a);
+        memcpy(&b, rows + i + 2, sizeof b);
+        differ |= (a ^ low) | (b ^ high);
+    }
+    uint64_t any = differ[0] | differ[1];
+    for (; i < n; i++)
+        any |= (uint64_t)rows[i] ^ (first + i);
+    return any == 0;
+}
+
+/* A byte a row from a bit a row, which says that it is gone: eight at a time. */
+static void spread(const uint64_t *mask, size_t n, uint8_t *out)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t bits = (mask[i / 64] >> (i % 64) & 0xff) * 0x0101010101010101 & 0x8040201008040201;
+        uint64_t live = ~((bits + 0x7f7f7f7f7f7f7f7f) >> 7) & 0x0101010101010101;
+        memcpy(out + i, &live, 8);
+    }
+    for (; i < n; i++)
+        out[i] = !(mask[i / 64] >> (i % 64) & 1);
+}
+
+/* Rows one after the other, as a scan without filters has them. */
+static void live_sequence(const struct positions *deleted, uint64_t row, size_t n, uint8_t *out)
+{
+    uint64_t mask[UDF_ROWS_MAX / 64] = { 0 };
+    positions_mask(deleted, row, n, mask);
+    spread(mask, n, out);
+}
+
+/* Rows of one file in any order. */
+static void live_rows(const struct positions *deleted, const int64_t *rows, size_t n, uint8_t *out)
 {
     uint64_t mask[MASK_BITS / 64];
     int64_t lo = rows[0], hi = rows[0];
@@ -65,37 +108,71 @@ static void live_run(const struct positions *deleted, const int64_t *rows, size_
     }
 }
 
+static void live_run(const struct positions *deleted, const int64_t *rows, size_t n, uint8_t *out)
+{
+    if (!deleted)
+        memset(out, 1, n);
+    else if (is_sequence(rows, n))
+        live_sequence(deleted, (uint64_t)rows[0], n, out);
+    else
+        live_rows(deleted, rows, n, out);
+}
+
+static size_t file_at(const struct live *l, const void *files, size_t i)
+{
+    return l->file_width == 1   ? ((const uint8_t *)files)[i]
+           : l->file_width == 2 ? ((const uint16_t *)files)[i]
+                                : ((const uint32_t *)files)[i];
+}
+
+/* Whether n files are all the first one: each is the one before. */
+static bool same_file(const struct live *l, const void *files, size_t n)
+{
+    return memcmp(files, (const char *)files + l->file_width, (n - 1) * l->file_width) == 0;
+}
+
 static bool live_call(void *ctx, const struct udf_call *call, struct error *err)
 {
     (void)err;
     const struct live *l = ctx;
-    const uint64_t *file = call->args[0].data;
+    const void *files = call->args[0].data;
     const int64_t *row = call->args[1].data;
     uint8_t *out = call->out;
+    bool same = call->n && same_file(l, files, call->n);
     for (size_t i = 0, end; i < call->n; i = end) {
-        for (end = i + 1; end < call->n && file[end] == file[i];)
+        size_t file = file_at(l, files, i);
+        for (end = same ? call->n : i + 1; end < call->n && file_at(l, files, end) == file;)
             end++;
-        if (l->deleted[file[i]])
-            live_run(l->deleted[file[i]], row + i, end - i, out + i);
-        else
-            memset(out + i, 1, end - i);
+        live_run(l->deleted[file], row + i, end - i, out + i);
     }
     return true;
 }
 
+/* The narrowest type that holds the index of each of n files: the engine lays it out for each row. */
+static const char *index_type(size_t n, size_t *width)
+{
+    *width = n <= 1u << 8 ? 1 : n <= 1u << 16 ? 2 : 4;
+    return *width == 1 ? "UTINYINT" : *width == 2 ? "USMALLINT" : "UINTEGER";
+}
+
+/* Whether a row is there, as a condition.  The function gives a number, not a truth: the engine picks rows by a comparison
+ * without branches, by a truth with one for each row. */
 static bool live_sql(struct builder *b, const struct group *g, str *out, struct error *err)
 {
-    static const char *const types[] = { "UBIGINT", "BIGINT" };
     static const str args[] = { STR_INIT(INNER_FILE), STR_INIT(INNER_ROW) };
     struct arena *own = session_arena(b->s);
     struct live *l = arena_new(own, struct live);
+    const char *types[] = { index_type(g->files.n, &l->file_width), "BIGINT" };
     l->deleted = arena_array(own, const struct positions *, g->files.n);
     for (size_t i = 0; i < g->files.n; i++)
         l->deleted[i] = b->scan->files[g->files.at[i]].deleted;
     struct udf f = {
-        .arg_types = types, .args_n = 2, .return_type = "BOOLEAN", .fn = live_call, .ctx = l
+        .arg_types = types, .args_n = 2, .return_type = "UTINYINT", .fn = live_call, .ctx = l
     };
-    return udf_add(b->s, &f, args, b->arena, out, err);
+    if (!udf_add(b->s, &f, args, b->arena, out, err))
+        return false;
+    *out = arena_printf(b->arena, "(" STR_FMT " = 1)", STR_ARG(*out));
+    return true;
 }
 
 /* A number of each file. */

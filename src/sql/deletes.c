@@ -5,7 +5,6 @@
 
 #include "base/map.h"
 #include "base/thread.h"
-#include "codec/puffin.h"
 #include "codec/roaring.h"
 #include "engine/quote.h"
 #include "engine/session.h"
@@ -15,6 +14,7 @@
 #include "io/store.h"
 #include "sql/lake.h"
 #include "sql/scan_names.h"
+#include "sql/vector.h"
 
 #define DELETE_SQL_MAX ((size_t)256 << 20)
 #define PATHS_ASKED_MAX 16 /* with so few data files, only their deletes are read */
@@ -132,53 +132,29 @@ static bool local_path(struct deletes *d, str location, str *out, struct error *
 
 struct loading {
     struct deletes *d;
-    struct arena **arenas; /* one a vector: they are read by several threads */
+    struct vector **vectors; /* of the files in order; they are read by several threads */
     struct cancel *cancel;
 };
-
-static bool read_vector(struct deletes *d, const struct data_file *v, struct arena *a,
-                        struct positions **out, struct error *err)
-{
-    str path, bytes;
-    if (v->content_offset < 0 || v->content_size < 0)
-        return fail(err, ERR_CORRUPT, "its entry does not say where the vector is");
-    if ((uint64_t)v->content_size > POSITIONS_BYTES_MAX)
-        return fail(err, ERR_LIMIT, "%lld bytes are too many for a vector",
-                    (long long)v->content_size);
-    if (!store_from_uri(d->lake->warehouse, v->path, a, &path, err) ||
-        !store_get_range(d->lake->warehouse, path, v->content_offset, (size_t)v->content_size, a,
-                         &bytes, err) ||
-        !deletion_vector_read(bytes, a, out, err))
-        return false;
-    if (positions_count(*out) != (uint64_t)v->records)
-        return fail(err, ERR_CORRUPT, "it has %llu positions, its entry says %lld",
-                    (unsigned long long)positions_count(*out), (long long)v->records);
-    return true;
-}
 
 static bool load_vector(void *ctx, size_t i, struct error *err)
 {
     struct loading *l = ctx;
     struct file_deletes *f = l->d->vectors.at[i];
-    l->arenas[i] = arena_create(0);
-    return cancel_check(l->cancel, err) &&
-           (read_vector(l->d, &f->vector->file, l->arenas[i], &f->deleted, err) ||
-            fail_in(err, "deletion vector " STR_FMT, STR_ARG(f->vector->file.path)));
-}
-
-static void destroy_arena(void *a)
-{
-    arena_destroy(a);
+    if (!cancel_check(l->cancel, err) ||
+        !vector_open(l->d->lake, &f->vector->file, &l->vectors[i], err))
+        return false;
+    f->deleted = l->vectors[i]->deleted;
+    return true;
 }
 
 static bool load_vectors(struct deletes *d, struct cancel *cancel, struct error *err)
 {
     size_t n = d->vectors.n;
-    struct loading l = { d, arena_array(d->a, struct arena *, n), cancel };
+    struct loading l = { d, arena_array(d->a, struct vector *, n), cancel };
     bool ok = pool_for(d->lake->pool, n, load_vector, &l, err);
     for (size_t i = 0; i < n; i++)
-        if (l.arenas[i])
-            arena_defer(d->a, destroy_arena, l.arenas[i]);
+        if (l.vectors[i])
+            cached_keep(&l.vectors[i]->base, d->a);
     return ok;
 }
 
@@ -231,9 +207,9 @@ static bool take_run(struct deletes *d, const struct delete_ref *r, str path, co
         if (pos[i] < 0 || (uint64_t)pos[i] > POSITION_MAX)
             return fail(err, ERR_CORRUPT, "delete file " STR_FMT ": position %lld",
                         STR_ARG(r->file.path), (long long)pos[i]);
-    if (!f->deleted)
-        f->deleted = positions_create(d->a);
-    positions_add_many(f->deleted, pos, n);
+    if (!f->found)
+        f->deleted = f->found = positions_create(d->a);
+    positions_add_many(f->found, pos, n);
     return true;
 }
 

@@ -32,8 +32,10 @@ struct file_deletes {
     VEC(const struct delete_ref *) positions;
     const struct delete_ref *vector; /* NULL: none; otherwise `positions` is empty */
     bool equality;
-    int64_t place;             /* its partition as a number, when equality is set */
-    struct positions *deleted; /* after deletes_load; NULL: none by position */
+    int64_t place;           /* its partition as a number, when equality is set */
+    struct positions *found; /* in position delete files */
+    const struct positions
+        *deleted; /* after deletes_load, these or the vector's; NULL: none by position */
 };
 
 /* `columns` is the schema that is read.  Everything lives in `a`, which must outlive sessions that read. */

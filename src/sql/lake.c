@@ -19,6 +19,7 @@
 #include "io/lock.h"
 #include "io/store.h"
 #include "io/yaml.h"
+#include "sql/vector.h"
 
 #define CONFIG_BYTES_MAX (1u << 20)
 #define POOL_QUEUE_MAX 1024
@@ -251,6 +252,7 @@ static bool open_parts(struct lake *lake, const struct lake_options *o, struct a
         .db = lake->db, .store = lake->warehouse, .env = lake->env, .pool = lake->pool
     };
     lake->engine = make_engine(lake, o, &config, a);
+    lake->vectors = lru_create(VECTORS_KEPT_MAX);
     str audit = arena_printf(a, "%s/audit", lake->dir);
     return catalog_open(&c, &lake->catalog, err) &&
            govern_open(lake->db, lake->env, lake->pool, audit, &lake->govern, err) &&
@@ -282,6 +284,7 @@ void lake_close(struct lake *lake)
         return;
     kv_close(lake->online);
     engine_destroy(lake->engine);
+    lru_destroy(lake->vectors);
     govern_close(lake->govern);
     catalog_close(lake->catalog);
     pool_destroy(lake->pool);

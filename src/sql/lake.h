@@ -34,6 +34,7 @@ struct govern;
 struct json;
 struct kv;
 struct lock;
+struct lru;
 struct pool;
 struct store;
 struct store_prefix; /* io/store.h */
@@ -66,6 +67,7 @@ struct lake {
     struct catalog *catalog;
     struct govern *govern; /* who may do what */
     struct engine *engine;
+    struct lru *vectors; /* of deletes, as they were read (sql/vector.h) */
     struct kv *online;
     struct pool *pool; /* CPU work: planning, joins, encoding; `threads` threads */
 };

@@ -3,17 +3,17 @@
  * The metadata table position_deletes: each position that a position delete file or a deletion vector of the snapshot names, whether its
  * data file is still there or not.  Files are read by the engine; vectors are unpacked one at a time.  What is known of a delete file
  * is joined from the table delete_files. */
-#include "codec/puffin.h"
 #include "codec/roaring.h"
 #include "engine/parquet_scan.h"
 #include "engine/quote.h"
 #include "iceberg/delete_file.h"
 #include "iceberg/metadata.h"
 #include "iceberg/scan.h"
-#include "io/store.h"
 #include "base/vec.h"
+#include "io/store.h"
 #include "sql/lake.h"
 #include "sql/metadata_tables_priv.h"
+#include "sql/vector.h"
 
 #define DELETE_FIELD_ROW 2147483544 /* row: what was deleted, in files of old writers */
 
@@ -89,7 +89,7 @@ static const struct row_source_column vector_columns[] = {
 struct vectors_pass {
     const struct delete_rows *of;
     struct arena *one; /* of the vector that is being told */
-    struct positions *positions;
+    const struct positions *positions;
     size_t next;   /* vector */
     uint64_t from; /* position of it that is told next */
     uint64_t batch[UDF_ROWS_MAX];
@@ -113,21 +113,16 @@ static bool vectors_open(void *ctx, struct arena *a, void **pass, struct error *
 
 static bool read_next(struct vectors_pass *p, struct error *err)
 {
-    const struct data_file *v = &p->of->vectors.at[p->next++];
-    struct store *store = p->of->src->lake->warehouse;
-    str path, bytes;
+    const struct data_file *entry = &p->of->vectors.at[p->next++];
     arena_reset(p->one);
     p->from = 0;
-    if (v->content_offset < 0 || v->content_size < 0 ||
-        (uint64_t)v->content_size > POSITIONS_BYTES_MAX)
-        return fail(err, ERR_CORRUPT,
-                    "deletion vector " STR_FMT ": its entry does not say where it is",
-                    STR_ARG(v->path));
-    return (store_from_uri(store, v->path, p->one, &path, err) &&
-            store_get_range(store, path, v->content_offset, (size_t)v->content_size, p->one, &bytes,
-                            err) &&
-            deletion_vector_read(bytes, p->one, &p->positions, err)) ||
-           fail_in(err, "deletion vector " STR_FMT, STR_ARG(v->path));
+    p->positions = NULL;
+    struct vector *v;
+    if (!vector_open(p->of->src->lake, entry, &v, err))
+        return false;
+    cached_keep(&v->base, p->one);
+    p->positions = v->deleted;
+    return true;
 }
 
 static bool vectors_next(void *pass, size_t *n, struct error *err)
