@@ -133,16 +133,25 @@ static inline struct avro_rd avro_rd_of(str bytes)
     return (struct avro_rd){ p, p + bytes.len, false };
 }
 
-int64_t avro_long_slow(struct avro_rd *rd); /* more than one byte, or none; use avro_long */
+int64_t avro_long_slow(struct avro_rd *rd); /* more than two bytes, or none; use avro_long */
 
 /* int, long, and every count: zigzag varint. */
 static inline int64_t avro_long(struct avro_rd *rd)
 {
-    if (__builtin_expect(rd->p < rd->end && *rd->p < 0x80, 1)) {
-        uint64_t u = *rd->p++;
-        return (int64_t)(u >> 1) ^ -(int64_t)(u & 1);
+    const uint8_t *p = rd->p;
+    uint64_t u;
+    if (__builtin_expect(rd->end - p < 2, 0))
+        return avro_long_slow(rd);
+    if (p[0] < 0x80) {
+        u = p[0];
+        rd->p = p + 1;
+    } else if (p[1] < 0x80) {
+        u = (uint64_t)p[1] << 7 | (p[0] & 0x7f);
+        rd->p = p + 2;
+    } else {
+        return avro_long_slow(rd);
     }
-    return avro_long_slow(rd);
+    return (int64_t)(u >> 1) ^ -(int64_t)(u & 1);
 }
 
 static inline int32_t avro_int(struct avro_rd *rd)
@@ -228,6 +237,11 @@ static inline bool avro_items_next(struct avro_rd *rd, struct avro_items *it)
     if (it->left > 0 && !rd->bad) {
         it->left--;
         return true;
+    }
+    if (rd->p < rd->end && *rd->p == 0 && !it->done) { /* no further block, as a rule */
+        rd->p++;
+        it->done = true;
+        return false;
     }
     return avro_items_block(rd, it);
 }

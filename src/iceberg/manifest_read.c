@@ -269,6 +269,8 @@ static struct column_metrics *row_of_wanted(struct manifest_reader *r, int32_t i
 {
     struct column_rows *c = &r->columns;
     size_t lo = 0, hi = c->rows.n;
+    if (hi == 0 || id < c->rows.at[0].field_id || id > c->rows.at[hi - 1].field_id)
+        return NULL;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
         if (c->rows.at[mid].field_id < id)
