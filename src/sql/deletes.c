@@ -28,6 +28,7 @@ struct deletes {
     struct map by_path; /* data files with position deletes -> struct file_deletes */
     struct map places;  /* partition key -> number + 1 */
     VEC(struct delete_ref *) positions;
+    VEC(struct delete_ref *) unread;    /* of these, what is not in memory */
     VEC(struct file_deletes *) vectors; /* data files that have one */
     VEC(struct delete_ref *) equalities;
     VEC(struct scan_equality) sets; /* of columns */
@@ -69,7 +70,7 @@ static struct delete_ref *intern(struct deletes *d, const struct data_file *f)
         r->index = d->equalities.n;
         *vec_push(d->a, &d->equalities) = r;
     } else if (!delete_file_is_vector(f)) {
-        r->index = d->positions.n;
+        r->target = delete_file_target(&r->file);
         *vec_push(d->a, &d->positions) = r;
     }
     return r;
@@ -160,15 +161,25 @@ static bool load_vectors(struct deletes *d, struct cancel *cancel, struct error 
 
 /* ---- Position delete files */
 
+/* Whether to ask for the rows of these data files only; files of one target are read as a whole, to be kept. */
+static bool asks_paths(const struct deletes *d)
+{
+    for (size_t i = 0; i < d->unread.n; i++)
+        if (!d->unread.at[i]->target.ptr)
+            return d->by_path.n <= PATHS_ASKED_MAX;
+    return false;
+}
+
 static bool position_scan(struct deletes *d, struct session *s, struct buf *sql, struct error *err)
 {
-    size_t n = d->positions.n;
+    size_t n = d->unread.n;
     struct scan_file *files = arena_array(d->a, struct scan_file, n);
     for (size_t i = 0; i < n; i++) {
-        if (!local_path(d, d->positions.at[i]->file.path, &files[i].path, err))
+        const struct data_file *f = &d->unread.at[i]->file;
+        if (!local_path(d, f->path, &files[i].path, err))
             return false;
-        files[i].rows = d->positions.at[i]->file.records;
-        files[i].avro = str_is(d->positions.at[i]->file.format, "avro");
+        files[i].rows = f->records;
+        files[i].avro = str_is(f->format, "avro");
     }
     struct parquet_scan scan = { .schema = position_delete_schema(d->a),
                                  .files = files,
@@ -179,11 +190,12 @@ static bool position_scan(struct deletes *d, struct session *s, struct buf *sql,
     if (!session_reads(s, files, n, err) || !parquet_scan_sql(s, &scan, sql, err))
         return false;
     buf_lit(sql, ")");
-    for (size_t i = 0; i < d->by_path.n && d->by_path.n <= PATHS_ASKED_MAX; i++) {
+    bool asked = asks_paths(d);
+    for (size_t i = 0; asked && i < d->by_path.n; i++) {
         buf_add_str(sql, i ? STR(", ") : STR(" WHERE file_path IN ("));
         quote_text(sql, d->by_path.entries[i].key);
     }
-    if (d->by_path.n <= PATHS_ASKED_MAX)
+    if (asked)
         buf_add_char(sql, ')');
     return buf_ok(sql, "the query for position deletes", err);
 }
@@ -196,20 +208,46 @@ static bool applies(const struct file_deletes *f, const struct delete_ref *r)
     return false;
 }
 
+/* The data file's set, to be added to. */
+static struct positions *own_set(struct deletes *d, struct file_deletes *f)
+{
+    if (!f->found) {
+        f->found = positions_create(d->a);
+        if (f->deleted)
+            positions_add_all(f->found, f->deleted);
+        f->deleted = f->found;
+    }
+    return f->found;
+}
+
+/* Where rows of a delete file belong that name this data file; NULL: nowhere. */
+static struct positions *set_for(struct deletes *d, struct delete_ref *r, str path)
+{
+    if (r->target.ptr) {
+        if (!str_eq(path, r->target) || !map_get(&d->by_path, path))
+            return NULL;
+        if (!r->rows) {
+            r->arena = arena_create(0);
+            r->rows = positions_create(r->arena);
+        }
+        return r->rows;
+    }
+    struct file_deletes *f = map_get(&d->by_path, path);
+    return f && applies(f, r) ? own_set(d, f) : NULL;
+}
+
 /* Rows of one delete file that name one data file, as they come. */
-static bool take_run(struct deletes *d, const struct delete_ref *r, str path, const int64_t *pos,
+static bool take_run(struct deletes *d, struct delete_ref *r, str path, const int64_t *pos,
                      size_t n, struct error *err)
 {
-    struct file_deletes *f = map_get(&d->by_path, path);
-    if (!f || !applies(f, r))
+    struct positions *set = set_for(d, r, path);
+    if (!set)
         return true;
     for (size_t i = 0; i < n; i++)
         if (pos[i] < 0 || (uint64_t)pos[i] > POSITION_MAX)
             return fail(err, ERR_CORRUPT, "delete file " STR_FMT ": position %lld",
                         STR_ARG(r->file.path), (long long)pos[i]);
-    if (!f->found)
-        f->deleted = f->found = positions_create(d->a);
-    positions_add_many(f->found, pos, n);
+    positions_add_many(set, pos, n);
     return true;
 }
 
@@ -219,7 +257,7 @@ static bool take_chunk(struct deletes *d, const struct chunk *c, struct error *e
     const uint64_t *index = file->data;
     const int64_t *at = pos->data;
     for (size_t i = 0, end; i < c->n; i = end) {
-        const struct delete_ref *r = d->positions.at[index[i]];
+        struct delete_ref *r = d->unread.at[index[i]];
         if (!column_valid(path, i) || !column_valid(pos, i))
             return fail(err, ERR_CORRUPT, "delete file " STR_FMT " has no paths and positions",
                         STR_ARG(r->file.path));
@@ -233,7 +271,7 @@ static bool take_chunk(struct deletes *d, const struct chunk *c, struct error *e
     return true;
 }
 
-static bool load_positions(struct deletes *d, struct session *s, struct error *err)
+static bool read_positions(struct deletes *d, struct session *s, struct error *err)
 {
     struct buf sql = BUF_INIT(DELETE_SQL_MAX);
     struct result *r = NULL;
@@ -247,24 +285,70 @@ static bool load_positions(struct deletes *d, struct session *s, struct error *e
     return ok || fail_in(err, "position deletes");
 }
 
-static bool load_in_own_session(struct deletes *d, struct cancel *cancel, struct error *err)
+static bool read_in_own_session(struct deletes *d, struct cancel *cancel, struct error *err)
 {
     struct session *s;
     if (!session_open(d->lake->engine, &s, err))
         return false;
     session_set_cancel(s, cancel);
-    bool ok = load_positions(d, s, err);
+    bool ok = read_positions(d, s, err);
     session_close(s);
+    return ok;
+}
+
+/* The rows of a delete file of one target, to that data file. */
+static void use_rows(struct deletes *d, const struct delete_ref *r, struct vector *rows)
+{
+    struct file_deletes *f = map_get(&d->by_path, r->target);
+    cached_keep(&rows->base, d->a);
+    if (!f || !applies(f, r))
+        return;
+    if (f->deleted)
+        positions_add_all(own_set(d, f), rows->deleted);
+    else
+        f->deleted = rows->deleted;
+}
+
+static void find_kept(struct deletes *d)
+{
+    for (size_t i = 0; i < d->positions.n; i++) {
+        struct delete_ref *r = d->positions.at[i];
+        struct vector *rows = r->target.ptr ? vector_kept(d->lake, &r->file) : NULL;
+        if (rows)
+            use_rows(d, r, rows);
+        else
+            *vec_push(d->a, &d->unread) = r;
+    }
+}
+
+/* What was read of files with a target is kept, when all was read. */
+static void keep_read(struct deletes *d, bool complete)
+{
+    for (size_t i = 0; i < d->unread.n; i++) {
+        struct delete_ref *r = d->unread.at[i];
+        if (r->arena && complete)
+            use_rows(d, r, vector_keep(d->lake, &r->file, r->rows, r->arena));
+        else
+            arena_destroy(r->arena);
+        r->arena = NULL;
+        r->rows = NULL;
+    }
+}
+
+static bool load_positions(struct deletes *d, struct session *s, struct cancel *cancel,
+                           struct error *err)
+{
+    find_kept(d);
+    if (!d->unread.n)
+        return true;
+    bool ok = s ? read_positions(d, s, err) : read_in_own_session(d, cancel, err);
+    keep_read(d, ok);
     return ok;
 }
 
 bool deletes_load(struct deletes *d, struct session *s, struct cancel *cancel, struct error *err)
 {
-    if (d->vectors.n && !load_vectors(d, cancel, err))
-        return false;
-    if (!d->positions.n)
-        return true;
-    return s ? load_positions(d, s, err) : load_in_own_session(d, cancel, err);
+    return (!d->vectors.n || load_vectors(d, cancel, err)) && load_positions(d, s, cancel, err);
 }
 
 /* ---- Equality deletes */

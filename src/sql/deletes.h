@@ -23,7 +23,10 @@ struct session;
 struct delete_ref {
     struct data_file file;
     int64_t sequence;
-    size_t index; /* among those of its kind */
+    size_t index;           /* among equality deletes */
+    str target;             /* the one data file that position deletes are of; ptr NULL: several */
+    struct positions *rows; /* that it names in its target, while it is read */
+    struct arena *arena;    /* of these */
 };
 
 /* What applies to one data file. */
@@ -33,7 +36,7 @@ struct file_deletes {
     const struct delete_ref *vector; /* NULL: none; otherwise `positions` is empty */
     bool equality;
     int64_t place;           /* its partition as a number, when equality is set */
-    struct positions *found; /* in position delete files */
+    struct positions *found; /* what `deleted` is when it was put together here */
     const struct positions
         *deleted; /* after deletes_load, these or the vector's; NULL: none by position */
 };

@@ -41,17 +41,22 @@ static bool read_set(struct lake *lake, const struct data_file *entry, struct ar
     return ok;
 }
 
-static struct vector *read_vector(struct lake *lake, const struct data_file *entry, str key,
-                                  struct error *err)
+/* A position delete file has no place within a file, so its size stands for it. */
+static str key_of(const struct data_file *entry, struct arena *a)
 {
-    struct arena *a = arena_create(0);
+    bool vector = entry->content_offset >= 0;
+    return arena_printf(a, "%lld %lld " STR_FMT, (long long)entry->content_offset,
+                        (long long)(vector ? entry->content_size : entry->size),
+                        STR_ARG(entry->path));
+}
+
+struct vector *vector_keep(struct lake *lake, const struct data_file *entry,
+                           const struct positions *deleted, struct arena *a)
+{
     struct vector *v = arena_new(a, struct vector);
     v->arena = a;
-    if (!read_set(lake, entry, a, &v->deleted, err)) {
-        arena_destroy(a);
-        return NULL;
-    }
-    v->base.key = arena_str(a, key);
+    v->deleted = deleted;
+    v->base.key = key_of(entry, a);
     v->base.bytes = arena_held(a);
     v->base.destroy = destroy_vector;
     if (v->base.bytes <= KEPT_MAX)
@@ -60,17 +65,28 @@ static struct vector *read_vector(struct lake *lake, const struct data_file *ent
     return v;
 }
 
-static bool find_vector(struct lake *lake, const struct data_file *entry, struct vector **out,
-                        struct error *err)
+struct vector *vector_kept(struct lake *lake, const struct data_file *entry)
 {
     struct arena *a = arena_create(0);
-    str key = arena_printf(a, "%lld %lld " STR_FMT, (long long)entry->content_offset,
-                           (long long)entry->content_size, STR_ARG(entry->path));
-    *out = (struct vector *)lru_get(lake->vectors, key);
-    if (!*out)
-        *out = read_vector(lake, entry, key, err);
+    struct cached *found = lru_get(lake->vectors, key_of(entry, a));
     arena_destroy(a);
-    return *out != NULL;
+    return (struct vector *)found;
+}
+
+static bool find_or_read(struct lake *lake, const struct data_file *entry, struct vector **out,
+                         struct error *err)
+{
+    *out = vector_kept(lake, entry);
+    if (*out)
+        return true;
+    const struct positions *deleted;
+    struct arena *a = arena_create(0);
+    if (!read_set(lake, entry, a, &deleted, err)) {
+        arena_destroy(a);
+        return false;
+    }
+    *out = vector_keep(lake, entry, deleted, a);
+    return true;
 }
 
 static bool check_count(const struct vector *v, const struct data_file *entry, struct error *err)
@@ -85,7 +101,7 @@ bool vector_open(struct lake *lake, const struct data_file *entry, struct vector
                  struct error *err)
 {
     struct vector *v = NULL;
-    bool ok = find_vector(lake, entry, &v, err) && check_count(v, entry, err);
+    bool ok = find_or_read(lake, entry, &v, err) && check_count(v, entry, err);
     if (!ok)
         cached_unref(v ? &v->base : NULL);
     *out = ok ? v : NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Deletion vectors as sets of rows (Iceberg specification, "Deletion Vectors").  A vector never changes once it is
- * written, so the lake keeps what it read lately, by file and place, at most VECTORS_KEPT_MAX bytes. */
+ * Deletion vectors as sets of rows (Iceberg specification, "Deletion Vectors"), and position delete files of one data file, which
+ * say the same.  They never change once they are written, so the lake keeps what it read lately, by file and place, at most
+ * VECTORS_KEPT_MAX bytes. */
 #ifndef FIRN_SQL_VECTOR_H
 #define FIRN_SQL_VECTOR_H
 
@@ -23,5 +24,12 @@ struct vector {
  * number of positions than the entry says, ERR_LIMIT for one of more than POSITIONS_BYTES_MAX.  Any thread. */
 MUST_USE bool vector_open(struct lake *lake, const struct data_file *entry, struct vector **out,
                           struct error *err);
+
+/* A reference to the rows of a position delete file when they are kept, else NULL.  Any thread. */
+struct vector *vector_kept(struct lake *lake, const struct data_file *entry);
+
+/* Keeps them: a set in an arena, which is taken over.  A reference for the caller.  Any thread. */
+struct vector *vector_keep(struct lake *lake, const struct data_file *entry,
+                           const struct positions *deleted, struct arena *a);
 
 #endif

@@ -124,6 +124,40 @@ TEST(position_deletes_of_several_files_in_one)
     lake_close(lake);
 }
 
+/* A delete file of one data file, which names it and another. */
+static struct data_file delete_one(struct lake *lake, str path, int pos)
+{
+    struct data_file f =
+        make_file(lake,
+                  text_f("SELECT '" STR_FMT
+                         "' AS file_path, %d::BIGINT AS pos UNION ALL SELECT 'elsewhere', 0",
+                         STR_ARG(path), pos),
+                  "file_path: 2147483546, pos: 2147483545");
+    f.content = FILE_POSITION_DELETES;
+    f.referenced_file = path;
+    commit_deletes(lake, &f, 1);
+    return f;
+}
+
+TEST(position_deletes_of_one_file_are_read_once)
+{
+    struct lake *lake = open_lake();
+    start(lake, "");
+    str path = first_file(lake).path, gone;
+    struct data_file first = delete_one(lake, path, 1);
+    CHECK_STR(ask(lake, IDS), "1a 3~ 4b -1~");
+    CHECK_OK(store_from_uri(lake->warehouse, first.path, test_arena(), &gone, &err));
+    CHECK_OK(store_delete(lake->warehouse, gone, &err));
+    CHECK_STR(ask(lake, IDS), "1a 3~ 4b -1~");
+    delete_one(lake, path, 3);
+    CHECK_STR(ask(lake, IDS), "1a 3~ -1~");
+    CHECK_STR(ask(lake, IDS), "1a 3~ -1~");
+    delete_one(lake, path, -5);
+    refuse(lake, "SELECT * FROM s.t", ERR_CORRUPT, "position -5");
+    refuse(lake, "SELECT * FROM s.t", ERR_CORRUPT, "position -5");
+    lake_close(lake);
+}
+
 /* A vector of positions 1 and 3 as it is, then with each kind of lie. */
 static void commit_vector(struct lake *lake, int64_t records, size_t cut, bool damage)
 {
