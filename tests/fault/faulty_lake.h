@@ -14,7 +14,7 @@
 #include "io/fault.h"
 #include "io/store.h"
 #include "sql/lake.h"
-#include "test.h"
+#include "unit/sql/lake_test.h"
 
 /* The lake's own parts while others take their place. */
 struct parts {
@@ -26,7 +26,8 @@ struct parts {
 };
 
 /* From now on the write with number nth fails. */
-static void make_faulty(struct parts *p, struct lake *lake, enum fault_kind kind, int64_t nth)
+static UNUSED void make_faulty(struct parts *p, struct lake *lake, enum fault_kind kind,
+                               int64_t nth)
 {
     struct error err = { 0 };
     *p = (struct parts){
@@ -43,7 +44,7 @@ static void make_faulty(struct parts *p, struct lake *lake, enum fault_kind kind
 }
 
 /* Whether it has failed. */
-static bool make_whole(struct parts *p)
+static UNUSED bool make_whole(struct parts *p)
 {
     bool fired = fault_fired(&p->plan);
     p->plan.nth = -1;
@@ -63,7 +64,7 @@ struct naming {
     struct map names;
 };
 
-static bool note_named(void *ctx, enum reach_kind kind, str location, struct error *err)
+static UNUSED bool note_named(void *ctx, enum reach_kind kind, str location, struct error *err)
 {
     struct naming *n = ctx;
     str path;
@@ -75,7 +76,7 @@ static bool note_named(void *ctx, enum reach_kind kind, str location, struct err
     return true;
 }
 
-static void find_named(struct lake *lake, struct naming *out, int64_t horizon_us)
+static UNUSED void find_named(struct lake *lake, struct naming *out, int64_t horizon_us)
 {
     struct error err = { 0 };
     struct map versions;
@@ -89,7 +90,7 @@ static void find_named(struct lake *lake, struct naming *out, int64_t horizon_us
         CHECK_OK(catalog_reach(lake->catalog, horizon_us, r, &versions, note_named, out, &err));
 }
 
-static void all_named_is_there(struct lake *lake, const char *what)
+static UNUSED void all_named_is_there(struct lake *lake, const char *what)
 {
     struct error err = { 0 };
     struct store_info info;
@@ -106,7 +107,8 @@ struct leftover {
     const char *what;
 };
 
-static bool must_be_named(void *ctx, str path, const struct store_info *info, struct error *err)
+static UNUSED bool must_be_named(void *ctx, str path, const struct store_info *info,
+                                 struct error *err)
 {
     const struct leftover *l = ctx;
     (void)info;
@@ -118,7 +120,7 @@ static bool must_be_named(void *ctx, str path, const struct store_info *info, st
 }
 
 /* Collects and removes, of s.t, what nothing needs; then nothing else is in the tables' folders. */
-static void clean(struct lake *lake, const char *what)
+static UNUSED void clean(struct lake *lake, const char *what)
 {
     struct error err = { 0 };
     struct naming n;

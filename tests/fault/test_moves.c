@@ -8,15 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "catalog/catalog.h"
 #include "catalog/table.h"
 #include "engine/session.h"
+#include "fault/faulty_lake.h"
 #include "iceberg/metadata.h"
-#include "io/db.h"
-#include "io/fault.h"
-#include "io/store.h"
 #include "sql/settings.h"
-#include "unit/sql/lake_test.h"
 
 #define OPERATIONS_MAX 400
 
@@ -112,44 +108,6 @@ static int64_t version(struct lake *lake)
     return t.metadata->format_version;
 }
 
-/* The lake's own parts while others take their place. */
-struct parts {
-    struct lake *lake;
-    struct store *store;
-    struct catalog *catalog;
-    struct db *db;
-    struct fault plan;
-};
-
-static void make_faulty(struct parts *p, struct lake *lake)
-{
-    struct error err = { 0 };
-    *p = (struct parts){ .lake = lake, .store = lake->warehouse, .catalog = lake->catalog };
-    p->plan = (struct fault)FAULT_AT(FAULT_REFUSED, -1);
-    p->plan.writes_only = true;
-    lake->warehouse = store_fault_create(p->store, &p->plan);
-    p->db = db_fault_create(lake->db, &p->plan);
-    struct catalog_options o = { .db = p->db, .store = lake->warehouse, .env = lake->env };
-    CHECK_OK(catalog_open(&o, &lake->catalog, &err));
-}
-
-static void arm(struct parts *p, enum fault_kind kind, int64_t nth)
-{
-    p->plan.kind = kind;
-    p->plan.nth = nth;
-    atomic_store(&p->plan.seen, 0);
-    atomic_store(&p->plan.fired, false);
-}
-
-static void make_whole(struct parts *p)
-{
-    catalog_close(p->lake->catalog);
-    store_destroy(p->lake->warehouse);
-    db_close(p->db);
-    p->lake->catalog = p->catalog;
-    p->lake->warehouse = p->store;
-}
-
 static void lay_in_file(struct lake *lake)
 {
     struct error err = { 0 };
@@ -174,12 +132,9 @@ static void sweep(struct lake *lake, size_t change, enum fault_kind kind)
         struct error err = { 0 };
         struct parts p;
         CHECK(nth < OPERATIONS_MAX);
-        make_faulty(&p, lake);
-        arm(&p, kind, nth);
+        make_faulty(&p, lake, kind, nth);
         bool ok = run_with(lake, sql, changes[change].wap_id, &err);
-        fired = fault_fired(&p.plan);
-        arm(&p, kind, -1);
-        make_whole(&p);
+        fired = make_whole(&p);
         if (!ok && !fired)
             test_fail(__FILE__, __LINE__, "%s: %s", changes[change].name, err.msg);
         if (!ok)
@@ -230,8 +185,7 @@ static bool killed_at(size_t change, int64_t nth)
         struct lake *lake = open_lake();
         lay_in_file(lake);
         const char *sql = fill(lake, change);
-        make_faulty(&p, lake);
-        arm(&p, FAULT_KILLED_AFTER, nth);
+        make_faulty(&p, lake, FAULT_KILLED_AFTER, nth);
         (void)!run_with(lake, sql, changes[change].wap_id, &err);
         _exit(0);
     }
