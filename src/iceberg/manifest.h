@@ -71,8 +71,8 @@ struct manifest_read_options {
     const struct manifest_file *file;  /* what entries inherit; NULL: nothing */
     const struct partition_spec *spec; /* required */
     const struct schema *schema;       /* required: gives the types of partition values */
-    bool all_columns;                  /* keep the metrics of all columns, or of these only: */
-    const int32_t *field_ids;          /* ascending */
+    bool all_columns; /* keep the metrics of all columns, or, but for their sizes, of these only: */
+    const int32_t *field_ids; /* ascending */
     size_t field_ids_n;
 };
 

@@ -323,10 +323,28 @@ static bool read_metric(const struct map_plan *m, bool bounds, struct avro_rd *r
     return true;
 }
 
+static void skip_map(const struct map_plan *m, bool bounds, struct avro_rd *rd)
+{
+    struct avro_items it = { 0 };
+    int64_t number;
+    str bytes;
+    while (avro_items_next(rd, &it)) {
+        if (m->value_first)
+            (void)!read_metric(m, bounds, rd, &number, &bytes);
+        (void)avro_int(rd);
+        if (!m->value_first)
+            (void)!read_metric(m, bounds, rd, &number, &bytes);
+    }
+}
+
 static void read_map(struct manifest_reader *r, int what, struct avro_rd *rd)
 {
     const struct map_plan *m = &r->maps[what];
     bool bounds = file_field_is_bounds(what), all = r->options.all_columns;
+    if (!all && (r->columns.rows.n == 0 || what == FILE_COLUMN_SIZES)) {
+        skip_map(m, bounds, rd);
+        return;
+    }
     struct avro_items it = { 0 };
     r->columns.next = 0;
     while (avro_items_next(rd, &it)) {
