@@ -21,14 +21,15 @@
 #include "fault/faulty_lake.h"
 #include "fault/tree.h"
 #include "iceberg/metadata.h"
+#include "sql/delta.h"
 #include "unit/sql/lake_test.h"
 
 #define OPERATIONS_MAX 400
 
 /* @DIR stands for the lake's folder. */
 static const struct operation {
-    const char *name, *sql;
-    bool partial; /* what is done of it stays */
+    const char *name, *sql; /* NULL: equality deletes */
+    bool partial;           /* what is done of it stays */
 } operations[] = {
     { "sort",
       "CALL system.rewrite_data_files(table => 's.t', strategy => 'sort', sort_order => 'id DESC', "
@@ -75,6 +76,7 @@ static const struct operation {
       "CREATE OR REPLACE TABLE s.t PARTITIONED BY (p) AS SELECT 1 AS id, 'r' AS name, 1 AS "
       "small, 1 AS p",
       false },
+    { "equality deletes", NULL, false },
 };
 #define OPERATIONS_N (sizeof operations / sizeof *operations)
 
@@ -167,9 +169,34 @@ static str state(struct lake *lake, const struct operation *o)
 
 /* ---- Faults */
 
+/* Rows whose keys go as equality deletes. */
+static bool upsert(struct lake *lake, struct error *e)
+{
+    static const str id[] = { STR_INIT("id") };
+    static const str all[] = { STR_INIT("id"), STR_INIT("name"), STR_INIT("p") };
+    struct error err = { 0 };
+    struct sql_outcome out;
+    struct session *s;
+    CHECK_OK(session_open(lake->engine, &s, &err));
+    CHECK_OK(session_exec(s,
+                          STR("CREATE TEMP TABLE made AS SELECT unnest([4::BIGINT, 90]) AS id, 'u' "
+                              "AS name, 1::INTEGER AS p"),
+                          &err));
+    struct delta_request q = { .table = STR("s.t"),
+                               .session = s,
+                               .rows = { STR("made"), all, 3 },
+                               .keys = { STR("made"), id, 1 },
+                               .equality = true };
+    bool ok = sql_row_delta(lake, &q, test_arena(), &out, e);
+    session_close(s);
+    return ok;
+}
+
 static bool run(struct lake *lake, const struct operation *o, struct error *err)
 {
     struct sql_outcome out = { 0 };
+    if (!o->sql)
+        return upsert(lake, err);
     str sql = str_of(o->sql);
     ptrdiff_t at = str_find(sql, STR("@DIR"));
     if (at >= 0)
@@ -275,6 +302,7 @@ static void sweep(enum fault_kind kind)
 {
     const char *only = getenv("FIRN_TEST_ONLY");
     bool all = only || getenv("FIRN_TEST_ALL"), kills = kind >= FAULT_KILLED_BEFORE;
+    bool some = false;
     int64_t every = all ? 1 : 17;
     log_set_level(LOG_ERROR);
     make_base();
@@ -291,7 +319,9 @@ static void sweep(enum fault_kind kind)
             CHECK(nth < OPERATIONS_MAX);
         }
         CHECK(!all || nth > 2); /* it has met what it is for */
+        some = true;
     }
+    CHECK(some);
 }
 
 TEST(an_operation_that_is_refused_is_not_there)
