@@ -76,6 +76,13 @@ serve_locked() {
     serve "$at" && locked=$url
 }
 
+# has_node: whether it runs queries; on a busy machine it says that it has started before it has found itself.
+has_node() {
+    "$trino/venv/bin/python" -c 'import sys, trino
+trino.dbapi.connect(host="127.0.0.1", port=int(sys.argv[1]), user="firn").cursor().execute("SELECT count(*) FROM tpch.tiny.nation").fetchall()' \
+        "$port" 2>"$work/stderr"
+}
+
 # start_trino: on $port; it writes below its own folder.
 start_trino() {
     local java pid
@@ -84,7 +91,7 @@ start_trino() {
     pid=$!
     started+=("$pid")
     for _ in $(seq 1200); do
-        curl -s "http://127.0.0.1:$port/v1/info" | grep -q '"starting":false' && return 0
+        curl -s "http://127.0.0.1:$port/v1/info" | grep -q '"starting":false' && has_node && return 0
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.5
     done
