@@ -120,42 +120,52 @@ bool expr_leaf_must_match(const struct expr *leaf, const struct expr_facts *f)
 
 typedef void (*facts_fn)(const void *group, const struct expr *leaf, struct expr_facts *out);
 
-static struct expr_facts facts_of(facts_fn facts, const void *group, const struct expr *leaf)
-{
-    struct expr_facts f = { 0 };
-    f.no_nan = leaf->type->kind != TYPE_FLOAT && leaf->type->kind != TYPE_DOUBLE;
-    facts(group, leaf, &f);
-    return f;
-}
+/* What is known of the column, or of its transform, that was asked for last: a range asks twice. */
+struct memo {
+    const struct expr *leaf;
+    struct expr_facts facts;
+};
 
 struct group {
     facts_fn facts;
     const void *of;
+    struct memo *memo;
 };
+
+static const struct expr_facts *facts_of(const struct group *g, const struct expr *leaf)
+{
+    struct memo *m = g->memo;
+    if (m->leaf && m->leaf->field_id == leaf->field_id && m->leaf->type == leaf->type &&
+        m->leaf->source_type == leaf->source_type && m->leaf->transform == leaf->transform)
+        return &m->facts;
+    m->facts = (struct expr_facts){ .no_nan = leaf->type->kind != TYPE_FLOAT &&
+                                              leaf->type->kind != TYPE_DOUBLE };
+    g->facts(g->of, leaf, &m->facts);
+    m->leaf = leaf;
+    return &m->facts;
+}
 
 static bool group_may_match(const struct expr *leaf, const void *ctx)
 {
-    const struct group *g = ctx;
-    struct expr_facts f = facts_of(g->facts, g->of, leaf);
-    return expr_leaf_may_match(leaf, &f);
+    return expr_leaf_may_match(leaf, facts_of(ctx, leaf));
 }
 
 static bool may_match(const struct expr *e, facts_fn facts, const void *group)
 {
-    return expr_evaluate(e, group_may_match, &(struct group){ facts, group });
+    struct memo memo = { .leaf = NULL };
+    return expr_evaluate(e, group_may_match, &(struct group){ facts, group, &memo });
 }
 
 static bool group_must_match(const struct expr *leaf, const void *ctx)
 {
-    const struct group *g = ctx;
-    struct expr_facts f = facts_of(g->facts, g->of, leaf);
-    return expr_leaf_must_match(leaf, &f);
+    return expr_leaf_must_match(leaf, facts_of(ctx, leaf));
 }
 
 /* Of or: some argument must match by itself, which is less than could be proved. */
 static bool must_match(const struct expr *e, facts_fn facts, const void *group)
 {
-    return expr_evaluate(e, group_must_match, &(struct group){ facts, group });
+    struct memo memo = { .leaf = NULL };
+    return expr_evaluate(e, group_must_match, &(struct group){ facts, group, &memo });
 }
 
 /* A bound as bytes; one that cannot be read, or is NaN (old writers), is not known. */
