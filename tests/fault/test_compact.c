@@ -2,9 +2,9 @@
  *
  * Compaction under faults all along its operations on the store: whatever happens, the rows are those from before, and the next
  * compaction does the work. */
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault/child.h"
 #include "io/fault.h"
 #include "io/store.h"
 #include "unit/sql/lake_test.h"
@@ -71,10 +71,7 @@ TEST(a_compaction_is_whole_or_not_there)
 /* The process ends right after its nth write. */
 static bool killed_at(size_t mode, int64_t nth)
 {
-    int status;
-    (void)test_tmpdir(); /* made here, and so the same in both */
-    pid_t child = fork();
-    CHECK(child >= 0);
+    pid_t child = fork_child();
     if (child == 0) {
         struct fault plan = FAULT_AT(FAULT_KILLED_AFTER, nth);
         plan.writes_only = true;
@@ -83,8 +80,7 @@ static bool killed_at(size_t mode, int64_t nth)
         compact_with(lake, &plan);
         _exit(0);
     }
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
-    return WEXITSTATUS(status) == FAULT_EXIT_STATUS;
+    return was_killed(child);
 }
 
 TEST(a_killed_compaction_leaves_the_table_as_it_was)

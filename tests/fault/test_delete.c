@@ -3,9 +3,9 @@
  * DELETE, UPDATE and MERGE under every single fault of the store: the operation with number n is refused, or done with its
  * answer lost, or the process is killed after a write.  The statement succeeds or fails; the table then has the
  * rows from before or from after. */
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault/child.h"
 #include "io/fault.h"
 #include "io/store.h"
 #include "unit/sql/lake_test.h"
@@ -91,10 +91,7 @@ TEST(a_change_is_whole_or_not_there)
 /* The process ends right after its nth write. */
 static bool killed_at(size_t mode, size_t change, int64_t nth)
 {
-    int status;
-    (void)test_tmpdir(); /* made here, and so the same in both */
-    pid_t child = fork();
-    CHECK(child >= 0);
+    pid_t child = fork_child();
     if (child == 0) {
         struct fault plan = FAULT_AT(FAULT_KILLED_AFTER, nth);
         plan.writes_only = true;
@@ -103,8 +100,7 @@ static bool killed_at(size_t mode, size_t change, int64_t nth)
         change_with(lake, changes[change].sql, &plan);
         _exit(0);
     }
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
-    return WEXITSTATUS(status) == FAULT_EXIT_STATUS;
+    return was_killed(child);
 }
 
 TEST(a_killed_change_leaves_the_table_as_it_was)

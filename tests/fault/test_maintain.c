@@ -2,9 +2,9 @@
  *
  * Rewrites of manifests and of delete files under faults all along their operations on the store: whatever happens, the rows are
  * those from before, and the next call does the work. */
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault/child.h"
 #include "io/fault.h"
 #include "io/store.h"
 #include "unit/sql/lake_test.h"
@@ -91,10 +91,7 @@ TEST(a_rewrite_is_whole_or_not_there_when_answers_are_lost)
 /* The process ends right after its nth write. */
 static bool killed_at(size_t i, int64_t nth)
 {
-    int status;
-    (void)test_tmpdir(); /* made here, and so the same in both */
-    pid_t child = fork();
-    CHECK(child >= 0);
+    pid_t child = fork_child();
     if (child == 0) {
         struct fault plan = FAULT_AT(FAULT_KILLED_AFTER, nth);
         plan.writes_only = true;
@@ -103,8 +100,7 @@ static bool killed_at(size_t i, int64_t nth)
         call_with(lake, cases[i].call, &plan);
         _exit(0);
     }
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
-    return WEXITSTATUS(status) == FAULT_EXIT_STATUS;
+    return was_killed(child);
 }
 
 TEST(a_killed_rewrite_leaves_the_table_as_it_was)

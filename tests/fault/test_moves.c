@@ -5,9 +5,9 @@
  * after it.  What succeeded is there, what failed is not, and can be done then. */
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault/child.h"
 #include "catalog/table.h"
 #include "engine/session.h"
 #include "fault/faulty_lake.h"
@@ -175,10 +175,7 @@ TEST(a_change_whose_answer_is_lost_is_whole_or_not_there)
 /* The process ends right after its nth write to store or database. */
 static bool killed_at(size_t change, int64_t nth)
 {
-    int status;
-    (void)test_tmpdir(); /* made here, and so the same in both */
-    pid_t child = fork();
-    CHECK(child >= 0);
+    pid_t child = fork_child();
     if (child == 0) {
         struct error err = { 0 };
         struct parts p;
@@ -189,8 +186,7 @@ static bool killed_at(size_t change, int64_t nth)
         (void)!run_with(lake, sql, changes[change].wap_id, &err);
         _exit(0);
     }
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
-    return WEXITSTATUS(status) == FAULT_EXIT_STATUS;
+    return was_killed(child);
 }
 
 TEST(a_killed_change_is_whole_or_not_there)

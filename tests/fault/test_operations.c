@@ -12,9 +12,9 @@
  * Some writes of some operations are tried each time, all of them with FIRN_TEST_ALL, those of
  * one operation with FIRN_TEST_ONLY=its name. */
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault/child.h"
 #include "base/log.h"
 #include "engine/session.h"
 #include "catalog/table.h"
@@ -277,12 +277,9 @@ static bool fails_at(const struct operation *o, enum fault_kind kind, int64_t nt
 static bool killed_at(const struct operation *o, enum fault_kind kind, int64_t nth, str before,
                       str after)
 {
-    int status;
     remove_tree(lake_dir());
     copy_tree(base_dir(), lake_dir());
-    fflush(NULL);
-    pid_t child = fork();
-    CHECK(child >= 0);
+    pid_t child = fork_child();
     if (child == 0) {
         struct error err = { 0 };
         struct parts p;
@@ -290,12 +287,11 @@ static bool killed_at(const struct operation *o, enum fault_kind kind, int64_t n
         make_faulty(&p, lake, kind, nth);
         _exit(run(lake, o, &err) ? 0 : 1);
     }
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == FAULT_EXIT_STATUS);
+    bool killed = was_killed(child);
     struct lake *lake = open_lake();
     check_after(lake, o, what_of(o, kind, nth), before, after, false, false);
     lake_close(lake);
-    return WEXITSTATUS(status) == FAULT_EXIT_STATUS;
+    return killed;
 }
 
 static void sweep(enum fault_kind kind)

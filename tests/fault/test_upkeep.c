@@ -3,9 +3,9 @@
  * A round of maintenance under every single fault of the store and of the database, its own notes included: the rows are those from
  * before, no file that is named is lost, and the next round does what is left to do. */
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault/child.h"
 #include "base/log.h"
 #include "engine/result.h"
 #include "fault/faulty_lake.h"
@@ -131,11 +131,8 @@ static bool fails_at(enum fault_kind kind, int64_t nth)
 
 static bool killed_at(enum fault_kind kind, int64_t nth)
 {
-    int status;
     back_to_base();
-    fflush(NULL);
-    pid_t child = fork();
-    CHECK(child >= 0);
+    pid_t child = fork_child();
     if (child == 0) {
         struct error err = { 0 };
         struct parts p;
@@ -143,12 +140,11 @@ static bool killed_at(enum fault_kind kind, int64_t nth)
         make_faulty(&p, app->lake, kind, nth);
         _exit(one_round(app, &err) ? 0 : 1);
     }
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == FAULT_EXIT_STATUS);
+    bool killed = was_killed(child);
     struct app *app = open_app();
     check_after(app, what_of(kind, nth));
     app_close(app);
-    return WEXITSTATUS(status) == FAULT_EXIT_STATUS;
+    return killed;
 }
 
 /* Each 23rd write, or with FIRN_TEST_ALL every one. */
