@@ -269,7 +269,7 @@ static struct column_metrics *row_of_wanted(struct manifest_reader *r, int32_t i
 {
     struct column_rows *c = &r->columns;
     size_t lo = 0, hi = c->rows.n;
-    if (hi == 0 || id < c->rows.at[0].field_id || id > c->rows.at[hi - 1].field_id)
+    if (id < c->rows.at[0].field_id || id > c->rows.at[hi - 1].field_id)
         return NULL;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
@@ -323,28 +323,11 @@ static bool read_metric(const struct map_plan *m, bool bounds, struct avro_rd *r
     return true;
 }
 
-static void skip_map(const struct map_plan *m, bool bounds, struct avro_rd *rd)
-{
-    struct avro_items it = { 0 };
-    int64_t number;
-    str bytes;
-    while (avro_items_next(rd, &it)) {
-        if (m->value_first)
-            (void)!read_metric(m, bounds, rd, &number, &bytes);
-        (void)avro_int(rd);
-        if (!m->value_first)
-            (void)!read_metric(m, bounds, rd, &number, &bytes);
-    }
-}
-
 static void read_map(struct manifest_reader *r, int what, struct avro_rd *rd)
 {
     const struct map_plan *m = &r->maps[what];
     bool bounds = file_field_is_bounds(what), all = r->options.all_columns;
-    if (!all && (r->columns.rows.n == 0 || what == FILE_COLUMN_SIZES)) {
-        skip_map(m, bounds, rd);
-        return;
-    }
+    bool some = all || (r->columns.rows.n && what != FILE_COLUMN_SIZES);
     struct avro_items it = { 0 };
     r->columns.next = 0;
     while (avro_items_next(rd, &it)) {
@@ -356,6 +339,8 @@ static void read_map(struct manifest_reader *r, int what, struct avro_rd *rd)
             there = read_metric(m, bounds, rd, &number, &bytes);
         if (rd->bad)
             return;
+        if (!some)
+            continue;
         struct column_metrics *row = all ? row_of_any(r, id) : row_of_wanted(r, id);
         if (row != NULL && there)
             set_metric(row, what, number, bytes);
