@@ -183,7 +183,6 @@ static void note_checked(const struct confine *c, str path, struct arena *a)
     struct checked *done = mem_new(struct checked);
     char *copy = mem_array(char, key.len + 1);
     memcpy(copy, key.ptr, key.len);
-    ref_init(&done->cached.ref);
     done->cached.key = str_make(copy, key.len);
     done->cached.bytes = sizeof *done + key.len;
     done->cached.destroy = checked_destroy;

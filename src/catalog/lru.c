@@ -166,6 +166,12 @@ void lru_drop(struct lru *l, str key)
     cached_unref(o);
 }
 
+struct cached *cached_alone(struct cached *object)
+{
+    ref_init(&object->ref);
+    return object;
+}
+
 void cached_unref(struct cached *object)
 {
     if (object && ref_put(&object->ref))

@@ -38,6 +38,9 @@ struct cached *lru_put(struct lru *l, struct cached *object);
 /* Throws the object of that key out, if there is one. */
 void lru_drop(struct lru *l, str key);
 
+/* An object that is in no cache, as one that is too large for it: a reference for the caller. */
+struct cached *cached_alone(struct cached *object);
+
 void cached_unref(struct cached *object); /* NULL is fine */
 
 /* Hands the caller's reference to the arena: released when it ends. */

@@ -140,9 +140,8 @@ static bool find_encoded(struct app *app, const struct subject *s, bool packed, 
         struct encoded *e = encode(s, packed, key, err);
         if (!e)
             return false;
-        if (e->body.len > CACHED_MAX)
-            ref_init(&e->base.ref);
-        hit = e->body.len > CACHED_MAX ? &e->base : lru_add(app->table_answers, &e->base);
+        hit = e->body.len > CACHED_MAX ? cached_alone(&e->base)
+                                       : lru_add(app->table_answers, &e->base);
     }
     cached_keep(hit, a);
     *out = (struct encoded *)hit;

@@ -59,10 +59,8 @@ struct vector *vector_keep(struct lake *lake, const struct data_file *entry,
     v->base.key = key_of(entry, a);
     v->base.bytes = arena_held(a);
     v->base.destroy = destroy_vector;
-    if (v->base.bytes <= KEPT_MAX)
-        return (struct vector *)lru_add(lake->vectors, &v->base);
-    ref_init(&v->base.ref);
-    return v;
+    return (struct vector *)(v->base.bytes > KEPT_MAX ? cached_alone(&v->base)
+                                                      : lru_add(lake->vectors, &v->base));
 }
 
 struct vector *vector_kept(struct lake *lake, const struct data_file *entry)
