@@ -283,8 +283,8 @@ void lake_close(struct lake *lake)
     if (!lake)
         return;
     kv_close(lake->online);
-    engine_destroy(lake->engine);
     lru_destroy(lake->vectors);
+    engine_destroy(lake->engine);
     govern_close(lake->govern);
     catalog_close(lake->catalog);
     pool_destroy(lake->pool);
