@@ -126,15 +126,12 @@ commit append 1 "commits of a snapshot, 1 client"
 commit append 8 "same, 8 clients, own tables" 20
 commit append-one 8 "same, 8 clients, one table" 30
 commit properties 8 "commits of a property, 8 clients"
-# beside CLIENTS LOOPS [GOAL]: so many clients on tables of their own, and bare loops that write, sync, rename and sync the folder.
 mkdir -p "$dir/bare"
-beside_bare() {
-    for _ in 1 2 3; do "$programs/bench_rest" "$dir/bare" bare $((250 * $2)) "$2" >>"$dir/bare-$2"; done
-    row "commits of $1 clients beside bare loops, $2" /s "bare" "$(of "$dir/bare-$2" 1)" "$(of "$dir/commit-append-$1" 1)" higher \
-        "${3:+half}" "${3:+ratio >= $3}"
-}
-beside_bare 8 1 0.5
-beside_bare 8 8 0.5
+for loops in 1 8; do
+    for _ in 1 2 3; do "$programs/bench_rest" "$dir/bare" bare $((250 * loops)) "$loops" >>"$dir/bare-$loops"; done
+    row "8 clients, own tables, beside bare loops, $loops" /s "bare" "$(of "$dir/bare-$loops" 1)" "$(of "$dir/commit-append-8" 1)" higher \
+        "half" "ratio >= 0.5"
+done
 
 if $rival; then
     theirs_many=$("$programs/bench_rest" "$theirs" tables $((tables / 100)) 8 | cut -f1)

@@ -26,8 +26,7 @@ struct parts {
 };
 
 /* From now on the write with number nth fails. */
-static UNUSED void make_faulty(struct parts *p, struct lake *lake, enum fault_kind kind,
-                               int64_t nth)
+static void make_faulty(struct parts *p, struct lake *lake, enum fault_kind kind, int64_t nth)
 {
     struct error err = { 0 };
     *p = (struct parts){
@@ -44,7 +43,7 @@ static UNUSED void make_faulty(struct parts *p, struct lake *lake, enum fault_ki
 }
 
 /* Whether it has failed. */
-static UNUSED bool make_whole(struct parts *p)
+static bool make_whole(struct parts *p)
 {
     bool fired = fault_fired(&p->plan);
     p->plan.nth = -1;
@@ -64,7 +63,7 @@ struct naming {
     struct map names;
 };
 
-static UNUSED bool note_named(void *ctx, enum reach_kind kind, str location, struct error *err)
+static bool note_named(void *ctx, enum reach_kind kind, str location, struct error *err)
 {
     struct naming *n = ctx;
     str path;
@@ -76,7 +75,7 @@ static UNUSED bool note_named(void *ctx, enum reach_kind kind, str location, str
     return true;
 }
 
-static UNUSED void find_named(struct lake *lake, struct naming *out, int64_t horizon_us)
+static void find_named(struct lake *lake, struct naming *out, int64_t horizon_us)
 {
     struct error err = { 0 };
     struct map versions;
@@ -107,8 +106,7 @@ struct leftover {
     const char *what;
 };
 
-static UNUSED bool must_be_named(void *ctx, str path, const struct store_info *info,
-                                 struct error *err)
+static bool must_be_named(void *ctx, str path, const struct store_info *info, struct error *err)
 {
     const struct leftover *l = ctx;
     (void)info;

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "fault/child.h"
 #include "base/log.h"
 #include "engine/session.h"
 #include "catalog/table.h"
+#include "fault/child.h"
 #include "fault/faulty_lake.h"
 #include "fault/tree.h"
 #include "iceberg/metadata.h"

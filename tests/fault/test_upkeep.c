@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "fault/child.h"
 #include "base/log.h"
 #include "engine/result.h"
+#include "fault/child.h"
 #include "fault/faulty_lake.h"
 #include "fault/tree.h"
 #include "server/config.h"
